@@ -1,0 +1,141 @@
+/**
+ * The one thing an application depends on: credentials that are always fresh.
+ *
+ * A provider of credentials resolves them once and keeps nothing; what is here keeps them, renews them before they
+ * expire, and knows no provider.
+ *
+ * @since 0.1.0
+ */
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as DateTime from "effect/DateTime"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import type * as Scope from "effect/Scope"
+import type { Credentials } from "./Credentials.js"
+import * as IdentityError from "./IdentityError.js"
+import { refreshTimes, retryDelay } from "./internal/refreshPolicy.js"
+import * as SingleFlight from "./internal/singleFlight.js"
+
+/**
+ * Cached, self-renewing credentials.
+ *
+ * @example
+ * ```ts
+ * import { Console, Effect } from "effect"
+ * import { CredentialsProvider } from "effect-aws-identity"
+ *
+ * const program = Effect.gen(function*() {
+ *   const provider = yield* CredentialsProvider.CredentialsProvider
+ *   const credentials = yield* provider.get
+ *   yield* Console.log(credentials.accessKeyId)
+ * })
+ * ```
+ *
+ * @since 0.1.0
+ * @category services
+ */
+export class CredentialsProvider extends Context.Tag("effect-aws-identity/CredentialsProvider")<CredentialsProvider, {
+  /**
+   * Credentials that have not expired. Near their end they are renewed in the background; in their last minute
+   * (or quarter of life, if that is shorter) callers wait for the new ones. However many ask, one request is made.
+   */
+  readonly get: Effect.Effect<Credentials, IdentityError.IdentityError>
+  /** Forgets the given credentials, because AWS rejected them; ones renewed in the meantime are kept. */
+  readonly invalidate: (rejected: Credentials) => Effect.Effect<void>
+}>() {}
+
+/** Credentials in the cache, with the times at which something is to be done about them. */
+interface Cell {
+  readonly value: Credentials
+  readonly exit: Effect.Effect<Credentials>
+  readonly mandatoryAt: number
+  readonly expiration: number
+  /** Moves on when a renewal fails. */
+  advisoryAt: number
+}
+
+const cellOf = (value: Credentials, now: number): Cell => {
+  const expiration = Option.match(value.expiration, { onNone: () => Infinity, onSome: DateTime.toEpochMillis })
+  return { value, exit: Effect.succeed(value), expiration, ...refreshTimes(now, expiration) }
+}
+
+/**
+ * A cache around one way to resolve credentials. Renewals run in the scope, so closing it ends them.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = <R>(
+  resolve: Effect.Effect<Credentials, IdentityError.IdentityError, R>
+): Effect.Effect<Context.Tag.Service<CredentialsProvider>, never, R | Scope.Scope> =>
+  Effect.gen(function*() {
+    const context = yield* Effect.context<R>()
+    const flight = SingleFlight.make<Credentials, IdentityError.IdentityError>(yield* Effect.scope)
+    let cell: Cell | undefined
+
+    const refresh = Effect.gen(function*() {
+      const value = yield* resolve
+      const now = yield* Clock.currentTimeMillis
+      const renewed = cellOf(value, now)
+      if (renewed.expiration <= now) {
+        return yield* new IdentityError.CredentialsExpired({
+          expiration: Option.match(value.expiration, { onNone: () => "never", onSome: DateTime.formatIso }),
+          now: DateTime.formatIso(DateTime.unsafeMake(now))
+        })
+      }
+      cell = renewed
+      return value
+    }).pipe(
+      Effect.catchAll((error) =>
+        Effect.flatMap(Clock.currentTimeMillis, (now) => {
+          const old = cell
+          if (old === undefined || old.expiration <= now) return Effect.fail(error)
+          old.advisoryAt = now + retryDelay
+          return Effect.as(
+            Effect.logWarning(`The credentials are used on, but could not be renewed. ${error.message}`),
+            old.value
+          )
+        })
+      ),
+      Effect.withSpan("CredentialsProvider.refresh"),
+      Effect.provide(context)
+    )
+
+    return {
+      get: Effect.clockWith((clock) => {
+        const now = clock.unsafeCurrentTimeMillis()
+        if (cell === undefined || now >= cell.mandatoryAt) return flight.run(refresh)
+        if (now < cell.advisoryAt) return cell.exit
+        return Effect.zipRight(flight.start(refresh), cell.exit)
+      }),
+      invalidate: (rejected) =>
+        Effect.sync(() => {
+          if (cell?.value.accessKeyId === rejected.accessKeyId) cell = undefined
+        })
+    }
+  })
+
+/**
+ * A provider as a layer: caches what `resolve` gives.
+ *
+ * @example
+ * ```ts
+ * import { Effect, Layer, Redacted } from "effect"
+ * import { Credentials, CredentialsProvider } from "effect-aws-identity"
+ *
+ * const fixed: Layer.Layer<CredentialsProvider.CredentialsProvider> = CredentialsProvider.layer(
+ *   Effect.succeed(
+ *     new Credentials.Credentials({ accessKeyId: "AKIDEXAMPLE", secretAccessKey: Redacted.make("example") })
+ *   )
+ * )
+ * ```
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer = <R>(
+  resolve: Effect.Effect<Credentials, IdentityError.IdentityError, R>
+): Layer.Layer<CredentialsProvider, never, Exclude<R, Scope.Scope>> =>
+  Layer.scoped(CredentialsProvider, make(resolve))

@@ -1,0 +1,417 @@
+/**
+ * Everything that can go wrong, as one flat union of tagged errors.
+ *
+ * Each message names the file, the profile or session, the cause, and what to do next. The fields are text and
+ * numbers only: no request, response or raw cause, and never a secret.
+ *
+ * @since 0.1.0
+ */
+import * as Schema from "effect/Schema"
+
+/**
+ * Which profile a failed call was made for, and where that profile stands.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export const Origin = Schema.Struct({
+  profile: Schema.String,
+  /** `file:line` of the profile's section. */
+  location: Schema.String
+})
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export type Origin = typeof Origin.Type
+
+const forProfile = (origin: Origin | undefined): string =>
+  origin === undefined ? "" : ` (profile "${origin.profile}", ${origin.location})`
+
+const list = (names: ReadonlyArray<string>): string => names.length === 0 ? "none" : names.join(", ")
+
+const noSuchProfile = (profile: string, searched: ReadonlyArray<string>, known: ReadonlyArray<string>): string =>
+  `No profile "${profile}" in ${searched.join(" or ")}. Profiles found there: ${list(known)}.`
+
+/**
+ * Nothing says that this provider should be used: the one error that lets a chain go on to its next provider.
+ *
+ * `reason` is `NoProfile` when no profile was asked for and there is no `default`, and `NoSsoSettings` when the
+ * profile has none of the `sso_*` keys.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class NotConfigured extends Schema.TaggedError<NotConfigured>("effect-aws-identity/NotConfigured")(
+  "NotConfigured",
+  {
+    reason: Schema.Literal("NoProfile", "NoSsoSettings"),
+    profile: Schema.String,
+    /** The files looked at; for `NoSsoSettings`, where the profile stands. */
+    searched: Schema.Array(Schema.String),
+    /** The profiles those files do have. */
+    known: Schema.Array(Schema.String)
+  }
+) {
+  override get message(): string {
+    return this.reason === "NoProfile"
+      ? `${noSuchProfile(this.profile, this.searched, this.known)} Run "aws configure sso" to create it, or choose ` +
+        `another with AWS_PROFILE; if your files are elsewhere, set AWS_CONFIG_FILE.`
+      : `Profile "${this.profile}" (${this.searched.join(", ")}) has no SSO settings: none of sso_session, ` +
+        `sso_start_url, sso_region, sso_account_id, sso_role_name. Run "aws configure sso --profile ${this.profile}" ` +
+        `to add them.`
+  }
+}
+
+/**
+ * A profile was asked for by name, and neither file has it.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class ProfileNotFound extends Schema.TaggedError<ProfileNotFound>("effect-aws-identity/ProfileNotFound")(
+  "ProfileNotFound",
+  {
+    profile: Schema.String,
+    searched: Schema.Array(Schema.String),
+    known: Schema.Array(Schema.String)
+  }
+) {
+  override get message(): string {
+    return `${noSuchProfile(this.profile, this.searched, this.known)} Check the name (the "profile" option or ` +
+      `AWS_PROFILE), or run "aws configure sso --profile ${this.profile}" to create it.`
+  }
+}
+
+/**
+ * The config files say something that cannot be followed.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class InvalidConfig extends Schema.TaggedError<InvalidConfig>("effect-aws-identity/InvalidConfig")(
+  "InvalidConfig",
+  {
+    /** `file:line` */
+    location: Schema.String,
+    /** As it stands in the file: `[profile dev]`. */
+    section: Schema.String,
+    profile: Schema.optional(Schema.String),
+    key: Schema.optional(Schema.String),
+    problem: Schema.String,
+    remedy: Schema.String
+  }
+) {
+  override get message(): string {
+    const profile = this.profile === undefined ? "" : ` (for profile "${this.profile}")`
+    return `${this.location}: ${this.section} ${this.problem}${profile}. ${this.remedy}`
+  }
+}
+
+/**
+ * A file could not be read, written or removed. That a file is not there is never this error.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class FileError extends Schema.TaggedError<FileError>("effect-aws-identity/FileError")("FileError", {
+  path: Schema.String,
+  operation: Schema.Literal("read", "write", "remove"),
+  /** The platform's word for it, such as `PermissionDenied`. */
+  reason: Schema.String,
+  origin: Schema.optional(Origin)
+}) {
+  override get message(): string {
+    return `Cannot ${this.operation} ${this.path}: ${this.reason}${forProfile(this.origin)}. ` +
+      `Check that it is a file, who owns it, its mode, and the free space.`
+  }
+}
+
+/**
+ * The token file of a session is there but is not a token: torn, not JSON, or lacking what a token needs.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class TokenCacheCorrupt extends Schema.TaggedError<TokenCacheCorrupt>("effect-aws-identity/TokenCacheCorrupt")(
+  "TokenCacheCorrupt",
+  {
+    path: Schema.String,
+    /** Names the field, never its value. */
+    problem: Schema.String,
+    origin: Schema.optional(Origin)
+  }
+) {
+  override get message(): string {
+    const profile = this.origin === undefined ? "" : ` --profile ${this.origin.profile}`
+    return `The token file ${this.path} cannot be used: ${this.problem}${forProfile(this.origin)}. ` +
+      `Run "aws sso login${profile}" to replace it.`
+  }
+}
+
+/**
+ * Only a person can go on from here, by signing in.
+ *
+ * | `reason` | what happened |
+ * | --- | --- |
+ * | `NoToken` | nobody signed in to the session on this machine |
+ * | `Expired` | the token has expired and there is nothing to renew it with |
+ * | `RefreshRejected` | AWS refused to renew it: the session has ended |
+ * | `TokenRejected` | AWS refused the token before its time: signed out or revoked |
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class SsoLoginRequired extends Schema.TaggedError<SsoLoginRequired>("effect-aws-identity/SsoLoginRequired")(
+  "SsoLoginRequired",
+  {
+    reason: Schema.Literal("NoToken", "Expired", "RefreshRejected", "TokenRejected"),
+    /** The session's name, or the start URL of one that has none. */
+    session: Schema.String,
+    /** Where the session's token is kept. */
+    path: Schema.optional(Schema.String),
+    /** What is known of the cause, such as the time of expiry or AWS's words. */
+    detail: Schema.optional(Schema.String),
+    /** The command that signs in. */
+    command: Schema.String,
+    origin: Schema.optional(Origin)
+  }
+) {
+  override get message(): string {
+    const what = {
+      NoToken: `Not signed in to SSO session "${this.session}"`,
+      Expired: `The sign-in to SSO session "${this.session}" has expired and cannot be renewed`,
+      RefreshRejected: `AWS would not renew the sign-in to SSO session "${this.session}"`,
+      TokenRejected: `AWS rejected the token of SSO session "${this.session}"`
+    }[this.reason] + (this.detail === undefined ? "" : `: ${this.detail}`) +
+      (this.path === undefined ? "" : ` [${this.path}]`)
+    return `${what}${forProfile(this.origin)}. Run "${this.command}", or sign in with SsoLogin.device.`
+  }
+}
+
+/**
+ * The portal will not give out credentials of this role (its 403).
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class RoleNotAssigned extends Schema.TaggedError<RoleNotAssigned>("effect-aws-identity/RoleNotAssigned")(
+  "RoleNotAssigned",
+  {
+    accountId: Schema.String,
+    roleName: Schema.String,
+    requestId: Schema.optional(Schema.String),
+    origin: Schema.optional(Origin)
+  }
+) {
+  override get message(): string {
+    return `No access to role "${this.roleName}" of account ${this.accountId}${forProfile(this.origin)}` +
+      `${ofRequest(this.requestId)}. Check sso_account_id and sso_role_name against Sso.listAccountRoles, or ask your ` +
+      `administrator to assign the permission set; one assigned since you signed in shows after a new sign-in.`
+  }
+}
+
+const call = { service: Schema.String, operation: Schema.String }
+
+const ofRequest = (requestId: string | undefined): string => requestId === undefined ? "" : ` [request ${requestId}]`
+
+/**
+ * AWS answered with an error. `code` is AWS's own name for it (`TooManyRequestsException`), or `Unknown` when the
+ * answer bore none.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class ServiceError extends Schema.TaggedError<ServiceError>("effect-aws-identity/ServiceError")(
+  "ServiceError",
+  {
+    ...call,
+    code: Schema.String,
+    status: Schema.Number,
+    /** AWS's words: `error_description` or `message`. */
+    description: Schema.optional(Schema.String),
+    requestId: Schema.optional(Schema.String),
+    origin: Schema.optional(Origin)
+  }
+) {
+  override get message(): string {
+    const description = this.description === undefined ? "" : `: ${this.description}`
+    return `${this.service} ${this.operation} failed with ${this.code} (${this.status})${description}` +
+      `${ofRequest(this.requestId)}${forProfile(this.origin)}. ${this.remedy}`
+  }
+
+  private get remedy(): string {
+    if (this.status === 429) return "AWS asks for fewer requests: wait a moment, then try again."
+    if (this.status >= 500) return "The fault is on AWS's side: try again; health.aws.amazon.com tells of outages."
+    return "Check the settings that this request was made from."
+  }
+}
+
+/**
+ * No answer came: refused, unresolved, cut off or timed out.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class ServiceUnreachable extends Schema.TaggedError<ServiceUnreachable>(
+  "effect-aws-identity/ServiceUnreachable"
+)("ServiceUnreachable", {
+  ...call,
+  endpoint: Schema.String,
+  /** The system's word for it, such as `ECONNREFUSED`. */
+  reason: Schema.String,
+  origin: Schema.optional(Origin)
+}) {
+  override get message(): string {
+    return `Cannot reach ${this.service} at ${this.endpoint} for ${this.operation}: ` +
+      `${this.reason}${forProfile(this.origin)}. Check the network, the proxy, sso_region and AWS_ENDPOINT_URL*.`
+  }
+}
+
+/**
+ * What answered does not speak as AWS does.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class InvalidResponse extends Schema.TaggedError<InvalidResponse>("effect-aws-identity/InvalidResponse")(
+  "InvalidResponse",
+  {
+    ...call,
+    endpoint: Schema.String,
+    status: Schema.Number,
+    /** Names the place in the answer, never its content. */
+    problem: Schema.String,
+    requestId: Schema.optional(Schema.String),
+    origin: Schema.optional(Origin)
+  }
+) {
+  override get message(): string {
+    return `${this.endpoint} answered ${this.service} ${this.operation} (${this.status}) with something AWS would ` +
+      `not send: ${this.problem}${ofRequest(this.requestId)}${forProfile(this.origin)}. A proxy or captive portal may ` +
+      `have answered in its place: check the network and AWS_ENDPOINT_URL*.`
+  }
+}
+
+/**
+ * An operation was called with input that AWS would refuse; nothing was sent.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class InvalidInput extends Schema.TaggedError<InvalidInput>("effect-aws-identity/InvalidInput")(
+  "InvalidInput",
+  {
+    ...call,
+    /** Names the field and what it should be, never its value. */
+    problem: Schema.String,
+    origin: Schema.optional(Origin)
+  }
+) {
+  override get message(): string {
+    return `${this.service} ${this.operation} was not sent: ${this.problem}${forProfile(this.origin)}.`
+  }
+}
+
+/**
+ * A provider gave credentials that are of no use any more when they arrive.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class CredentialsExpired extends Schema.TaggedError<CredentialsExpired>(
+  "effect-aws-identity/CredentialsExpired"
+)("CredentialsExpired", {
+  /** RFC 3339 */
+  expiration: Schema.String,
+  /** RFC 3339 */
+  now: Schema.String
+}) {
+  override get message(): string {
+    return `The credentials received expired at ${this.expiration}, and it is ${this.now} here. ` +
+      `Check the clock of this machine.`
+  }
+}
+
+/**
+ * The person refused the sign-in.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class LoginDenied extends Schema.TaggedError<LoginDenied>("effect-aws-identity/LoginDenied")("LoginDenied", {
+  session: Schema.String
+}) {
+  override get message(): string {
+    return `The sign-in to SSO session "${this.session}" was refused in the browser. Start it again, and approve it ` +
+      `only if the code shown there is the one shown here.`
+  }
+}
+
+/**
+ * Nobody approved the sign-in in time.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class DeviceCodeExpired extends Schema.TaggedError<DeviceCodeExpired>("effect-aws-identity/DeviceCodeExpired")(
+  "DeviceCodeExpired",
+  { session: Schema.String }
+) {
+  override get message(): string {
+    return `The code for the sign-in to SSO session "${this.session}" expired before it was approved. Start again.`
+  }
+}
+
+/**
+ * A call to an AWS service that did not give its result.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export type CallError = ServiceError | ServiceUnreachable | InvalidResponse | InvalidInput
+
+/**
+ * Why a session has no valid token.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export type TokenError = SsoLoginRequired | TokenCacheCorrupt | FileError | CallError
+
+/**
+ * Why a profile or session could not be read from the config files.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export type ConfigError = NotConfigured | ProfileNotFound | InvalidConfig | FileError
+
+/**
+ * Why there are no credentials: what `CredentialsProvider.get` may fail with.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export type IdentityError = ConfigError | TokenError | RoleNotAssigned | CredentialsExpired
+
+/**
+ * Why a sign-in did not come about.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export type LoginError = LoginDenied | DeviceCodeExpired | FileError | CallError
+
+/**
+ * Adds to a failed call which profile it was made for, so that its message can say so. Errors that already name
+ * their place are left alone.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const withOrigin = (origin: Origin) => <E extends TokenError | RoleNotAssigned>(error: E): E => {
+  const Class = error.constructor as new(fields: E) => E
+  return new Class({ ...error, origin })
+}

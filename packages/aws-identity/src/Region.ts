@@ -1,0 +1,86 @@
+/**
+ * AWS regions, and the partition each belongs to.
+ *
+ * @since 0.1.0
+ */
+import * as Schema from "effect/Schema"
+
+/**
+ * A region name, safe to put into a host name: one DNS label of lower-case letters, digits and hyphens (1 to 63
+ * characters). Nothing else that a config file may hold can reach a URL.
+ *
+ * @example
+ * ```ts
+ * import { Region } from "effect-aws-identity"
+ *
+ * const region: Region.Region = Region.make("eu-central-1")
+ * ```
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export const Region = Schema.String.pipe(
+  Schema.pattern(/^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/, {
+    identifier: "Region",
+    description: "a region name: lower-case letters, digits and hyphens"
+  }),
+  Schema.brand("Region")
+)
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export type Region = typeof Region.Type
+
+/**
+ * A region from a literal. Throws a `ParseError` on anything that is not a host label; decode untrusted text with
+ * the `Region` schema instead.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (name: string): Region => Region.make(name)
+
+/**
+ * A group of regions with one set of accounts, ARNs and DNS names.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Partition {
+  /** As in the second field of an ARN: `aws`, `aws-cn`, `aws-us-gov`, … */
+  readonly id: string
+  /** What service host names of the partition end in. */
+  readonly dnsSuffix: string
+}
+
+const commercial: Partition = { id: "aws", dnsSuffix: "amazonaws.com" }
+
+// AWS's partitions.json, tried in order; a region that none claims is taken for a new commercial one.
+const partitions: ReadonlyArray<readonly [RegExp, Partition]> = [
+  [/^(?:us|eu|ap|sa|ca|me|af|il|mx)-[a-z]+-\d+$/, commercial],
+  [/^cn-[a-z]+-\d+$|^aws-cn-global$/, { id: "aws-cn", dnsSuffix: "amazonaws.com.cn" }],
+  [/^us-gov-[a-z]+-\d+$|^aws-us-gov-global$/, { id: "aws-us-gov", dnsSuffix: "amazonaws.com" }],
+  [/^eusc-de-[a-z]+-\d+$/, { id: "aws-eusc", dnsSuffix: "amazonaws.eu" }],
+  [/^us-iso-[a-z]+-\d+$|^aws-iso-global$/, { id: "aws-iso", dnsSuffix: "c2s.ic.gov" }],
+  [/^us-isob-[a-z]+-\d+$|^aws-iso-b-global$/, { id: "aws-iso-b", dnsSuffix: "sc2s.sgov.gov" }],
+  [/^eu-isoe-[a-z]+-\d+$/, { id: "aws-iso-e", dnsSuffix: "cloud.adc-e.uk" }],
+  [/^us-isof-[a-z]+-\d+$/, { id: "aws-iso-f", dnsSuffix: "csp.hci.ic.gov" }]
+]
+
+/**
+ * The partition of a region, by AWS's published patterns. An unknown region belongs to `aws`.
+ *
+ * @example
+ * ```ts
+ * import { Region } from "effect-aws-identity"
+ *
+ * console.log(Region.partition(Region.make("cn-north-1")).dnsSuffix) // amazonaws.com.cn
+ * ```
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const partition = (region: Region): Partition =>
+  partitions.find(([pattern]) => pattern.test(region))?.[1] ?? commercial

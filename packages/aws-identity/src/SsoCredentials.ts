@@ -1,0 +1,115 @@
+/**
+ * Role credentials of a signed-in user: `AWS.SsoCredentials` as a provider.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import type * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import { Credentials } from "./Credentials.js"
+import * as CredentialsProvider from "./CredentialsProvider.js"
+import * as IdentityError from "./IdentityError.js"
+import * as SharedConfig from "./SharedConfig.js"
+import { Sso } from "./Sso.js"
+import { SsoTokenProvider } from "./SsoTokenProvider.js"
+
+/**
+ * Which role, and through which session.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Role {
+  readonly session: SharedConfig.SsoSession
+  /** 12 digits */
+  readonly accountId: string
+  /** The name of the permission set. */
+  readonly roleName: string
+}
+
+/**
+ * Credentials of a role. A token that the portal rejects before its time is renewed and tried once more.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const resolve = Effect.fn("SsoCredentials.resolve")(function*({ accountId, roleName, session }: Role) {
+  const sso = yield* Sso
+  const tokens = yield* SsoTokenProvider
+  const attempt = Effect.gen(function*() {
+    const token = yield* tokens.get(session)
+    const { roleCredentials } = yield* sso.getRoleCredentials({
+      region: session.region,
+      accessToken: token.accessToken,
+      accountId,
+      roleName
+    }).pipe(Effect.tapError((error) => isUnauthorized(error) ? tokens.invalidate(session, token) : Effect.void))
+    return new Credentials({
+      ...roleCredentials,
+      accountId: Option.orElseSome(roleCredentials.accountId, () => accountId)
+    })
+  })
+  return yield* Effect.retry(attempt, { times: 1, while: isUnauthorized }).pipe(
+    Effect.catchIf(isUnauthorized, (error) =>
+      Effect.fail(
+        new IdentityError.SsoLoginRequired({
+          reason: "TokenRejected",
+          session: session.cacheKey,
+          detail: error.description,
+          command: session.loginCommand
+        })
+      ))
+  )
+})
+
+const isUnauthorized = (
+  error: IdentityError.TokenError | IdentityError.RoleNotAssigned
+): error is IdentityError.ServiceError =>
+  error._tag === "ServiceError" && error.status === 401
+
+/**
+ * Credentials of the role that a profile names (`sso_account_id`, `sso_role_name`), signed in to by its
+ * `sso_session` or, in a legacy profile, by its own `sso_start_url` and `sso_region`.
+ *
+ * Without a name it is the profile of `AWS_PROFILE`, else `default`. Fails with `NotConfigured` when that profile is
+ * no SSO profile.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const resolveProfile = Effect.fn("SsoCredentials.resolveProfile")(function*(name?: string) {
+  const config = yield* SharedConfig.SharedConfig
+  const profile = yield* config.profile(name)
+  const session = yield* SharedConfig.sessionOf(profile)
+  const accountId = yield* SharedConfig.required(profile, "sso_account_id")
+  const roleName = yield* SharedConfig.required(profile, "sso_role_name")
+  return yield* Effect.mapError(
+    resolve({ session, accountId, roleName }),
+    IdentityError.withOrigin({ profile: profile.name, location: profile.location })
+  )
+})
+
+/**
+ * `CredentialsProvider` of a role.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer = (
+  role: Role
+): Layer.Layer<CredentialsProvider.CredentialsProvider, never, Sso | SsoTokenProvider> =>
+  CredentialsProvider.layer(resolve(role))
+
+/**
+ * `CredentialsProvider` of the role that a profile names.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerProfile = (
+  name?: string
+): Layer.Layer<
+  CredentialsProvider.CredentialsProvider,
+  never,
+  SharedConfig.SharedConfig | Sso | SsoTokenProvider
+> => CredentialsProvider.layer(resolveProfile(name))

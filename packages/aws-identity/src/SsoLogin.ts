@@ -1,0 +1,131 @@
+/**
+ * Signing a person in to an IAM Identity Center, which no AWS SDK for JavaScript does.
+ *
+ * @since 0.1.0
+ */
+import * as Clock from "effect/Clock"
+import * as DateTime from "effect/DateTime"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type * as Redacted from "effect/Redacted"
+import * as IdentityError from "./IdentityError.js"
+import { nextPoll, type PollState } from "./internal/devicePolling.js"
+import type { SsoSession } from "./SharedConfig.js"
+import { SsoOidc } from "./SsoOidc.js"
+import { SsoToken, SsoTokenCache } from "./SsoTokenCache.js"
+
+/**
+ * What the person needs to see. Show the code even if you open the browser: they must compare it, for whoever sent
+ * them a link may want a sign-in approved that is not theirs (RFC 8628, 5.4).
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface DevicePrompt {
+  readonly userCode: string
+  readonly verificationUri: string
+  /** With the code in it, when the service gives it. */
+  readonly verificationUriComplete: Option.Option<string>
+  /** After which the code is of no use. */
+  readonly expiresAt: DateTime.Utc
+}
+
+/**
+ * Signs in by device code (RFC 8628): shows the prompt, waits for the person's approval in any browser, and puts the
+ * token into the cache for this and every other AWS tool.
+ *
+ * Fails with `LoginDenied` or `DeviceCodeExpired` when there is no approval. While it waits, a network failure is
+ * not an error yet: it asks again, less and less often, until the code expires. Interrupting it leaves nothing
+ * behind.
+ *
+ * @since 0.1.0
+ * @category flows
+ */
+export const device = Effect.fn("SsoLogin.device")(function*<E, R>(
+  session: SsoSession,
+  options: { readonly onPrompt: (prompt: DevicePrompt) => Effect.Effect<void, E, R> }
+) {
+  const oidc = yield* SsoOidc
+  const cache = yield* SsoTokenCache
+  const { region } = session
+  const client = yield* oidc.registerClient({
+    region,
+    clientName: `effect-aws-identity-${Option.getOrElse(session.name, () => "legacy")}`,
+    clientType: "public",
+    ...scopesOf(session)
+  })
+  const credentials = { region, clientId: client.clientId, clientSecret: client.clientSecret }
+  const startedAt = yield* DateTime.now
+  const authorization = yield* oidc.startDeviceAuthorization({ ...credentials, startUrl: session.startUrl })
+  const expiresAt = DateTime.add(startedAt, { seconds: authorization.expiresIn })
+  yield* options.onPrompt({
+    userCode: authorization.userCode,
+    verificationUri: authorization.verificationUri,
+    verificationUriComplete: authorization.verificationUriComplete,
+    expiresAt
+  })
+  const answer = yield* poll(session, { ...credentials, deviceCode: authorization.deviceCode }, {
+    intervalMillis: authorization.interval * 1000,
+    waitMillis: authorization.interval * 1000,
+    deadline: DateTime.toEpochMillis(expiresAt)
+  })
+  const now = yield* DateTime.now
+  const token = new SsoToken({
+    startUrl: Option.some(session.startUrl),
+    region: Option.some(region),
+    accessToken: answer.accessToken,
+    expiresAt: DateTime.add(now, { seconds: answer.expiresIn }),
+    clientId: Option.some(client.clientId),
+    clientSecret: Option.some(client.clientSecret),
+    registrationExpiresAt: client.clientSecretExpiresAt,
+    refreshToken: answer.refreshToken
+  })
+  yield* cache.set(session.cacheKey, token)
+  return token
+})
+
+/**
+ * A session's own scopes, else the one that makes AWS give a refresh token. A legacy profile has no scopes, as in
+ * the AWS CLI: its token is to last the whole session, for tools that cannot renew it.
+ */
+const scopesOf = ({ name, registrationScopes }: SsoSession): { readonly scopes?: ReadonlyArray<string> } =>
+  Option.isNone(name)
+    ? {}
+    : { scopes: registrationScopes.length > 0 ? registrationScopes : ["sso:account:access"] }
+
+interface DeviceGrant {
+  readonly region: SsoSession["region"]
+  readonly clientId: string
+  readonly clientSecret: Redacted.Redacted
+  readonly deviceCode: Redacted.Redacted
+}
+
+const poll = Effect.fnUntraced(function*(session: SsoSession, grant: DeviceGrant, start: PollState) {
+  const oidc = yield* SsoOidc
+  let state = start
+  for (;;) {
+    const now = yield* Clock.currentTimeMillis
+    if (now + state.waitMillis >= state.deadline) {
+      yield* Effect.sleep(Math.max(state.deadline - now, 0))
+      return yield* new IdentityError.DeviceCodeExpired({ session: session.cacheKey })
+    }
+    yield* Effect.sleep(state.waitMillis)
+    const answer = yield* Effect.either(
+      oidc.createToken({ ...grant, grantType: "urn:ietf:params:oauth:grant-type:device_code" })
+    )
+    if (answer._tag === "Right") return answer.right
+    const next = nextPoll(state, answer.left)
+    switch (next._tag) {
+      case "Wait": {
+        state = next.state
+        break
+      }
+      case "Denied":
+        return yield* new IdentityError.LoginDenied({ session: session.cacheKey })
+      case "Expired":
+        return yield* new IdentityError.DeviceCodeExpired({ session: session.cacheKey })
+      case "Failed":
+        return yield* answer.left
+    }
+  }
+})

@@ -1,0 +1,195 @@
+/**
+ * The tokens of signed-in sessions, kept where every AWS tool keeps them: one file a session in `~/.aws/sso/cache`.
+ *
+ * @since 0.1.0
+ */
+import * as FileSystem from "@effect/platform/FileSystem"
+import * as Path from "@effect/platform/Path"
+import { sha1 } from "@noble/hashes/legacy.js"
+import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js"
+import type * as ConfigError from "effect/ConfigError"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Random from "effect/Random"
+import * as Redacted from "effect/Redacted"
+import * as Ref from "effect/Ref"
+import * as Schema from "effect/Schema"
+import * as IdentityError from "./IdentityError.js"
+import { AccessToken } from "./internal/accessToken.js"
+import * as CacheFile from "./internal/cacheFile.js"
+import { fileError, isNotFound } from "./internal/fileError.js"
+import { homeDirectory } from "./internal/environment.js"
+import { schemaProblem } from "./internal/schemaProblem.js"
+
+const optional = <A, I>(schema: Schema.Schema<A, I>) =>
+  Schema.optionalWith(schema, { as: "Option" }).pipe(Schema.withConstructorDefault(Option.none))
+
+/**
+ * The token of a session, and what renews it. All secrets are `Redacted`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export class SsoToken extends Schema.Class<SsoToken>("effect-aws-identity/SsoToken")({
+  startUrl: optional(Schema.String),
+  region: optional(Schema.String),
+  accessToken: AccessToken,
+  expiresAt: CacheFile.Timestamp,
+  clientId: optional(Schema.NonEmptyString),
+  clientSecret: optional(Schema.Redacted(Schema.NonEmptyString)),
+  registrationExpiresAt: optional(CacheFile.Timestamp),
+  refreshToken: optional(Schema.Redacted(Schema.NonEmptyString)),
+  /** What other tools wrote beside: kept when the token is written again, and hidden, for it may be secret. */
+  unknown: Schema.optionalWith(Schema.Redacted(Schema.Record({ key: Schema.String, value: Schema.Unknown })), {
+    default: () => Redacted.make({})
+  })
+}) {}
+
+/**
+ * A store of tokens by `SsoSession.cacheKey`. It only keeps; what is fresh and what to do about it is decided in
+ * `SsoTokenProvider`.
+ *
+ * @since 0.1.0
+ * @category services
+ */
+export class SsoTokenCache extends Context.Tag("effect-aws-identity/SsoTokenCache")<SsoTokenCache, {
+  /** None when there is no token; `TokenCacheCorrupt` when there is something else in its place. */
+  readonly get: (
+    key: string
+  ) => Effect.Effect<Option.Option<SsoToken>, IdentityError.TokenCacheCorrupt | IdentityError.FileError>
+  /** Replaces the token as a whole: a reader sees the old one or the new one. */
+  readonly set: (key: string, token: SsoToken) => Effect.Effect<void, IdentityError.FileError>
+  readonly remove: (key: string) => Effect.Effect<void, IdentityError.FileError>
+  /** Where the token of a key is kept, for messages. */
+  readonly location: (key: string) => string
+}>() {}
+
+const decodeToken = Schema.decodeUnknownEither(SsoToken)
+const encodeToken = Schema.encodeSync(SsoToken)
+const fields = Object.keys(SsoToken.fields).filter((name) => name !== "unknown")
+
+/**
+ * A token from the text of a token file of any AWS tool: any case of keys, any RFC 3339 time, unknown fields kept.
+ * The text in the left says what is wrong and shows no value.
+ *
+ * @since 0.1.0
+ * @category codec
+ */
+export const decode = (text: string): Either.Either<SsoToken, string> =>
+  Either.mapLeft(CacheFile.parse(text, fields), () => text === "" ? "it is empty" : "it is not a JSON object").pipe(
+    Either.flatMap((file) => Either.mapLeft(decodeToken(file), schemaProblem))
+  )
+
+/**
+ * The text of a token file that every AWS tool reads.
+ *
+ * @since 0.1.0
+ * @category codec
+ */
+export const encode = (token: SsoToken): string => CacheFile.print(encodeToken(token))
+
+/**
+ * The name of a key's file: the SHA-1 of the key.
+ *
+ * @example
+ * ```ts
+ * import { SsoTokenCache } from "effect-aws-identity"
+ *
+ * console.log(SsoTokenCache.fileName("my-sso")) // 0ad374308c5a4e22f723adf10145eafad7c4031c.json
+ * ```
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const fileName = (key: string): string => `${bytesToHex(sha1(utf8ToBytes(key)))}.json`
+
+/**
+ * Tokens as files of mode 0600 in `directory` (made with mode 0700), replaced atomically.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer = (
+  options: { readonly directory: string }
+): Layer.Layer<SsoTokenCache, never, FileSystem.FileSystem | Path.Path> =>
+  Layer.effect(
+    SsoTokenCache,
+    Effect.gen(function*() {
+      const fs = yield* FileSystem.FileSystem
+      const path = yield* Path.Path
+      const location = (key: string): string => path.join(options.directory, fileName(key))
+      return {
+        location,
+        get: (key) => {
+          const file = location(key)
+          return Effect.matchEffect(fs.readFileString(file), {
+            onFailure: (error) =>
+              isNotFound(error) ? Effect.succeedNone : Effect.fail(fileError(file, "read")(error)),
+            onSuccess: (text) =>
+              Either.match(decode(text), {
+                onLeft: (problem) => Effect.fail(new IdentityError.TokenCacheCorrupt({ path: file, problem })),
+                onRight: (token) => Effect.succeedSome(token)
+              })
+          })
+        },
+        set: (key, token) => {
+          const file = location(key)
+          return Effect.gen(function*() {
+            yield* fs.makeDirectory(options.directory, { recursive: true, mode: 0o700 })
+            const suffix = yield* Random.nextIntBetween(0, Number.MAX_SAFE_INTEGER)
+            const temporary = `${file}.${suffix.toString(36)}.tmp`
+            yield* Effect.scoped(Effect.gen(function*() {
+              // "wx": never through a link or over a file that somebody put there.
+              const handle = yield* fs.open(temporary, { flag: "wx", mode: 0o600 })
+              yield* handle.writeAll(utf8ToBytes(encode(token)))
+              yield* handle.sync
+            })).pipe(
+              Effect.andThen(fs.rename(temporary, file)),
+              Effect.tapErrorCause(() => Effect.ignore(fs.remove(temporary)))
+            )
+          }).pipe(Effect.mapError(fileError(file, "write")), Effect.uninterruptible)
+        },
+        remove: (key) => {
+          const file = location(key)
+          return fs.remove(file).pipe(
+            Effect.catchIf(isNotFound, () => Effect.void),
+            Effect.mapError(fileError(file, "remove"))
+          )
+        }
+      }
+    })
+  )
+
+/**
+ * Tokens in the directory that AWS's tools share, `~/.aws/sso/cache`.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerConfig: Layer.Layer<
+  SsoTokenCache,
+  ConfigError.ConfigError,
+  FileSystem.FileSystem | Path.Path
+> = Layer.unwrapEffect(Effect.gen(function*() {
+  const path = yield* Path.Path
+  return layer({ directory: path.join(yield* homeDirectory, ".aws", "sso", "cache") })
+}))
+
+/**
+ * Tokens in memory: for tests, and for programs that leave nothing on disk.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerMemory: Layer.Layer<SsoTokenCache> = Layer.effect(
+  SsoTokenCache,
+  Effect.map(Ref.make<ReadonlyMap<string, SsoToken>>(new Map()), (tokens) => ({
+    location: (key) => `${fileName(key)} (in memory)`,
+    get: (key) => Effect.map(Ref.get(tokens), (tokens) => Option.fromNullable(tokens.get(key))),
+    set: (key, token) => Ref.update(tokens, (tokens) => new Map(tokens).set(key, token)),
+    remove: (key) => Ref.update(tokens, (tokens) => new Map([...tokens].filter(([other]) => other !== key)))
+  }))
+)

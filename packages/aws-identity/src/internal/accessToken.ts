@@ -1,0 +1,6 @@
+import * as Schema from "effect/Schema"
+
+/** It travels in a header, so it is visible ASCII and nothing else. */
+export const AccessToken = Schema.Redacted(
+  Schema.NonEmptyString.pipe(Schema.pattern(/^[\x21-\x7e]+$/, { description: "text of visible ASCII characters" }))
+)

@@ -1,0 +1,164 @@
+/**
+ * One call to an AWS service: validated input out, decoded output or a typed error back.
+ *
+ * `HttpClientError`, requests and responses end here: Effect prints their headers and bodies, and those hold secrets.
+ */
+import * as HttpClient from "@effect/platform/HttpClient"
+import type * as HttpClientError from "@effect/platform/HttpClientError"
+import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
+import * as Redacted from "effect/Redacted"
+import * as Schema from "effect/Schema"
+import * as IdentityError from "../IdentityError.js"
+import { partition, type Region } from "../Region.js"
+import { schemaProblem } from "./schemaProblem.js"
+
+/** An AWS service as its endpoints and its messages name it. */
+export interface Service {
+  /** AWS's name of it: `SSO`. */
+  readonly id: string
+  /** Ours, which its spans are named by. */
+  readonly module: string
+  /** What its host names begin with: `portal.sso`. */
+  readonly endpointPrefix: string
+  readonly http: HttpClient.HttpClient
+  /** Takes the place of every region's endpoint. */
+  readonly endpoint: Option.Option<string>
+}
+
+export const make = (
+  service: Pick<Service, "id" | "module" | "endpointPrefix"> & { readonly endpoint: string | undefined }
+): Effect.Effect<Service, never, HttpClient.HttpClient> =>
+  Effect.map(HttpClient.HttpClient, (http) => ({
+    ...service,
+    endpoint: Option.map(Option.fromNullable(service.endpoint), (url) => url.replace(/\/+$/, "")),
+    // Its client spans would carry headers, and its failed spans whole requests. Ours tell what is fit to tell.
+    http: HttpClient.withTracerDisabledWhen(http, () => true)
+  }))
+
+export interface Call<Input extends { readonly region: Region }, EncodedInput, Output, EncodedOutput> {
+  readonly operation: string
+  readonly input: Schema.Schema<Input, EncodedInput>
+  readonly output: Schema.Schema<Output, EncodedOutput>
+  readonly request: (input: EncodedInput, endpoint: string) => HttpClientRequest.HttpClientRequest
+}
+
+/** An operation of a service, as a function of its input. */
+export const operation = <Input extends { readonly region: Region }, EncodedInput, Output, EncodedOutput>(
+  service: Service,
+  call: Call<Input, EncodedInput, Output, EncodedOutput>
+): (input: Input) => Effect.Effect<Output, IdentityError.CallError> => {
+  const names = { service: service.id, operation: call.operation }
+  const encode = Schema.encode(call.input)
+  const decode = Schema.decodeUnknown(Schema.parseJson(call.output))
+  return Effect.fn(`${service.module}.${call.operation}`)(
+    function*(input) {
+      const endpoint = Option.getOrElse(
+        service.endpoint,
+        () => `https://${service.endpointPrefix}.${input.region}.${partition(input.region).dnsSuffix}`
+      )
+      const encoded = yield* Effect.mapError(
+        encode(input),
+        (error) => new IdentityError.InvalidInput({ ...names, problem: schemaProblem(error) })
+      )
+      const response = yield* service.http.execute(call.request(encoded, endpoint)).pipe(
+        // A client that was told to fail on any status still has the answer.
+        Effect.catchTag("ResponseError", (error) =>
+          error.reason === "StatusCode" ? Effect.succeed(error.response) : Effect.fail(error)),
+        Effect.mapError((error) => new IdentityError.ServiceUnreachable({ ...names, endpoint, reason: reasonOf(error) }))
+      )
+      const requestId = requestIdOf(response)
+      yield* Effect.annotateCurrentSpan({
+        "rpc.system": "aws-api",
+        "rpc.service": service.id,
+        "rpc.method": call.operation,
+        "aws.region": input.region,
+        "aws.request_id": requestId,
+        "http.response.status_code": response.status
+      })
+      const invalid = (problem: string): IdentityError.InvalidResponse =>
+        new IdentityError.InvalidResponse({ ...names, endpoint, status: response.status, problem, requestId })
+      const text = yield* Effect.mapError(response.text, () => invalid("the body could not be read"))
+      if (response.status < 200 || response.status > 299) {
+        return yield* new IdentityError.ServiceError({
+          ...names,
+          status: response.status,
+          requestId,
+          ...errorOf(response, text, secretsOf(input))
+        })
+      }
+      return yield* Effect.mapError(decode(text), (error) => invalid(schemaProblem(error)))
+    }
+  )
+}
+
+/** The system's error code at the bottom of a failed request (`ECONNREFUSED`), or the client's word for it. */
+const reasonOf = (error: HttpClientError.HttpClientError): string => {
+  let cause: unknown = error.cause
+  for (let depth = 0; depth < 4 && Predicate.isRecord(cause); depth++) {
+    if (typeof cause["code"] === "string" && /^[A-Z][A-Z0-9_]+$/.test(cause["code"])) return cause["code"]
+    cause = Array.isArray(cause["errors"]) ? cause["errors"][0] : cause["cause"]
+  }
+  return error.reason
+}
+
+const requestIdOf = (response: HttpClientResponse.HttpClientResponse): string | undefined => {
+  const id = response.headers["x-amzn-requestid"]
+  return id !== undefined && /^[\w-]{1,128}$/.test(id) ? id : undefined
+}
+
+const secretsOf = (input: object): ReadonlyArray<string> =>
+  Object.values(input).filter(Redacted.isRedacted).map((secret) => String(Redacted.value(secret)))
+
+/** Errors of the OIDC service by the OAuth code in their body, which a proxy that drops headers leaves. */
+const oauthCodes: Readonly<Record<string, string>> = {
+  access_denied: "AccessDeniedException",
+  authorization_pending: "AuthorizationPendingException",
+  expired_token: "ExpiredTokenException",
+  invalid_client: "InvalidClientException",
+  invalid_client_metadata: "InvalidClientMetadataException",
+  invalid_grant: "InvalidGrantException",
+  invalid_redirect_uri: "InvalidRedirectUriException",
+  invalid_request: "InvalidRequestException",
+  invalid_scope: "InvalidScopeException",
+  server_error: "InternalServerException",
+  slow_down: "SlowDownException",
+  unauthorized_client: "UnauthorizedClientException",
+  unsupported_grant_type: "UnsupportedGrantTypeException"
+}
+
+const text = Schema.optionalWith(Schema.String, { nullable: true })
+const ErrorBody = Schema.parseJson(Schema.Struct({
+  __type: text,
+  code: text,
+  message: text,
+  Message: text,
+  error: text,
+  error_description: text
+}))
+const decodeErrorBody = Schema.decodeOption(ErrorBody)
+
+/** AWS's name for an error and its words, in the order of trust: header, `__type`, `code`, OAuth's `error`. */
+const errorOf = (
+  response: HttpClientResponse.HttpClientResponse,
+  bodyText: string,
+  secrets: ReadonlyArray<string>
+): { readonly code: string; readonly description: string | undefined } => {
+  const body = Option.getOrUndefined(decodeErrorBody(bodyText))
+  const code = [response.headers["x-amzn-errortype"], body?.__type, body?.code]
+    // `Name:http://…` in the header, `com.amazonaws.namespace#Name` in the body
+    .map((name) => name?.split(":")[0]?.split("#").at(-1))
+    .find((name) => name !== undefined && /^[A-Za-z][A-Za-z0-9_.]{0,127}$/.test(name))
+  const description = body?.error_description ?? body?.message ?? body?.Message
+  return {
+    code: code ?? oauthCodes[body?.error ?? ""] ?? "Unknown",
+    description: description === undefined ? undefined : scrub(description, secrets).slice(0, 1000)
+  }
+}
+
+/** A server may echo what it was sent. */
+const scrub = (text: string, secrets: ReadonlyArray<string>): string =>
+  secrets.reduce((text, secret) => text.replaceAll(secret, "<redacted>"), text)

@@ -1,0 +1,53 @@
+/**
+ * The token file of `~/.aws/sso/cache`, as AWS's tools read and write it: text to fields and back.
+ */
+import * as DateTime from "effect/DateTime"
+import * as Either from "effect/Either"
+import * as ParseResult from "effect/ParseResult"
+import * as Schema from "effect/Schema"
+
+/**
+ * RFC 3339 with any fraction and offset, and the trailing `UTC` or `GMT` of older AWS CLIs. Written as every reader
+ * accepts it: whole seconds (rounded down, never promising too much) and `Z`.
+ */
+export const Timestamp = Schema.transformOrFail(Schema.String, Schema.DateTimeUtcFromSelf, {
+  strict: true,
+  decode: (text, _, ast) => {
+    const [, moment, offset] = /^(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d+)?) ?(Z|UTC|GMT|[+-]\d{2}:?\d{2})$/i
+      .exec(text) ?? []
+    const time = moment === undefined || offset === undefined
+      ? undefined
+      : DateTime.make(moment + (/^[+-]/.test(offset) ? offset : "Z"))
+    return time?._tag === "Some"
+      ? Either.right(DateTime.toUtc(time.value))
+      : Either.left(new ParseResult.Type(ast, text))
+  },
+  encode: (time) => Either.right(DateTime.formatIso(time).replace(/\.\d+Z$/, "Z"))
+}).annotations({ identifier: "Timestamp", description: "a time such as 2030-01-31T12:00:00Z" })
+
+const JsonObject = Schema.parseJson(Schema.Record({ key: Schema.String, value: Schema.Unknown }))
+const decodeJsonObject = Schema.decodeEither(JsonObject)
+const encodeJson = Schema.encodeSync(Schema.parseJson({ space: 2 }))
+
+/**
+ * The fields of a file's JSON object by their canonical names, whatever case the writer gave them, and the rest in
+ * `unknown`. What is `null` or empty counts as not there.
+ */
+export const parse = (
+  text: string,
+  canonical: ReadonlyArray<string>
+): Either.Either<Record<string, unknown>, ParseResult.ParseError> =>
+  Either.map(decodeJsonObject(text), (object) => {
+    const names = new Map(canonical.map((name) => [name.toLowerCase(), name]))
+    const known: Record<string, unknown> = {}
+    const unknown: Array<readonly [string, unknown]> = []
+    for (const [key, value] of Object.entries(object)) {
+      const name = names.get(key.toLowerCase())
+      if (name === undefined) unknown.push([key, value])
+      else if (value !== null && value !== "" && (key === name || !(name in known))) known[name] = value
+    }
+    return { ...known, unknown: Object.fromEntries(unknown) }
+  })
+
+export const print = ({ unknown, ...known }: Readonly<Record<string, unknown>>): string =>
+  encodeJson({ ...known, ...(unknown as object) })

@@ -1,0 +1,47 @@
+/** What to do after an answer while a device login waits for its approval (RFC 8628, 3.5): decisions only. */
+import type { CallError } from "../IdentityError.js"
+
+/** All in milliseconds; `deadline` since 1970. */
+export interface PollState {
+  /** What the service asks to wait between two polls. */
+  readonly intervalMillis: number
+  /** The wait before the next poll: the interval, or longer while the network fails. */
+  readonly waitMillis: number
+  readonly deadline: number
+}
+
+export type NextPoll =
+  | { readonly _tag: "Wait"; readonly state: PollState }
+  | { readonly _tag: "Denied" | "Expired" | "Failed" }
+
+const slowDownMillis = 5000
+const longestWaitMillis = 60_000
+
+export const nextPoll = (state: PollState, error: CallError): NextPoll => {
+  const wait = (intervalMillis: number, waitMillis = intervalMillis): NextPoll => ({
+    _tag: "Wait",
+    state: { ...state, intervalMillis, waitMillis }
+  })
+  const backOff = () =>
+    wait(state.intervalMillis, Math.max(state.intervalMillis, Math.min(state.waitMillis * 2, longestWaitMillis)))
+  switch (error._tag) {
+    case "ServiceUnreachable":
+    case "InvalidResponse":
+      return backOff()
+    case "InvalidInput":
+      return { _tag: "Failed" }
+    case "ServiceError":
+      switch (error.code) {
+        case "AuthorizationPendingException":
+          return wait(state.intervalMillis)
+        case "SlowDownException":
+          return wait(state.intervalMillis + slowDownMillis)
+        case "ExpiredTokenException":
+          return { _tag: "Expired" }
+        case "AccessDeniedException":
+          return { _tag: "Denied" }
+        default:
+          return error.status === 429 || error.status >= 500 ? backOff() : { _tag: "Failed" }
+      }
+  }
+}

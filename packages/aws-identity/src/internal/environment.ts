@@ -1,0 +1,35 @@
+/** What AWS's tools take from the environment, through `Config`. */
+import * as Config from "effect/Config"
+import * as Option from "effect/Option"
+
+/** A variable that is not set, or set to nothing, is none. */
+export const variable = (name: string): Config.Config<Option.Option<string>> =>
+  Config.map(Config.option(Config.string(name)), Option.filter((value) => value !== ""))
+
+/**
+ * The home directory as AWS's tools find it: `HOME`, then Windows's own variables. Without any, `~` stays as it is
+ * and the files are simply not there.
+ */
+export const homeDirectory: Config.Config<string> = Config.map(
+  Config.all([variable("HOME"), variable("USERPROFILE"), variable("HOMEDRIVE"), variable("HOMEPATH")]),
+  ([home, userProfile, drive, path]) =>
+    Option.firstSomeOf([
+      home,
+      userProfile,
+      Option.map(path, (path) => Option.getOrElse(drive, () => "C:") + path)
+    ]).pipe(Option.getOrElse(() => "~"))
+)
+
+/** The endpoint configured for a service (by its id in capitals, `SSO_OIDC`), or for all. */
+export const endpointUrl = (service: string): Config.Config<string | undefined> =>
+  Config.map(
+    Config.all([
+      variable("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"),
+      variable(`AWS_ENDPOINT_URL_${service}`),
+      variable("AWS_ENDPOINT_URL")
+    ]),
+    ([ignore, own, all]) =>
+      Option.getOrUndefined(ignore)?.toLowerCase() === "true"
+        ? undefined
+        : Option.getOrUndefined(Option.orElse(own, () => all))
+  )

@@ -1,0 +1,7 @@
+import type { PlatformError } from "@effect/platform/Error"
+import { FileError } from "../IdentityError.js"
+
+export const fileError = (path: string, operation: FileError["operation"]) => (error: PlatformError): FileError =>
+  new FileError({ path, operation, reason: error._tag === "SystemError" ? error.reason : error._tag })
+
+export const isNotFound = (error: PlatformError): boolean => error._tag === "SystemError" && error.reason === "NotFound"

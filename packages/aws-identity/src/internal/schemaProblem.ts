@@ -1,0 +1,44 @@
+/**
+ * Says where a value departs from its schema without showing the value: a `ParseError` prints it, and it may be a
+ * secret.
+ */
+import type * as ParseResult from "effect/ParseResult"
+import type * as SchemaAST from "effect/SchemaAST"
+
+/** The first departure, such as `"roleCredentials.expiration" is missing`. */
+export const schemaProblem = (error: ParseResult.ParseError): string => {
+  const path: Array<string> = []
+  let issue = error.issue
+  for (;;) {
+    switch (issue._tag) {
+      case "Pointer": {
+        path.push(...[issue.path].flat().map(String))
+        issue = issue.issue
+        break
+      }
+      case "Composite": {
+        issue = Array.isArray(issue.issues) ? issue.issues[0] : issue.issues
+        break
+      }
+      case "Refinement": {
+        if (issue.kind === "Predicate") return `${at(path)} is not ${expected(issue.ast)}`
+        issue = issue.issue
+        break
+      }
+      case "Transformation": {
+        issue = issue.issue
+        break
+      }
+      case "Missing":
+        return `${at(path)} is missing`
+      case "Unexpected":
+        return `${at(path)} is not known`
+      default:
+        return `${at(path)} is not ${expected(issue.ast)}`
+    }
+  }
+}
+
+const at = (path: ReadonlyArray<string>): string => path.length === 0 ? "the whole" : `"${path.join(".")}"`
+
+const expected = (ast: SchemaAST.AST): string => String(ast)
