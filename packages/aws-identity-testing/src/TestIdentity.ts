@@ -1,0 +1,123 @@
+/**
+ * `AwsIdentity.layer` without AWS: config, token cache, network and Identity Center all in memory.
+ *
+ * @since 0.1.0
+ */
+import * as Clock from "effect/Clock"
+import * as DateTime from "effect/DateTime"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import * as AwsIdentity from "effect-aws-identity/AwsIdentity"
+import * as SharedConfig from "effect-aws-identity/SharedConfig"
+import * as Sso from "effect-aws-identity/Sso"
+import * as SsoOidc from "effect-aws-identity/SsoOidc"
+import * as SsoTokenCache from "effect-aws-identity/SsoTokenCache"
+import * as Emulator from "./Emulator.js"
+import * as IdentityCenter from "./IdentityCenter.js"
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options extends AwsIdentity.Options {
+  /** The text of `~/.aws/config`; without it, `config` of this module. */
+  readonly config?: string | undefined
+  /** The text of `~/.aws/credentials`. */
+  readonly credentials?: string | undefined
+  /** Whether the tests begin signed in to every session of the config; they do. */
+  readonly signedIn?: boolean | undefined
+  readonly identityCenter?: IdentityCenter.Options | undefined
+}
+
+/**
+ * The config that tests have if they bring none: `default` is a developer, `production` reads only.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export const config = `[default]
+sso_session = example
+sso_account_id = 111122223333
+sso_role_name = Developer
+region = us-east-1
+
+[profile production]
+sso_session = example
+sso_account_id = 012345678901
+sso_role_name = ReadOnly
+region = us-east-1
+
+[sso-session example]
+sso_start_url = https://example.awsapps.com/start
+sso_region = us-east-1
+sso_registration_scopes = sso:account:access
+`
+
+const signIn: Effect.Effect<
+  void,
+  never,
+  IdentityCenter.IdentityCenter | SharedConfig.SharedConfig | SsoTokenCache.SsoTokenCache
+> = Effect.gen(function*() {
+  const center = yield* IdentityCenter.IdentityCenter
+  const shared = yield* SharedConfig.SharedConfig
+  const cache = yield* SsoTokenCache.SsoTokenCache
+  for (const name of yield* shared.sessions) {
+    const session = yield* shared.session(name)
+    const issued = yield* center.signIn
+    const now = yield* Clock.currentTimeMillis
+    yield* cache.set(
+      session.cacheKey,
+      new SsoTokenCache.SsoToken({
+        startUrl: Option.some(session.startUrl),
+        region: Option.some(session.region),
+        accessToken: Redacted.make(issued.accessToken),
+        expiresAt: DateTime.unsafeMake(now + issued.expiresIn * 1000),
+        clientId: Option.some(issued.clientId),
+        clientSecret: Option.some(Redacted.make(issued.clientSecret)),
+        registrationExpiresAt: Option.some(DateTime.unsafeMake(issued.clientSecretExpiresAt * 1000)),
+        refreshToken: Option.map(Option.fromNullable(issued.refreshToken), Redacted.make)
+      })
+    )
+  }
+}).pipe(Effect.orDie)
+
+/**
+ * A drop-in for `AwsIdentity.layer`, with `IdentityCenter` beside to steer it. It needs nothing, waits for nothing
+ * but the clock, and starts signed in.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { CredentialsProvider } from "effect-aws-identity"
+ * import { IdentityCenter, TestIdentity } from "effect-aws-identity-testing"
+ *
+ * const test = Effect.gen(function*() {
+ *   const provider = yield* CredentialsProvider.CredentialsProvider
+ *   const center = yield* IdentityCenter.IdentityCenter
+ *   yield* provider.get
+ *   yield* provider.get
+ *   return yield* center.calls // ["getRoleCredentials"]
+ * }).pipe(Effect.provide(TestIdentity.layer()))
+ * ```
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer = (
+  options: Options = {}
+): Layer.Layer<AwsIdentity.AwsIdentity | IdentityCenter.IdentityCenter> =>
+  AwsIdentity.layerWithoutServices.pipe(
+    Layer.provideMerge(options.signedIn === false ? Layer.empty : Layer.effectDiscard(signIn)),
+    Layer.provideMerge(Layer.mergeAll(
+      SharedConfig.layerMemory({
+        config: options.config ?? config,
+        profile: options.profile,
+        ...(options.credentials === undefined ? {} : { credentials: options.credentials })
+      }),
+      SsoTokenCache.layerMemory,
+      Layer.provide(Layer.merge(Sso.layer(), SsoOidc.layer()), Emulator.layerHttpClient)
+    )),
+    Layer.provideMerge(IdentityCenter.layer(options.identityCenter))
+  )
