@@ -2,8 +2,9 @@
  * Says where a value departs from its schema without showing the value: a `ParseError` prints it, and it may be a
  * secret.
  */
+import * as Option from "effect/Option"
 import type * as ParseResult from "effect/ParseResult"
-import type * as SchemaAST from "effect/SchemaAST"
+import * as SchemaAST from "effect/SchemaAST"
 
 /** The first departure, such as `"roleCredentials.expiration" is missing`. */
 export const schemaProblem = (error: ParseResult.ParseError): string => {
@@ -41,4 +42,5 @@ export const schemaProblem = (error: ParseResult.ParseError): string => {
 
 const at = (path: ReadonlyArray<string>): string => path.length === 0 ? "the whole" : `"${path.join(".")}"`
 
-const expected = (ast: SchemaAST.AST): string => String(ast)
+const expected = (ast: SchemaAST.AST): string =>
+  Option.getOrElse(SchemaAST.getDescriptionAnnotation(ast), () => String(ast))

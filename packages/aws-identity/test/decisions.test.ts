@@ -1,0 +1,326 @@
+import { assert, describe, it } from "@effect/vitest"
+import { assertEquals } from "@effect/vitest/utils"
+import { DateTime, Either, FastCheck as fc, Option, Redacted } from "effect"
+import { IdentityError, Region, SsoTokenCache } from "effect-aws-identity"
+import { nextPoll, type PollState } from "../src/internal/devicePolling.js"
+import * as Ini from "../src/internal/ini.js"
+import { attemptInterval, decideToken, refreshTimes, tokenWindow } from "../src/internal/refreshPolicy.js"
+
+const runs = { numRuns: 5000 }
+
+describe("decideToken", () => {
+  const state = fc.record({
+    now: fc.integer({ min: 0, max: 4_000_000_000_000 }),
+    left: fc.integer({ min: -10_000_000, max: 10_000_000 }),
+    renewable: fc.boolean(),
+    registrationLeft: fc.option(fc.integer({ min: -10_000_000, max: 10_000_000 }), { nil: undefined }),
+    attemptAgo: fc.option(fc.integer({ min: -100_000, max: 100_000 }), { nil: undefined })
+  })
+
+  const decide = ({ attemptAgo, left, now, registrationLeft, renewable }: typeof state extends fc.Arbitrary<infer A> ? A : never) =>
+    decideToken(now, {
+      expiresAt: now + left,
+      renewable,
+      registrationExpiresAt: registrationLeft === undefined ? undefined : now + registrationLeft,
+      lastAttemptAt: attemptAgo === undefined ? undefined : now - attemptAgo
+    })
+
+  it("never uses an expired token, and never asks for a login while one still counts", () => {
+    fc.assert(
+      fc.property(state, (s) => {
+        const decision = decide(s)
+        if (s.left <= 0) assert.notStrictEqual(decision, "Use")
+        else assert.notStrictEqual(decision, "LoginRequired")
+      }),
+      runs
+    )
+  })
+
+  it("renews only what can be renewed, only near its end, and not twice within the interval while it counts", () => {
+    fc.assert(
+      fc.property(state, (s) => {
+        const canRenew = s.renewable && (s.registrationLeft === undefined || s.registrationLeft > 0)
+        const attemptedLately = s.attemptAgo !== undefined && s.attemptAgo >= 0 && s.attemptAgo < attemptInterval
+        const expected = s.left > tokenWindow
+          ? "Use"
+          : s.left <= 0
+          ? canRenew ? "Refresh" : "LoginRequired"
+          : canRenew && !attemptedLately
+          ? "Refresh"
+          : "Use"
+        assert.strictEqual(decide(s), expected)
+      }),
+      runs
+    )
+  })
+})
+
+describe("refreshTimes", () => {
+  it("come in order, within the second half of life, and at most five minutes and one before its end", () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: 1e13 }), fc.integer({ min: 1, max: 1e9 }), (now, lifetime) => {
+        const expiration = now + lifetime
+        const { advisoryAt, mandatoryAt } = refreshTimes(now, expiration)
+        assert.isTrue(now < advisoryAt && advisoryAt <= mandatoryAt && mandatoryAt < expiration)
+        assert.isAtLeast(advisoryAt, now + lifetime / 2 - 1e-3)
+        assert.isAtLeast(advisoryAt, expiration - 300_000)
+        assert.isAtLeast(mandatoryAt, expiration - 60_000)
+      }),
+      runs
+    )
+  })
+
+  it("never come for credentials that do not expire", () => {
+    assert.deepStrictEqual(refreshTimes(0, Infinity), { advisoryAt: Infinity, mandatoryAt: Infinity })
+  })
+})
+
+describe("nextPoll", () => {
+  const serviceError = (code: string, status = 400) =>
+    new IdentityError.ServiceError({ service: "SSO OIDC", operation: "createToken", code, status })
+  const unreachable = new IdentityError.ServiceUnreachable({
+    service: "SSO OIDC",
+    operation: "createToken",
+    endpoint: "",
+    reason: "ECONNRESET"
+  })
+  const answers = fc.constantFrom(
+    serviceError("AuthorizationPendingException"),
+    serviceError("SlowDownException"),
+    serviceError("InternalServerException", 500),
+    unreachable
+  )
+  const start: PollState = { intervalMillis: 5000, waitMillis: 5000, deadline: 600_000 }
+
+  it("asks no sooner than the interval, which only slow_down changes, by 5 s each", () => {
+    fc.assert(
+      fc.property(fc.array(answers, { maxLength: 20 }), (sequence) => {
+        let state = start
+        let slowDowns = 0
+        for (const answer of sequence) {
+          const next = nextPoll(state, answer)
+          assert(next._tag === "Wait")
+          if (answer._tag === "ServiceError" && answer.code === "SlowDownException") slowDowns += 1
+          state = next.state
+          assert.strictEqual(state.intervalMillis, 5000 + 5000 * slowDowns)
+          assert.isAtLeast(state.waitMillis, state.intervalMillis)
+          assert.isAtMost(state.waitMillis, Math.max(60_000, state.intervalMillis))
+        }
+      }),
+      runs
+    )
+  })
+
+  it("ends with what the person or the service decides", () => {
+    assert.strictEqual(nextPoll(start, serviceError("AccessDeniedException"))._tag, "Denied")
+    assert.strictEqual(nextPoll(start, serviceError("ExpiredTokenException"))._tag, "Expired")
+    assert.strictEqual(nextPoll(start, serviceError("InvalidGrantException"))._tag, "Failed")
+    assert.strictEqual(nextPoll(start, serviceError("InvalidClientException", 401))._tag, "Failed")
+  })
+})
+
+describe("the token file", () => {
+  const text = fc.string({ minLength: 1 })
+  const secret = text.map(Redacted.make)
+  const time = fc.integer({ min: 0, max: 4_000_000_000 }).map((seconds) => DateTime.unsafeMake(seconds * 1000))
+  const optional = <A>(arbitrary: fc.Arbitrary<A>) => fc.option(arbitrary).map(Option.fromNullable)
+  const token = fc.record({
+    startUrl: optional(text),
+    region: optional(text),
+    accessToken: fc.stringMatching(/^[\x21-\x7e]+$/).map(Redacted.make),
+    expiresAt: time,
+    clientId: optional(text),
+    clientSecret: optional(secret),
+    registrationExpiresAt: optional(time),
+    refreshToken: optional(secret),
+    unknown: fc.dictionary(text.map((key) => `x-${key}`), fc.jsonValue({ noUnicodeString: false })).map((fields) =>
+      Redacted.make(JSON.parse(JSON.stringify(fields)) as Record<string, unknown>)
+    )
+  }).map((fields) => new SsoTokenCache.SsoToken(fields))
+
+  it("gives back what was written", () => {
+    fc.assert(
+      fc.property(token, (token) => {
+        const decoded = Either.getOrThrow(SsoTokenCache.decode(SsoTokenCache.encode(token)))
+        assertEquals(decoded.accessToken, token.accessToken)
+        for (const key of ["startUrl", "region", "clientId", "clientSecret", "refreshToken", "expiresAt"] as const) {
+          assertEquals<unknown>(decoded[key], token[key])
+        }
+        assertEquals(decoded.registrationExpiresAt, token.registrationExpiresAt)
+        assert.deepStrictEqual(Redacted.value(decoded.unknown), Redacted.value(token.unknown))
+      }),
+      { numRuns: 1000 }
+    )
+  })
+
+  it("is refused or read, never more, whatever is in it", () => {
+    fc.assert(
+      fc.property(
+        fc.oneof(
+          fc.string(),
+          fc.json(),
+          fc.tuple(token, fc.nat(), fc.nat()).map(([token, from, to]) => SsoTokenCache.encode(token).slice(from % 40, -(to % 40)))
+        ),
+        (text) => {
+          assert.isTrue(Either.isEither(SsoTokenCache.decode(text)))
+        }
+      ),
+      runs
+    )
+  })
+
+  const written = (fields: Record<string, unknown>) =>
+    SsoTokenCache.decode(JSON.stringify({ accessToken: "t", expiresAt: "2030-01-01T00:00:00Z", ...fields }))
+
+  it("may bear any time that any tool writes", () => {
+    for (
+      const [text, expected] of [
+        ["2021-12-25T13:30:00Z", "2021-12-25T13:30:00.000Z"],
+        ["2021-12-25T13:30:00.123Z", "2021-12-25T13:30:00.123Z"],
+        ["2021-12-25T13:30:00.123456789Z", "2021-12-25T13:30:00.123Z"],
+        ["2020-06-05T03:14:05UTC", "2020-06-05T03:14:05.000Z"],
+        ["2020-06-05T03:14:05 GMT", "2020-06-05T03:14:05.000Z"],
+        ["2020-06-05T03:14:05+02:00", "2020-06-05T01:14:05.000Z"],
+        ["2020-06-05T03:14:05-0230", "2020-06-05T05:44:05.000Z"]
+      ] as const
+    ) {
+      const token = Either.getOrThrow(written({ expiresAt: text }))
+      assert.strictEqual(DateTime.formatIso(token.expiresAt), expected)
+    }
+    for (const text of ["soon", "2020-06-05", "2020-13-45T99:00:00Z", "1591326845", 1591326845, null, ""]) {
+      assert.isTrue(Either.isLeft(written({ expiresAt: text })), String(text))
+    }
+  })
+
+  it("is written to the second, as older readers want it, and never promises a second too many", () => {
+    const token = Either.getOrThrow(written({ expiresAt: "2030-01-01T00:00:00.999Z" }))
+    assert.include(SsoTokenCache.encode(token), "\"expiresAt\": \"2030-01-01T00:00:00Z\"")
+  })
+
+  it("may have keys in any case, and nulls", () => {
+    const token = Either.getOrThrow(
+      SsoTokenCache.decode(
+        "{\"AccessToken\":\"t\",\"EXPIRESAT\":\"2030-01-01T00:00:00Z\",\"refreshToken\":\"\",\"clientId\":null,\"idToken\":\"x\"}"
+      )
+    )
+    assert.strictEqual(Redacted.value(token.accessToken), "t")
+    assert.isTrue(Option.isNone(token.refreshToken))
+    assert.isTrue(Option.isNone(token.clientId))
+    assert.deepStrictEqual(JSON.parse(SsoTokenCache.encode(token)), {
+      accessToken: "t",
+      expiresAt: "2030-01-01T00:00:00Z",
+      idToken: "x"
+    })
+  })
+
+  it("is named as every AWS tool names it", () => {
+    for (
+      const [key, sha1] of [
+        ["my-sso", "0ad374308c5a4e22f723adf10145eafad7c4031c"],
+        ["admin", "d033e22ae348aeb5660fc2140aec35850c4da997"],
+        ["https://d-92671207e4.awsapps.com/start", "13f9d35043871d073ab260e020f0ffde092cb14b"],
+        ["café", "f424452a9673918c6f09b0cdd35b20be8e6ae7d7"]
+      ] as const
+    ) {
+      assert.strictEqual(SsoTokenCache.fileName(key), `${sha1}.json`)
+    }
+  })
+})
+
+describe("Region", () => {
+  it("knows the partition by the name", () => {
+    for (
+      const [region, suffix] of [
+        ["us-east-1", "amazonaws.com"],
+        ["mx-central-1", "amazonaws.com"],
+        ["xx-new-1", "amazonaws.com"],
+        ["cn-northwest-1", "amazonaws.com.cn"],
+        ["us-gov-west-1", "amazonaws.com"],
+        ["eusc-de-east-1", "amazonaws.eu"],
+        ["us-iso-east-1", "c2s.ic.gov"],
+        ["us-isob-east-1", "sc2s.sgov.gov"],
+        ["eu-isoe-west-1", "cloud.adc-e.uk"],
+        ["us-isof-south-1", "csp.hci.ic.gov"]
+      ] as const
+    ) {
+      assert.strictEqual(Region.partition(Region.make(region)).dnsSuffix, suffix)
+    }
+  })
+
+  it("is a host label or nothing", () => {
+    for (const name of ["", "-", "us-east-1.", "us_east", "US-EAST-1", "a".repeat(64), "us-east-1\n", "a/b", "@"]) {
+      assert.throws(() => Region.make(name))
+    }
+  })
+})
+
+describe("the config dialect", () => {
+  const profile = (text: string, name: string, kind: Ini.FileKind = "config") => {
+    const section = Ini.parse(text, kind).sections.find((section) => section.kind === "profile" && section.name === name)
+    return section === undefined
+      ? undefined
+      : Object.fromEntries([...section.properties].map(([key, { value }]) => [key, value]))
+  }
+
+  it.each([
+    ["a profile", "[profile a]\nk = v", "a", { k: "v" }],
+    ["default", "[default]\nk=v", "default", { k: "v" }],
+    ["[profile default] over [default]", "[profile default]\nk=1\n[default]\nk=2\nl=3", "default", { k: "1" }],
+    ["the same the other way round", "[default]\nk=2\nl=3\n[profile default]\nk=1", "default", { k: "1" }],
+    ["a section without prefix is no profile", "[a]\nk=v", "a", undefined],
+    ["other kinds are no profiles", "[sso-session a]\nk=v\n[services a]\nk=v", "a", undefined],
+    ["comments", "# c\n; c\n[profile a] # c\nk = v # c\nl = v;not # c\nm = #v", "a", { k: "v", l: "v;not", m: "" }],
+    ["white space", "[\t profile\t a ]\n k = 1\nk  =  v \t\n", "a", { k: "v" }],
+    ["keys in any case", "[profile a]\nSSO_Region = v", "a", { sso_region: "v" }],
+    ["sections and keys twice", "[profile a]\nk=1\nl=1\n[profile a]\nk=2\nk=3", "a", { k: "3", l: "1" }],
+    ["an equals sign in a value", "[profile a]\nk = a=b", "a", { k: "a=b" }],
+    ["continuation", "[profile a]\nk = 1\n  2 # kept\n\t3\nl=4", "a", { k: "1\n2 # kept\n3", l: "4" }],
+    ["nested keys stay in their block", "[profile a]\ns3 =\n  region = x\nk = v", "a", { s3: "", k: "v" }],
+    ["odd names", "[profile a.b@c+d:e/f%g]\nk=v", "a.b@c+d:e/f%g", { k: "v" }],
+    ["quoted names", "[profile \"my own\"]\nk=v", "my own", { k: "v" }],
+    ["BOM and CRLF", "\ufeff[profile a]\r\nk = v\r\n", "a", { k: "v" }],
+    ["no newline at the end", "[profile a]\nk = v", "a", { k: "v" }],
+    ["names of Object.prototype", "[profile __proto__]\n__proto__ = v\nconstructor = w", "__proto__", {
+      ["__proto__"]: "v",
+      constructor: "w"
+    }]
+  ] as const)("%s", (_, text, name, expected) => {
+    assert.deepStrictEqual(profile(text, name), expected)
+  })
+
+  it("has every section of a credentials file as a profile, but those with config's prefixes", () => {
+    assert.deepStrictEqual(profile("[a]\nk=v", "a", "credentials"), { k: "v" })
+    assert.isUndefined(profile("[profile a]\nk=v", "a", "credentials"))
+    assert.deepStrictEqual(profile("[sso-sessionfoo]\nk=v", "sso-sessionfoo", "credentials"), { k: "v" })
+  })
+
+  it("keeps lines and nested values", () => {
+    const section = Ini.parse("\n[profile a]\ns3 =\n  x = 1\n\nk = v", "config").sections[0]
+    assert.strictEqual(section?.line, 2)
+    assert.strictEqual(section?.properties.get("s3")?.nested.get("x")?.value, "1")
+    assert.strictEqual(section?.properties.get("s3")?.nested.get("x")?.line, 4)
+    assert.strictEqual(section?.properties.get("k")?.line, 6)
+  })
+
+  it("lets a bad section harm no other", () => {
+    const { problems, sections } = Ini.parse("k = v\n[profile a]\nnonsense\n = x\n[profile b\nk=1\n[profile c]\nk=v", "config")
+    assert.deepStrictEqual(sections.map(({ name, problems }) => [name, problems.map(({ line }) => line)]), [
+      ["a", [3, 4]],
+      ["c", []]
+    ])
+    assert.deepStrictEqual(problems.map(({ line }) => line), [1, 5, 6])
+  })
+
+  it("is read to the end, whatever is in it", () => {
+    const piece = fc.constantFrom("[", "]", "profile ", "default", "a", "=", "\n", "\r\n", " ", "\t", "#", ";", "\"", "\ufeff")
+    fc.assert(
+      fc.property(fc.array(fc.oneof(piece, fc.string())), (pieces) => {
+        const text = pieces.join("")
+        const lines = text.split("\n").length
+        const { problems, sections } = Ini.parse(text, "config")
+        for (const { line } of [...problems, ...sections]) assert.isTrue(line >= 1 && line <= lines)
+      }),
+      runs
+    )
+  })
+})

@@ -1,0 +1,342 @@
+import { assert, describe, it } from "@effect/vitest"
+import { assertEquals } from "@effect/vitest/utils"
+import { DateTime, Deferred, Effect, Either, Equal, Fiber, Layer, Option, Redacted, TestClock } from "effect"
+import {
+  AwsIdentity,
+  CredentialsProvider,
+  IdentityError,
+  SharedConfig,
+  Sso,
+  SsoCredentials,
+  SsoLogin,
+  SsoTokenCache,
+  SsoTokenProvider
+} from "effect-aws-identity"
+import { IdentityCenter, TestIdentity } from "effect-aws-identity-testing"
+
+// Every flow runs on `TestClock` through the in-process emulator: no socket, no sleep.
+
+const signedOut = TestIdentity.layer({ signedIn: false })
+
+const session = Effect.flatMap(SharedConfig.SharedConfig, (config) => config.session("example"))
+
+/** Starts a device login and gives the code a person would see, and the fiber that waits for the approval. */
+const startLogin = Effect.gen(function*() {
+  const prompted = yield* Deferred.make<SsoLogin.DevicePrompt>()
+  const fiber = yield* Effect.fork(
+    SsoLogin.device(yield* session, { onPrompt: (prompt) => Deferred.succeed(prompted, prompt) })
+  )
+  return { fiber, prompt: yield* Deferred.await(prompted) }
+})
+
+const callsOf = (operation: IdentityCenter.Operation) =>
+  Effect.map(
+    Effect.flatMap(IdentityCenter.IdentityCenter, (center) => center.calls),
+    (calls) => calls.filter((call) => call === operation).length
+  )
+
+describe("signing in by device code", () => {
+  it.effect("waits the interval, goes on while pending, slows down by 5 s when told, ends with the approval", () =>
+    Effect.gen(function*() {
+      const center = yield* IdentityCenter.IdentityCenter
+      const { fiber, prompt } = yield* startLogin
+      assert.match(prompt.userCode, /^[A-Z]{4}-[A-Z]{4}$/)
+      assert.strictEqual(DateTime.toEpochMillis(prompt.expiresAt), 600_000)
+
+      yield* TestClock.adjust("4999 millis")
+      assert.strictEqual(yield* callsOf("createToken"), 0, "RFC 8628: not before the interval has passed")
+      yield* TestClock.adjust("1 millis")
+      assert.strictEqual(yield* callsOf("createToken"), 1, "pending")
+
+      yield* center.fail("createToken", "SlowDownException")
+      yield* TestClock.adjust("5 seconds")
+      assert.strictEqual(yield* callsOf("createToken"), 2, "slow_down")
+
+      yield* center.approve(prompt.userCode)
+      yield* TestClock.adjust("9999 millis")
+      assert.strictEqual(yield* callsOf("createToken"), 2, "the interval is 10 s from now on")
+      yield* TestClock.adjust("1 millis")
+      const token = yield* Fiber.join(fiber)
+      assert.strictEqual(yield* callsOf("createToken"), 3)
+
+      assert.strictEqual(DateTime.toEpochMillis(token.expiresAt), 20_000 + 3_600_000)
+      const cache = yield* SsoTokenCache.SsoTokenCache
+      assertEquals(yield* cache.get("example"), Option.some(token))
+    }).pipe(Effect.provide(signedOut)))
+
+  it.effect("goes on through network trouble and 5xx, less and less often", () =>
+    Effect.gen(function*() {
+      const center = yield* IdentityCenter.IdentityCenter
+      const { fiber, prompt } = yield* startLogin
+      yield* center.fail("createToken", "ConnectionRefused")
+      yield* center.fail("createToken", "InternalServerException")
+      yield* center.approve(prompt.userCode)
+      for (const [seconds, calls] of [[5, 1], [9, 1], [1, 2], [19, 2]] as const) {
+        yield* TestClock.adjust(`${seconds} seconds`)
+        assert.strictEqual(yield* callsOf("createToken"), calls)
+      }
+      yield* TestClock.adjust("1 seconds")
+      yield* Fiber.join(fiber)
+    }).pipe(Effect.provide(signedOut)))
+
+  it.effect("is a LoginDenied when the person refuses", () =>
+    Effect.gen(function*() {
+      const center = yield* IdentityCenter.IdentityCenter
+      const { fiber, prompt } = yield* startLogin
+      yield* center.deny(prompt.userCode)
+      yield* TestClock.adjust("5 seconds")
+      const error = yield* Effect.flip(Fiber.join(fiber))
+      assert.instanceOf(error, IdentityError.LoginDenied)
+      assert.strictEqual(error.session, "example")
+    }).pipe(Effect.provide(signedOut)))
+
+  it.effect("is a DeviceCodeExpired when nobody approves in time", () =>
+    Effect.gen(function*() {
+      const { fiber } = yield* startLogin
+      yield* TestClock.adjust("599 seconds")
+      assert.isTrue(Option.isNone(yield* Fiber.poll(fiber)))
+      yield* TestClock.adjust("1 seconds")
+      const error = yield* Effect.flip(Fiber.join(fiber))
+      assert.instanceOf(error, IdentityError.DeviceCodeExpired)
+      assert.strictEqual(error.session, "example")
+    }).pipe(Effect.provide(signedOut)))
+
+  it.effect("is a DeviceCodeExpired when AWS says so first", () =>
+    Effect.gen(function*() {
+      const center = yield* IdentityCenter.IdentityCenter
+      const { fiber } = yield* startLogin
+      yield* center.fail("createToken", "ExpiredTokenException")
+      yield* TestClock.adjust("5 seconds")
+      assert.strictEqual((yield* Effect.flip(Fiber.join(fiber)))._tag, "DeviceCodeExpired")
+    }).pipe(Effect.provide(signedOut)))
+
+  it.effect("leaves nothing behind when interrupted", () =>
+    Effect.gen(function*() {
+      const { fiber, prompt } = yield* startLogin
+      yield* Fiber.interrupt(fiber)
+      const center = yield* IdentityCenter.IdentityCenter
+      yield* center.approve(prompt.userCode)
+      yield* TestClock.adjust("1 minute")
+      assert.strictEqual(yield* callsOf("createToken"), 0)
+      const cache = yield* SsoTokenCache.SsoTokenCache
+      assertEquals(yield* cache.get("example"), Option.none())
+    }).pipe(Effect.provide(signedOut)))
+})
+
+describe("staying signed in", () => {
+  it.effect("gets credentials after the login, renews them before they expire, and the token with them", () =>
+    Effect.gen(function*() {
+      const center = yield* IdentityCenter.IdentityCenter
+      const provider = yield* CredentialsProvider.CredentialsProvider
+      assert.strictEqual((yield* Effect.flip(provider.get))._tag, "SsoLoginRequired")
+
+      const { fiber, prompt } = yield* startLogin
+      yield* center.approve(prompt.userCode)
+      yield* TestClock.adjust("5 seconds")
+      const { accessToken } = yield* Fiber.join(fiber)
+
+      const first = yield* provider.get
+      assert.deepStrictEqual(first.accountId, Option.some("111122223333"))
+      assert.strictEqual(yield* provider.get, first, "cached")
+      assert.strictEqual(yield* callsOf("getRoleCredentials"), 1)
+
+      // Five minutes before they expire: the old ones at once, new ones in the background.
+      yield* TestClock.adjust("55 minutes")
+      assert.strictEqual(yield* provider.get, first)
+      yield* TestClock.adjust("0 millis")
+      const second = yield* provider.get
+      assert.notStrictEqual(second.accessKeyId, first.accessKeyId)
+      assert.strictEqual(yield* callsOf("getRoleCredentials"), 2)
+
+      // The token was in its last five minutes by then, and was renewed on the way.
+      const cache = yield* SsoTokenCache.SsoTokenCache
+      const renewed = Option.getOrThrow(yield* cache.get("example"))
+      assert.isFalse(Equal.equals(renewed.accessToken, accessToken))
+      assert.strictEqual(yield* callsOf("createToken"), 2)
+
+      // Long idle: token and credentials have expired, the refresh token still counts.
+      yield* TestClock.adjust("5 hours")
+      const third = yield* provider.get
+      assert.notStrictEqual(third.accessKeyId, second.accessKeyId)
+      assert.strictEqual(yield* callsOf("createToken"), 3)
+
+      // The session itself has ended: only a person can help.
+      yield* TestClock.adjust("5 hours")
+      const error = yield* Effect.flip(provider.get)
+      assert.instanceOf(error, IdentityError.SsoLoginRequired)
+      assert.strictEqual(error.reason, "RefreshRejected")
+    }).pipe(Effect.provide(signedOut)))
+
+  it.effect("uses a token that cannot be renewed until it expires, then says why", () =>
+    Effect.gen(function*() {
+      const center = yield* IdentityCenter.IdentityCenter
+      const tokens = yield* SsoTokenProvider.SsoTokenProvider
+      const cache = yield* SsoTokenCache.SsoTokenCache
+      const issued = yield* center.signIn
+      const token = new SsoTokenCache.SsoToken({
+        accessToken: Redacted.make(issued.accessToken),
+        expiresAt: DateTime.unsafeMake(60 * 60 * 1000)
+      })
+      yield* cache.set("example", token)
+      yield* TestClock.adjust("59 minutes")
+      assert.strictEqual(yield* tokens.get(yield* session), token)
+      yield* TestClock.adjust("1 minute")
+      const error = yield* Effect.flip(tokens.get(yield* session))
+      assert.instanceOf(error, IdentityError.SsoLoginRequired)
+      assert.strictEqual(error.reason, "Expired")
+      assert.include(error.message, "no refresh token")
+    }).pipe(Effect.provide(signedOut)))
+
+  it.effect("uses the old token on while the service fails, and keeps its refresh token when the answer has none", () =>
+    Effect.gen(function*() {
+      const center = yield* IdentityCenter.IdentityCenter
+      const tokens = yield* SsoTokenProvider.SsoTokenProvider
+      const old = yield* tokens.get(yield* session)
+      yield* TestClock.adjust("56 minutes")
+      yield* center.fail("createToken", "InternalServerException")
+      assert.strictEqual(yield* tokens.get(yield* session), old)
+      assert.strictEqual(yield* tokens.get(yield* session), old, "no second attempt within 30 s")
+      assert.strictEqual(yield* callsOf("createToken"), 1)
+      yield* TestClock.adjust("30 seconds")
+      yield* center.fail("createToken", {
+        status: 200,
+        body: JSON.stringify({ accessToken: "renewed", tokenType: "Bearer", expiresIn: 3600 })
+      })
+      const renewed = yield* tokens.get(yield* session)
+      assert.strictEqual(Redacted.value(renewed.accessToken), "renewed")
+      assertEquals(renewed.refreshToken, old.refreshToken)
+      assert.isTrue(Option.isSome(renewed.refreshToken))
+    }).pipe(Effect.provide(TestIdentity.layer())))
+
+  it.effect("renews a token that the portal rejects before its time, once", () =>
+    Effect.gen(function*() {
+      const center = yield* IdentityCenter.IdentityCenter
+      const provider = yield* CredentialsProvider.CredentialsProvider
+      yield* center.fail("getRoleCredentials", "UnauthorizedException")
+      yield* provider.get
+      assert.deepStrictEqual(yield* center.calls, ["getRoleCredentials", "createToken", "getRoleCredentials"])
+    }).pipe(Effect.provide(TestIdentity.layer())))
+
+  it.effect("notices a login made elsewhere at once", () =>
+    Effect.gen(function*() {
+      const center = yield* IdentityCenter.IdentityCenter
+      const provider = yield* CredentialsProvider.CredentialsProvider
+      const cache = yield* SsoTokenCache.SsoTokenCache
+      assert.isTrue(Either.isLeft(yield* Effect.either(provider.get)))
+      const issued = yield* center.signIn
+      yield* cache.set(
+        "example",
+        new SsoTokenCache.SsoToken({
+          accessToken: Redacted.make(issued.accessToken),
+          expiresAt: DateTime.unsafeMake(issued.expiresIn * 1000)
+        })
+      )
+      assert.isTrue(Either.isRight(yield* Effect.either(provider.get)))
+    }).pipe(Effect.provide(signedOut)))
+})
+
+describe("many at once", () => {
+  it.effect("make one request at first use, and one renewal of the token for many profiles of one session", () =>
+    Effect.gen(function*() {
+      yield* TestClock.adjust("2 hours")
+      const roles = yield* Effect.all(
+        [
+          ...Array.from({ length: 50 }, () => SsoCredentials.resolveProfile()),
+          ...Array.from({ length: 50 }, () => SsoCredentials.resolveProfile("production"))
+        ],
+        { concurrency: "unbounded" }
+      )
+      assert.strictEqual(yield* callsOf("createToken"), 1)
+      assert.deepStrictEqual(
+        [...new Set(roles.map(({ accountId }) => Option.getOrThrow(accountId)))],
+        ["111122223333", "012345678901"]
+      )
+      const provider = yield* CredentialsProvider.CredentialsProvider
+      const before = yield* callsOf("getRoleCredentials")
+      const all = yield* Effect.all(Array.from({ length: 1000 }, () => provider.get), { concurrency: "unbounded" })
+      assert.strictEqual(new Set(all).size, 1)
+      assert.strictEqual(yield* callsOf("getRoleCredentials"), before + 1)
+    }).pipe(Effect.provide(TestIdentity.layer())))
+
+  it.effect("do not lose the renewal when the one who started it is interrupted", () =>
+    Effect.gen(function*() {
+      const provider = yield* CredentialsProvider.CredentialsProvider
+      const starter = yield* Effect.fork(provider.get)
+      const waiter = yield* Effect.fork(provider.get)
+      yield* Effect.yieldNow()
+      yield* Fiber.interrupt(starter)
+      yield* Fiber.join(waiter)
+      assert.strictEqual(yield* callsOf("getRoleCredentials"), 1)
+    }).pipe(Effect.provide(TestIdentity.layer())))
+})
+
+describe("the provider's cache", () => {
+  it.effect("forgets rejected credentials, but not the ones that replaced them", () =>
+    Effect.gen(function*() {
+      const provider = yield* CredentialsProvider.CredentialsProvider
+      const first = yield* provider.get
+      yield* provider.invalidate(first)
+      const second = yield* provider.get
+      assert.notStrictEqual(second.accessKeyId, first.accessKeyId)
+      yield* provider.invalidate(first)
+      assert.strictEqual(yield* provider.get, second)
+    }).pipe(Effect.provide(TestIdentity.layer())))
+
+  it.effect("uses the old ones on while renewals fail, tries again after 30 s, and fails once they have expired", () =>
+    Effect.gen(function*() {
+      const center = yield* IdentityCenter.IdentityCenter
+      const provider = yield* CredentialsProvider.CredentialsProvider
+      const first = yield* provider.get
+      yield* center.fail("getRoleCredentials", "InternalServerException", 100)
+      yield* TestClock.adjust("56 minutes")
+      assert.strictEqual(yield* provider.get, first)
+      yield* TestClock.adjust("1 second")
+      assert.strictEqual(yield* provider.get, first)
+      yield* TestClock.adjust("1 second")
+      assert.strictEqual(yield* callsOf("getRoleCredentials"), 2, "one attempt, then a pause")
+      yield* TestClock.adjust("30 seconds")
+      assert.strictEqual(yield* provider.get, first)
+      yield* TestClock.adjust("1 second")
+      assert.strictEqual(yield* callsOf("getRoleCredentials"), 3)
+      yield* TestClock.adjust("4 minutes")
+      const error = yield* Effect.flip(provider.get)
+      assert.strictEqual(error._tag, "ServiceError")
+    }).pipe(Effect.provide(TestIdentity.layer())))
+
+  it.effect("refuses credentials that have expired already", () =>
+    Effect.gen(function*() {
+      const provider = yield* CredentialsProvider.CredentialsProvider
+      assert.strictEqual((yield* Effect.flip(provider.get))._tag, "CredentialsExpired")
+    }).pipe(Effect.provide(TestIdentity.layer({ identityCenter: { credentialsLifetime: "0 seconds" } }))))
+})
+
+describe("the portal's lists", () => {
+  const accounts = Array.from({ length: 3 }, (_, index) => ({
+    accountId: `00000000000${index}`,
+    accountName: `Account ${index}`,
+    emailAddress: `${index}@example.com`,
+    roles: ["Admin", "ReadOnly"]
+  }))
+
+  it.effect("come by pages, with account ids as they are", () =>
+    Effect.gen(function*() {
+      const sso = yield* Sso.Sso
+      const tokens = yield* SsoTokenProvider.SsoTokenProvider
+      const { region } = yield* session
+      const { accessToken } = yield* tokens.get(yield* session)
+      const first = yield* sso.listAccounts({ region, accessToken, maxResults: 2 })
+      const second = yield* sso.listAccounts({ region, accessToken, maxResults: 2, nextToken: first.nextToken })
+      assert.deepStrictEqual(
+        [...first.accountList, ...second.accountList].map(({ accountId }) => accountId),
+        ["000000000000", "000000000001", "000000000002"]
+      )
+      assert.isUndefined(second.nextToken)
+      const { roleList } = yield* sso.listAccountRoles({ region, accessToken, accountId: "000000000001" })
+      assert.deepStrictEqual(roleList.map(({ roleName }) => roleName), ["Admin", "ReadOnly"])
+    }).pipe(Effect.provide(TestIdentity.layer({ identityCenter: { accounts } }))))
+})
+
+it("TestIdentity.layer gives all that AwsIdentity.layer gives", () => {
+  const dropIn: Layer.Layer<AwsIdentity.AwsIdentity> = TestIdentity.layer()
+  assert.isTrue(Layer.isLayer(dropIn))
+})
