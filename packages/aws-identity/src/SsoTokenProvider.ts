@@ -11,6 +11,7 @@ import * as Context from "effect/Context"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Equal from "effect/Equal"
+import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as Redacted from "effect/Redacted"
@@ -123,8 +124,7 @@ export const make: Effect.Effect<
       )
       return renewed
     },
-    // Once AWS has answered, the old refresh token may be spent: the new one must reach the cache.
-    Effect.uninterruptible
+    carryThrough
   )
 
   /** Reads first: another process may have renewed the token, or a person signed in, since it was found stale. */
@@ -164,6 +164,15 @@ export const make: Effect.Effect<
  * @category layers
  */
 export const layer: Layer.Layer<SsoTokenProvider, never, SsoTokenCache | SsoOidc> = Layer.scoped(SsoTokenProvider, make)
+
+/**
+ * Whoever is interrupted waits for it, for as long as a request may take: once AWS has answered, the old refresh
+ * token may be spent, and the new one must reach the cache. (Uninterruptible, the request could not time out.)
+ */
+const carryThrough = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  Effect.uninterruptible(
+    Effect.flatMap(Effect.forkDaemon(Effect.interruptible(effect)), (fiber) => Effect.flatten(Fiber.await(fiber)))
+  )
 
 /** AWS's ways to say that no refresh token of this session will ever be taken again; other errors may pass. */
 const sessionEnded: ReadonlySet<string> = new Set([

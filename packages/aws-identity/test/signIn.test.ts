@@ -1,6 +1,7 @@
+import { HttpClient } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
 import { assertEquals } from "@effect/vitest/utils"
-import { DateTime, Deferred, Effect, Either, Equal, Fiber, Layer, Option, Redacted, TestClock } from "effect"
+import { DateTime, Deferred, Effect, Either, Equal, Exit, Fiber, Layer, Option, Redacted, Scope, TestClock } from "effect"
 import {
   AwsIdentity,
   CredentialsProvider,
@@ -9,10 +10,11 @@ import {
   Sso,
   SsoCredentials,
   SsoLogin,
+  SsoOidc,
   SsoTokenCache,
   SsoTokenProvider
 } from "effect-aws-identity"
-import { IdentityCenter, TestIdentity } from "effect-aws-identity-testing"
+import { Emulator, IdentityCenter, TestIdentity } from "effect-aws-identity-testing"
 
 // Every flow runs on `TestClock` through the in-process emulator: no socket, no sleep.
 
@@ -267,6 +269,57 @@ describe("many at once", () => {
       yield* Fiber.interrupt(starter)
       yield* Fiber.join(waiter)
       assert.strictEqual(yield* callsOf("getRoleCredentials"), 1)
+    }).pipe(Effect.provide(TestIdentity.layer())))
+})
+
+describe("a network that holds its answers back", () => {
+  /** A token provider of its own, whose requests wait at the gate. */
+  const gated = Effect.gen(function*() {
+    const gate = yield* Effect.makeLatch(false)
+    const http = yield* HttpClient.HttpClient
+    const scope = yield* Scope.make()
+    const oidc = yield* Effect.provideService(
+      SsoOidc.make(),
+      HttpClient.HttpClient,
+      HttpClient.mapRequestEffect(http, (request) => Effect.as(gate.await, request))
+    )
+    const tokens = yield* SsoTokenProvider.make.pipe(
+      Effect.provideService(SsoOidc.SsoOidc, oidc),
+      Scope.extend(scope)
+    )
+    return { gate, scope, tokens }
+  }).pipe(Effect.provide(Emulator.layerHttpClient))
+
+  it.effect("does not lose a renewed token when all is shut down meanwhile", () =>
+    Effect.gen(function*() {
+      const { gate, scope, tokens } = yield* gated
+      const cache = yield* SsoTokenCache.SsoTokenCache
+      const old = Option.getOrThrow(yield* cache.get("example"))
+      yield* TestClock.adjust("2 hours")
+      const waiting = yield* Effect.fork(tokens.get(yield* session))
+      yield* TestClock.adjust("1 second")
+      yield* Effect.fork(Fiber.interrupt(waiting))
+      const closing = yield* Effect.fork(Scope.close(scope, Exit.void))
+      yield* TestClock.adjust("1 second")
+      assert.isTrue(Option.isNone(yield* Fiber.poll(closing)), "waits for the request under way")
+      yield* gate.open
+      yield* Fiber.join(closing)
+      assert.strictEqual(yield* callsOf("createToken"), 1)
+      const renewed = Option.getOrThrow(yield* cache.get("example"))
+      assert.isFalse(Equal.equals(renewed.refreshToken, old.refreshToken))
+    }).pipe(Effect.provide(TestIdentity.layer())))
+
+  it.effect("is unreachable after 30 seconds", () =>
+    Effect.gen(function*() {
+      const { tokens } = yield* gated
+      yield* TestClock.adjust("2 hours")
+      const waiting = yield* Effect.fork(tokens.get(yield* session))
+      yield* TestClock.adjust("29 seconds")
+      assert.isTrue(Option.isNone(yield* Fiber.poll(waiting)))
+      yield* TestClock.adjust("1 second")
+      const error = yield* Effect.flip(Fiber.join(waiting))
+      assert.instanceOf(error, IdentityError.ServiceUnreachable)
+      assert.include(error.message, "no answer within 30 seconds")
     }).pipe(Effect.provide(TestIdentity.layer())))
 })
 

@@ -64,11 +64,14 @@ export const operation = <Input extends { readonly region: Region }, EncodedInpu
         encode(input),
         (error) => new IdentityError.InvalidInput({ ...names, problem: schemaProblem(error) })
       )
+      const unreachable = (reason: string): IdentityError.ServiceUnreachable =>
+        new IdentityError.ServiceUnreachable({ ...names, endpoint, reason })
       const response = yield* service.http.execute(call.request(encoded, endpoint)).pipe(
         // A client that was told to fail on any status still has the answer.
         Effect.catchTag("ResponseError", (error) =>
           error.reason === "StatusCode" ? Effect.succeed(error.response) : Effect.fail(error)),
-        Effect.mapError((error) => new IdentityError.ServiceUnreachable({ ...names, endpoint, reason: reasonOf(error) }))
+        Effect.mapError((error) => unreachable(reasonOf(error))),
+        timeout(unreachable)
       )
       const requestId = requestIdOf(response)
       yield* Effect.annotateCurrentSpan({
@@ -81,7 +84,10 @@ export const operation = <Input extends { readonly region: Region }, EncodedInpu
       })
       const invalid = (problem: string): IdentityError.InvalidResponse =>
         new IdentityError.InvalidResponse({ ...names, endpoint, status: response.status, problem, requestId })
-      const text = yield* Effect.mapError(response.text, () => invalid("the body could not be read"))
+      const text = yield* response.text.pipe(
+        Effect.mapError(() => invalid("the body could not be read")),
+        timeout(unreachable)
+      )
       if (response.status < 200 || response.status > 299) {
         return yield* new IdentityError.ServiceError({
           ...names,
@@ -94,6 +100,10 @@ export const operation = <Input extends { readonly region: Region }, EncodedInpu
     }
   )
 }
+
+/** For the head of an answer, and again for its body: nobody waits for a connection that died in silence. */
+const timeout = <E>(onTimeout: (reason: string) => E) =>
+  Effect.timeoutFail({ duration: "30 seconds", onTimeout: () => onTimeout("no answer within 30 seconds") })
 
 /** The system's error code at the bottom of a failed request (`ECONNREFUSED`), or the client's word for it. */
 const reasonOf = (error: HttpClientError.HttpClientError): string => {
