@@ -5,7 +5,7 @@
  *   npm start -- --profile NAME           on your own AWS files and the real endpoints
  *   npm start -- --profile NAME --login   the same, signing you in first
  */
-import { FileSystem, Path } from "@effect/platform"
+import { FileSystem, type HttpClient, Path } from "@effect/platform"
 import { NodeContext, NodeHttpClient, NodeHttpServer, NodeRuntime } from "@effect/platform-node"
 import { ConfigProvider, Console, DateTime, Effect, Layer, Option } from "effect"
 import {
@@ -52,7 +52,9 @@ const show = (credentials: Credentials.Credentials) =>
     line(`access key     ${credentials.accessKeyId}`),
     line(`secret key     ${credentials.secretAccessKey}`),
     line(`session token  ${Option.getOrElse(credentials.sessionToken, () => "none")}`),
-    line(`expire         ${Option.match(credentials.expiration, { onNone: () => "never", onSome: DateTime.formatIso })}`)
+    line(
+      `expire         ${Option.match(credentials.expiration, { onNone: () => "never", onSome: DateTime.formatIso })}`
+    )
   ])
 
 const listRoles = Effect.gen(function*() {
@@ -133,7 +135,9 @@ const watchRefresh = (first: Credentials.Credentials) =>
     yield* line(`get gives      ${second.accessKeyId} again, at once, and renews it in the background:`)
     yield* Effect.sleep("400 millis")
     for (const call of (yield* center.calls).slice(callsBefore)) {
-      yield* line(`  ${call}${call === "createToken" ? "  (the SSO token was near its end: renewed with its refresh token)" : ""}`)
+      yield* line(
+        `  ${call}${call === "createToken" ? "  (the SSO token was near its end: renewed with its refresh token)" : ""}`
+      )
     }
     const third = yield* provider.get
     yield* line(`get gives      ${third.accessKeyId} from now on`)
@@ -181,13 +185,17 @@ const onOurOwn = Effect.gen(function*() {
 
 const { values } = parseArgs({ options: { profile: { type: "string" }, login: { type: "boolean", default: false } } })
 
-const program = values.profile === undefined ? onOurOwn : onYourFiles(values.profile, values.login)
-
 // Node's own HTTP, connections kept: the quickest client to start and to use.
 const http = Layer.provide(NodeHttpClient.layerWithoutAgent, NodeHttpClient.makeAgentLayer({ keepAlive: true }))
 
-program.pipe(
-  Effect.tapError((error) => Console.error(`\n${error.message}`)),
-  Effect.provide([NodeContext.layer, http]),
-  NodeRuntime.runMain({ disableErrorReporting: true })
-)
+const run = <E extends { readonly message: string }>(
+  program: Effect.Effect<void, E, NodeContext.NodeContext | HttpClient.HttpClient>
+) =>
+  program.pipe(
+    Effect.tapError((error) => Console.error(`\n${error.message}`)),
+    Effect.provide([NodeContext.layer, http]),
+    NodeRuntime.runMain({ disableErrorReporting: true })
+  )
+
+if (values.profile === undefined) run(onOurOwn)
+else run(onYourFiles(values.profile, values.login))

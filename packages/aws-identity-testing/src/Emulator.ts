@@ -4,7 +4,7 @@
  *
  * @since 0.1.0
  */
-import * as HttpApp from "@effect/platform/HttpApp"
+import type * as HttpApp from "@effect/platform/HttpApp"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientError from "@effect/platform/HttpClientError"
 import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
@@ -15,10 +15,10 @@ import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
 import * as Random from "effect/Random"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
-import * as Stream from "effect/Stream"
 import { type Exception, exceptions, type Fault, IdentityCenter, type Operation } from "./IdentityCenter.js"
 
 interface Request {
@@ -201,15 +201,24 @@ export const app: HttpApp.Default<never, IdentityCenter> = Effect.gen(function*(
   const body = yield* Effect.orElseSucceed(request.text, () => "")
   const answer = yield* handle({ method: request.method, url: request.url, headers: request.headers, body })
   return Option.match(answer, {
-    onNone: () => HttpServerResponse.stream(Stream.fail("cut off")),
+    onNone: () => {
+      hangUp(request.source)
+      return HttpServerResponse.empty({ status: 503 })
+    },
     onSome: ({ body, headers, status }) =>
       HttpServerResponse.text(body, { status, headers, contentType: headers["content-type"] ?? "text/plain" })
   })
 })
 
+/** A server cannot refuse a connection that it has, but it can cut it: on Node, by the request's own socket. */
+const hangUp = (source: unknown): void => {
+  const socket: unknown = Predicate.hasProperty(source, "socket") ? source.socket : undefined
+  if (Predicate.hasProperty(socket, "destroy") && Predicate.isFunction(socket.destroy)) socket.destroy()
+}
+
 /**
  * Serves the Identity Center on the given `HttpServer` until the scope closes, and says at which URL. A
- * `ConnectionRefused` fault becomes an answer that is cut off.
+ * `ConnectionRefused` fault cuts the connection instead (on a server other than Node's, it is a 503).
  *
  * @since 0.1.0
  * @category constructors

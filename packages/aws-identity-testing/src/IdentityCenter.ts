@@ -29,6 +29,8 @@ export interface Account {
 }
 
 /**
+ * What the Identity Center is like; everything has a default.
+ *
  * @since 0.1.0
  * @category models
  */
@@ -75,6 +77,8 @@ export const exceptions = {
 } as const
 
 /**
+ * The name of one of the `exceptions`.
+ *
  * @since 0.1.0
  * @category models
  */
@@ -93,6 +97,8 @@ export interface Exception {
 }
 
 /**
+ * The operations that the Identity Center has.
+ *
  * @since 0.1.0
  * @category models
  */
@@ -132,6 +138,8 @@ export interface IssuedToken {
 }
 
 /**
+ * A client as the OIDC service registers it.
+ *
  * @since 0.1.0
  * @category models
  */
@@ -145,6 +153,8 @@ export interface RegisteredClient {
 }
 
 /**
+ * A device login as the OIDC service begins it.
+ *
  * @since 0.1.0
  * @category models
  */
@@ -160,6 +170,8 @@ export interface DeviceAuthorization {
 }
 
 /**
+ * Credentials as the portal gives them out.
+ *
  * @since 0.1.0
  * @category models
  */
@@ -298,6 +310,8 @@ const reject = (name: ExceptionName, description: string): Effect.Effect<never, 
   Effect.fail({ _tag: "Exception", name, description })
 
 /**
+ * An Identity Center with one user.
+ *
  * @since 0.1.0
  * @category constructors
  */
@@ -466,7 +480,10 @@ export const make = (options: Options = {}): Effect.Effect<Context.Tag.Service<I
         if (input.startUrl !== startUrl) return yield* reject("InvalidRequestException", "Invalid start URL provided")
         const now = yield* Clock.currentTimeMillis
         const deviceCode = yield* secret("device-code")
-        const userCode = `${yield* randomText("BCDFGHJKLMNPQRSTVWXZ", 4)}-${yield* randomText("BCDFGHJKLMNPQRSTVWXZ", 4)}`
+        const userCode = `${yield* randomText("BCDFGHJKLMNPQRSTVWXZ", 4)}-${yield* randomText(
+          "BCDFGHJKLMNPQRSTVWXZ",
+          4
+        )}`
         devices.set(deviceCode, {
           clientId: client.clientId,
           userCode,
@@ -527,6 +544,8 @@ export const make = (options: Options = {}): Effect.Effect<Context.Tag.Service<I
   })
 
 /**
+ * An Identity Center with one user.
+ *
  * @since 0.1.0
  * @category layers
  */

@@ -3,21 +3,23 @@
  *
  * @since 0.1.0
  */
+import * as AwsIdentity from "effect-aws-identity/AwsIdentity"
+import * as SharedConfig from "effect-aws-identity/SharedConfig"
+import * as Sso from "effect-aws-identity/Sso"
+import * as SsoOidc from "effect-aws-identity/SsoOidc"
+import * as SsoTokenCache from "effect-aws-identity/SsoTokenCache"
 import * as Clock from "effect/Clock"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
-import * as AwsIdentity from "effect-aws-identity/AwsIdentity"
-import * as SharedConfig from "effect-aws-identity/SharedConfig"
-import * as Sso from "effect-aws-identity/Sso"
-import * as SsoOidc from "effect-aws-identity/SsoOidc"
-import * as SsoTokenCache from "effect-aws-identity/SsoTokenCache"
 import * as Emulator from "./Emulator.js"
 import * as IdentityCenter from "./IdentityCenter.js"
 
 /**
+ * The world a test begins in.
+ *
  * @since 0.1.0
  * @category models
  */

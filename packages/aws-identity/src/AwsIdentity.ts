@@ -47,7 +47,7 @@ export interface Options {
  *
  * @example
  * ```ts
- * import { NodeContext, NodeHttpClient, NodeRuntime } from "@effect/platform-node"
+ * import { NodeContext, NodeHttpClient } from "@effect/platform-node"
  * import { Console, Effect, Layer } from "effect"
  * import { AwsIdentity, CredentialsProvider } from "effect-aws-identity"
  *
@@ -60,7 +60,7 @@ export interface Options {
  *   Layer.provide([NodeContext.layer, NodeHttpClient.layer])
  * )
  *
- * NodeRuntime.runMain(Effect.provide(program, live))
+ * export const main = Effect.provide(program, live) // for NodeRuntime.runMain
  * ```
  *
  * @since 0.1.0

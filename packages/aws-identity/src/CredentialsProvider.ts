@@ -137,5 +137,4 @@ export const make = <R>(
  */
 export const layer = <R>(
   resolve: Effect.Effect<Credentials, IdentityError.IdentityError, R>
-): Layer.Layer<CredentialsProvider, never, Exclude<R, Scope.Scope>> =>
-  Layer.scoped(CredentialsProvider, make(resolve))
+): Layer.Layer<CredentialsProvider, never, Exclude<R, Scope.Scope>> => Layer.scoped(CredentialsProvider, make(resolve))

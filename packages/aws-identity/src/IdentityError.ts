@@ -21,6 +21,8 @@ export const Origin = Schema.Struct({
 })
 
 /**
+ * A profile and where it stands.
+ *
  * @since 0.1.0
  * @category models
  */
@@ -207,7 +209,9 @@ export class RoleNotAssigned extends Schema.TaggedError<RoleNotAssigned>("effect
 ) {
   override get message(): string {
     return `No access to role "${this.roleName}" of account ${this.accountId}${forProfile(this.origin)}` +
-      `${ofRequest(this.requestId)}. Check sso_account_id and sso_role_name against Sso.listAccountRoles, or ask your ` +
+      `${
+        ofRequest(this.requestId)
+      }. Check sso_account_id and sso_role_name against Sso.listAccountRoles, or ask your ` +
       `administrator to assign the permission set; one assigned since you signed in shows after a new sign-in.`
   }
 }
@@ -289,7 +293,9 @@ export class InvalidResponse extends Schema.TaggedError<InvalidResponse>("effect
 ) {
   override get message(): string {
     return `${this.endpoint} answered ${this.service} ${this.operation} (${this.status}) with something AWS would ` +
-      `not send: ${this.problem}${ofRequest(this.requestId)}${forProfile(this.origin)}. A proxy or captive portal may ` +
+      `not send: ${this.problem}${ofRequest(this.requestId)}${
+        forProfile(this.origin)
+      }. A proxy or captive portal may ` +
       `have answered in its place: check the network and AWS_ENDPOINT_URL*.`
   }
 }

@@ -28,6 +28,8 @@ export const Region = Schema.String.pipe(
 )
 
 /**
+ * The name of a region, checked.
+ *
  * @since 0.1.0
  * @category models
  */

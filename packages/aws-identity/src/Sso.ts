@@ -34,6 +34,8 @@ const Page = Schema.Struct({
 })
 
 /**
+ * What `getRoleCredentials` takes.
+ *
  * @since 0.1.0
  * @category models
  */
@@ -44,12 +46,16 @@ export const GetRoleCredentialsInput = Schema.Struct({
 })
 
 /**
+ * What `listAccounts` takes.
+ *
  * @since 0.1.0
  * @category models
  */
 export const ListAccountsInput = Schema.Struct({ ...Session.fields, ...Page.fields })
 
 /**
+ * What `listAccountRoles` takes.
+ *
  * @since 0.1.0
  * @category models
  */
@@ -70,6 +76,8 @@ export const AccountInfo = Schema.Struct({
 })
 
 /**
+ * See the schema of the same name.
+ *
  * @since 0.1.0
  * @category models
  */
@@ -84,12 +92,16 @@ export type AccountInfo = typeof AccountInfo.Type
 export const RoleInfo = Schema.Struct({ roleName: Schema.String, accountId: Schema.String })
 
 /**
+ * See the schema of the same name.
+ *
  * @since 0.1.0
  * @category models
  */
 export type RoleInfo = typeof RoleInfo.Type
 
 /**
+ * What `listAccounts` gives.
+ *
  * @since 0.1.0
  * @category models
  */
@@ -99,6 +111,8 @@ export const ListAccountsOutput = Schema.Struct({
 })
 
 /**
+ * What `listAccountRoles` gives.
+ *
  * @since 0.1.0
  * @category models
  */
@@ -213,6 +227,8 @@ export const make = (
   )
 
 /**
+ * The operations over an `HttpClient`. `endpoint` takes the place of every region's portal.
+ *
  * @since 0.1.0
  * @category layers
  */

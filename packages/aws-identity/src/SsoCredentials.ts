@@ -64,8 +64,7 @@ export const resolve = Effect.fn("SsoCredentials.resolve")(function*({ accountId
 
 const isUnauthorized = (
   error: IdentityError.TokenError | IdentityError.RoleNotAssigned
-): error is IdentityError.ServiceError =>
-  error._tag === "ServiceError" && error.status === 401
+): error is IdentityError.ServiceError => error._tag === "ServiceError" && error.status === 401
 
 /**
  * Credentials of the role that a profile names (`sso_account_id`, `sso_role_name`), signed in to by its

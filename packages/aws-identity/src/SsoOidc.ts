@@ -24,6 +24,8 @@ const secret = Schema.Redacted(Schema.NonEmptyString)
 const absent = { nullable: true } as const
 
 /**
+ * What `registerClient` takes.
+ *
  * @since 0.1.0
  * @category models
  */
@@ -35,6 +37,8 @@ export const RegisterClientInput = Schema.Struct({
 })
 
 /**
+ * What `registerClient` gives.
+ *
  * @since 0.1.0
  * @category models
  */
@@ -53,6 +57,8 @@ export const RegisterClientOutput = Schema.Struct({
 })
 
 /**
+ * What `startDeviceAuthorization` takes.
+ *
  * @since 0.1.0
  * @category models
  */
@@ -64,6 +70,8 @@ export const StartDeviceAuthorizationInput = Schema.Struct({
 })
 
 /**
+ * What `startDeviceAuthorization` gives.
+ *
  * @since 0.1.0
  * @category models
  */
@@ -79,6 +87,8 @@ export const StartDeviceAuthorizationOutput = Schema.Struct({
 })
 
 /**
+ * What `createToken` takes.
+ *
  * @since 0.1.0
  * @category models
  */
@@ -100,6 +110,8 @@ export const CreateTokenInput = Schema.Union(
 )
 
 /**
+ * What `createToken` gives.
+ *
  * @since 0.1.0
  * @category models
  */
@@ -170,6 +182,8 @@ export const make = (
   )
 
 /**
+ * The operations over an `HttpClient`. `endpoint` takes the place of every region's service.
+ *
  * @since 0.1.0
  * @category layers
  */

@@ -20,8 +20,8 @@ import * as Schema from "effect/Schema"
 import * as IdentityError from "./IdentityError.js"
 import { AccessToken } from "./internal/accessToken.js"
 import * as CacheFile from "./internal/cacheFile.js"
-import { fileError, isNotFound } from "./internal/fileError.js"
 import { homeDirectory } from "./internal/environment.js"
+import { fileError, isNotFound } from "./internal/fileError.js"
 import { schemaProblem } from "./internal/schemaProblem.js"
 
 const optional = <A, I>(schema: Schema.Schema<A, I>) =>
@@ -126,8 +126,7 @@ export const layer = (
         get: (key) => {
           const file = location(key)
           return Effect.matchEffect(fs.readFileString(file), {
-            onFailure: (error) =>
-              isNotFound(error) ? Effect.succeedNone : Effect.fail(fileError(file, "read")(error)),
+            onFailure: (error) => isNotFound(error) ? Effect.succeedNone : Effect.fail(fileError(file, "read")(error)),
             onSuccess: (text) =>
               Either.match(decode(text), {
                 onLeft: (problem) => Effect.fail(new IdentityError.TokenCacheCorrupt({ path: file, problem })),

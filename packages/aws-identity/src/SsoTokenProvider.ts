@@ -47,6 +47,9 @@ interface SessionState {
 }
 
 /**
+ * Tokens from the cache, renewed through the OIDC service. What it remembers between calls lives as long as the
+ * scope; closing it waits for a renewal under way, so that no refresh token is lost.
+ *
  * @since 0.1.0
  * @category constructors
  */
@@ -160,6 +163,8 @@ export const make: Effect.Effect<
 })
 
 /**
+ * Tokens from the cache, renewed through the OIDC service.
+ *
  * @since 0.1.0
  * @category layers
  */

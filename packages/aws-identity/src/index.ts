@@ -1,12 +1,95 @@
+/**
+ * Everything wired up, on the user's own AWS files and the real endpoints.
+ *
+ * @since 0.1.0
+ */
 export * as AwsIdentity from "./AwsIdentity.js"
+
+/**
+ * What every provider yields and every signer needs.
+ *
+ * @since 0.1.0
+ */
 export * as Credentials from "./Credentials.js"
+
+/**
+ * The one thing an application depends on: credentials that are always fresh.
+ *
+ * A provider of credentials resolves them once and keeps nothing; what is here keeps them, renews them before they
+ * expire, and knows no provider.
+ *
+ * @since 0.1.0
+ */
 export * as CredentialsProvider from "./CredentialsProvider.js"
+
+/**
+ * Everything that can go wrong, as one flat union of tagged errors.
+ *
+ * Each message names the file, the profile or session, the cause, and what to do next. The fields are text and
+ * numbers only: no request, response or raw cause, and never a secret.
+ *
+ * @since 0.1.0
+ */
 export * as IdentityError from "./IdentityError.js"
+
+/**
+ * AWS regions, and the partition each belongs to.
+ *
+ * @since 0.1.0
+ */
 export * as Region from "./Region.js"
+
+/**
+ * AWS's shared config files, `~/.aws/config` and `~/.aws/credentials`, with the file and line of every value.
+ *
+ * Both files are optional and both are always read; where they name the same profile, a key of the credentials
+ * file wins. They are read anew at each call, so an edit is seen by a running program.
+ *
+ * @since 0.1.0
+ */
 export * as SharedConfig from "./SharedConfig.js"
+
+/**
+ * The AWS access portal: `AWS.SSO` as a service.
+ *
+ * @since 0.1.0
+ */
 export * as Sso from "./Sso.js"
+
+/**
+ * Role credentials of a signed-in user: `AWS.SsoCredentials` as a provider.
+ *
+ * @since 0.1.0
+ */
 export * as SsoCredentials from "./SsoCredentials.js"
+
+/**
+ * Signing a person in to an IAM Identity Center, which no AWS SDK for JavaScript does.
+ *
+ * @since 0.1.0
+ */
 export * as SsoLogin from "./SsoLogin.js"
+
+/**
+ * The OIDC service of IAM Identity Center: `AWS.SSOOIDC` as a service.
+ *
+ * @since 0.1.0
+ */
 export * as SsoOidc from "./SsoOidc.js"
+
+/**
+ * The tokens of signed-in sessions, kept where every AWS tool keeps them: one file a session in `~/.aws/sso/cache`.
+ *
+ * @since 0.1.0
+ */
 export * as SsoTokenCache from "./SsoTokenCache.js"
+
+/**
+ * A valid token for a signed-in session: `AWS.SSOTokenProvider` as a service.
+ *
+ * The token comes from the cache that all AWS tools share. Near its end it is renewed with its refresh token and
+ * written back, once for all who wait; only when that cannot be does anybody have to sign in again.
+ *
+ * @since 0.1.0
+ */
 export * as SsoTokenProvider from "./SsoTokenProvider.js"

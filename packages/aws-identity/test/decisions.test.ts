@@ -17,7 +17,9 @@ describe("decideToken", () => {
     attemptAgo: fc.option(fc.integer({ min: -100_000, max: 100_000 }), { nil: undefined })
   })
 
-  const decide = ({ attemptAgo, left, now, registrationLeft, renewable }: typeof state extends fc.Arbitrary<infer A> ? A : never) =>
+  const decide = (
+    { attemptAgo, left, now, registrationLeft, renewable }: typeof state extends fc.Arbitrary<infer A> ? A : never
+  ) =>
     decideToken(now, {
       expiresAt: now + left,
       renewable,
@@ -159,7 +161,9 @@ describe("the token file", () => {
         fc.oneof(
           fc.string(),
           fc.json(),
-          fc.tuple(token, fc.nat(), fc.nat()).map(([token, from, to]) => SsoTokenCache.encode(token).slice(from % 40, -(to % 40)))
+          fc.tuple(token, fc.nat(), fc.nat()).map(([token, from, to]) =>
+            SsoTokenCache.encode(token).slice(from % 40, -(to % 40))
+          )
         ),
         (text) => {
           assert.isTrue(Either.isEither(SsoTokenCache.decode(text)))
@@ -256,35 +260,39 @@ describe("Region", () => {
 
 describe("the config dialect", () => {
   const profile = (text: string, name: string, kind: Ini.FileKind = "config") => {
-    const section = Ini.parse(text, kind).sections.find((section) => section.kind === "profile" && section.name === name)
+    const section = Ini.parse(text, kind).sections.find((section) =>
+      section.kind === "profile" && section.name === name
+    )
     return section === undefined
       ? undefined
       : Object.fromEntries([...section.properties].map(([key, { value }]) => [key, value]))
   }
 
-  it.each([
-    ["a profile", "[profile a]\nk = v", "a", { k: "v" }],
-    ["default", "[default]\nk=v", "default", { k: "v" }],
-    ["[profile default] over [default]", "[profile default]\nk=1\n[default]\nk=2\nl=3", "default", { k: "1" }],
-    ["the same the other way round", "[default]\nk=2\nl=3\n[profile default]\nk=1", "default", { k: "1" }],
-    ["a section without prefix is no profile", "[a]\nk=v", "a", undefined],
-    ["other kinds are no profiles", "[sso-session a]\nk=v\n[services a]\nk=v", "a", undefined],
-    ["comments", "# c\n; c\n[profile a] # c\nk = v # c\nl = v;not # c\nm = #v", "a", { k: "v", l: "v;not", m: "" }],
-    ["white space", "[\t profile\t a ]\n k = 1\nk  =  v \t\n", "a", { k: "v" }],
-    ["keys in any case", "[profile a]\nSSO_Region = v", "a", { sso_region: "v" }],
-    ["sections and keys twice", "[profile a]\nk=1\nl=1\n[profile a]\nk=2\nk=3", "a", { k: "3", l: "1" }],
-    ["an equals sign in a value", "[profile a]\nk = a=b", "a", { k: "a=b" }],
-    ["continuation", "[profile a]\nk = 1\n  2 # kept\n\t3\nl=4", "a", { k: "1\n2 # kept\n3", l: "4" }],
-    ["nested keys stay in their block", "[profile a]\ns3 =\n  region = x\nk = v", "a", { s3: "", k: "v" }],
-    ["odd names", "[profile a.b@c+d:e/f%g]\nk=v", "a.b@c+d:e/f%g", { k: "v" }],
-    ["quoted names", "[profile \"my own\"]\nk=v", "my own", { k: "v" }],
-    ["BOM and CRLF", "\ufeff[profile a]\r\nk = v\r\n", "a", { k: "v" }],
-    ["no newline at the end", "[profile a]\nk = v", "a", { k: "v" }],
-    ["names of Object.prototype", "[profile __proto__]\n__proto__ = v\nconstructor = w", "__proto__", {
-      ["__proto__"]: "v",
-      constructor: "w"
-    }]
-  ] as const)("%s", (_, text, name, expected) => {
+  it.each(
+    [
+      ["a profile", "[profile a]\nk = v", "a", { k: "v" }],
+      ["default", "[default]\nk=v", "default", { k: "v" }],
+      ["[profile default] over [default]", "[profile default]\nk=1\n[default]\nk=2\nl=3", "default", { k: "1" }],
+      ["the same the other way round", "[default]\nk=2\nl=3\n[profile default]\nk=1", "default", { k: "1" }],
+      ["a section without prefix is no profile", "[a]\nk=v", "a", undefined],
+      ["other kinds are no profiles", "[sso-session a]\nk=v\n[services a]\nk=v", "a", undefined],
+      ["comments", "# c\n; c\n[profile a] # c\nk = v # c\nl = v;not # c\nm = #v", "a", { k: "v", l: "v;not", m: "" }],
+      ["white space", "[\t profile\t a ]\n k = 1\nk  =  v \t\n", "a", { k: "v" }],
+      ["keys in any case", "[profile a]\nSSO_Region = v", "a", { sso_region: "v" }],
+      ["sections and keys twice", "[profile a]\nk=1\nl=1\n[profile a]\nk=2\nk=3", "a", { k: "3", l: "1" }],
+      ["an equals sign in a value", "[profile a]\nk = a=b", "a", { k: "a=b" }],
+      ["continuation", "[profile a]\nk = 1\n  2 # kept\n\t3\nl=4", "a", { k: "1\n2 # kept\n3", l: "4" }],
+      ["nested keys stay in their block", "[profile a]\ns3 =\n  region = x\nk = v", "a", { s3: "", k: "v" }],
+      ["odd names", "[profile a.b@c+d:e/f%g]\nk=v", "a.b@c+d:e/f%g", { k: "v" }],
+      ["quoted names", "[profile \"my own\"]\nk=v", "my own", { k: "v" }],
+      ["BOM and CRLF", "\ufeff[profile a]\r\nk = v\r\n", "a", { k: "v" }],
+      ["no newline at the end", "[profile a]\nk = v", "a", { k: "v" }],
+      ["names of Object.prototype", "[profile __proto__]\n__proto__ = v\nconstructor = w", "__proto__", {
+        ["__proto__"]: "v",
+        constructor: "w"
+      }]
+    ] as const
+  )("%s", (_, text, name, expected) => {
     assert.deepStrictEqual(profile(text, name), expected)
   })
 
@@ -303,7 +311,10 @@ describe("the config dialect", () => {
   })
 
   it("lets a bad section harm no other", () => {
-    const { problems, sections } = Ini.parse("k = v\n[profile a]\nnonsense\n = x\n[profile b\nk=1\n[profile c]\nk=v", "config")
+    const { problems, sections } = Ini.parse(
+      "k = v\n[profile a]\nnonsense\n = x\n[profile b\nk=1\n[profile c]\nk=v",
+      "config"
+    )
     assert.deepStrictEqual(sections.map(({ name, problems }) => [name, problems.map(({ line }) => line)]), [
       ["a", [3, 4]],
       ["c", []]
@@ -312,7 +323,22 @@ describe("the config dialect", () => {
   })
 
   it("is read to the end, whatever is in it", () => {
-    const piece = fc.constantFrom("[", "]", "profile ", "default", "a", "=", "\n", "\r\n", " ", "\t", "#", ";", "\"", "\ufeff")
+    const piece = fc.constantFrom(
+      "[",
+      "]",
+      "profile ",
+      "default",
+      "a",
+      "=",
+      "\n",
+      "\r\n",
+      " ",
+      "\t",
+      "#",
+      ";",
+      "\"",
+      "\ufeff"
+    )
     fc.assert(
       fc.property(fc.array(fc.oneof(piece, fc.string())), (pieces) => {
         const text = pieces.join("")

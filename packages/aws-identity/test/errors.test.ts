@@ -1,4 +1,5 @@
-import { FileSystem, HttpClient, Path } from "@effect/platform"
+import type { HttpClient } from "@effect/platform"
+import { FileSystem, Path } from "@effect/platform"
 import { NodeContext, NodeHttpClient } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { ConfigProvider, DateTime, Effect, Exit, Layer, Option, Redacted } from "effect"
@@ -194,7 +195,13 @@ const rows: ReadonlyArray<Row> = [
     name: "expired, and AWS will not renew it",
     token: { expiresAt: "2020-01-01T00:00:00Z", refreshToken: marked },
     tag: "SsoLoginRequired",
-    says: ["<token>", "InvalidGrantException", "Invalid refresh token", "<config>:1", "aws sso login --sso-session corp"]
+    says: [
+      "<token>",
+      "InvalidGrantException",
+      "Invalid refresh token",
+      "<config>:1",
+      "aws sso login --sso-session corp"
+    ]
   },
   {
     name: "expired, and no connection to renew it",

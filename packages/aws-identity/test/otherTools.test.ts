@@ -46,7 +46,9 @@ type Environment = Effect.Effect.Success<typeof world>["environment"]
 
 const ours = (environment: Environment) => <A, E, R>(effect: Effect.Effect<A, E, R>) =>
   effect.pipe(
-    Effect.provide(AwsIdentity.layer({ profile: "dev" }).pipe(Layer.provide([NodeContext.layer, NodeHttpClient.layer]))),
+    Effect.provide(
+      AwsIdentity.layer({ profile: "dev" }).pipe(Layer.provide([NodeContext.layer, NodeHttpClient.layer]))
+    ),
     Effect.withConfigProvider(ConfigProvider.fromMap(new Map(Object.entries(environment))))
   )
 

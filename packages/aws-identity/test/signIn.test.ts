@@ -1,9 +1,22 @@
 import { HttpClient } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
 import { assertEquals } from "@effect/vitest/utils"
-import { DateTime, Deferred, Effect, Either, Equal, Exit, Fiber, Layer, Option, Redacted, Scope, TestClock } from "effect"
 import {
-  AwsIdentity,
+  DateTime,
+  Deferred,
+  Effect,
+  Either,
+  Equal,
+  Exit,
+  Fiber,
+  Layer,
+  Option,
+  Redacted,
+  Scope,
+  TestClock
+} from "effect"
+import type { AwsIdentity } from "effect-aws-identity"
+import {
   CredentialsProvider,
   IdentityError,
   SharedConfig,

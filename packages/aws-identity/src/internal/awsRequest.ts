@@ -68,8 +68,10 @@ export const operation = <Input extends { readonly region: Region }, EncodedInpu
         new IdentityError.ServiceUnreachable({ ...names, endpoint, reason })
       const response = yield* service.http.execute(call.request(encoded, endpoint)).pipe(
         // A client that was told to fail on any status still has the answer.
-        Effect.catchTag("ResponseError", (error) =>
-          error.reason === "StatusCode" ? Effect.succeed(error.response) : Effect.fail(error)),
+        Effect.catchTag(
+          "ResponseError",
+          (error) => error.reason === "StatusCode" ? Effect.succeed(error.response) : Effect.fail(error)
+        ),
         Effect.mapError((error) => unreachable(reasonOf(error))),
         timeout(unreachable)
       )

@@ -8,7 +8,7 @@
 /** What a section is about; `other` is any that AWS's tools do not know, and is skipped. */
 export type SectionKind = "profile" | "sso-session" | "services"
 
-export interface Property {
+interface Property {
   readonly value: string
   /** 1-based */
   readonly line: number
@@ -68,7 +68,10 @@ export const parse = (text: string, fileKind: FileKind): IniFile => {
       const close = raw.indexOf("]")
       if (close < 0 || !/^[ \t]*(?:[#;].*)?$/.test(raw.slice(close + 1))) {
         owner = problems
-        problems.push({ line, text: close < 0 ? `the section header lacks its "]"` : `text follows the "]" of the section header` })
+        problems.push({
+          line,
+          text: close < 0 ? `the section header lacks its "]"` : `text follows the "]" of the section header`
+        })
         continue
       }
       const title = sectionTitle(raw.slice(1, close), fileKind)
