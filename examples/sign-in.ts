@@ -30,9 +30,9 @@ const heading = (text: string) => Console.log(`\n${text}`)
 const line = (text: string) => Console.log(`   ${text}`)
 
 const signIn = Effect.gen(function*() {
-  const config = yield* SharedConfig.SharedConfig
+  const config = yield* SharedConfig.read
   const cache = yield* SsoTokenCache.SsoTokenCache
-  const session = yield* SharedConfig.sessionOf(yield* config.profile())
+  const session = yield* config.sessionOf(yield* config.profile())
   yield* heading(`Signing in to ${session.startUrl}`)
   const token = yield* SsoLogin.device(session, {
     onPrompt: (prompt) =>
@@ -58,10 +58,10 @@ const show = (credentials: Credentials.Credentials) =>
   ])
 
 const listRoles = Effect.gen(function*() {
-  const config = yield* SharedConfig.SharedConfig
+  const config = yield* SharedConfig.read
   const tokens = yield* SsoTokenProvider.SsoTokenProvider
   const sso = yield* Sso.Sso
-  const session = yield* SharedConfig.sessionOf(yield* config.profile())
+  const session = yield* config.sessionOf(yield* config.profile())
   const { accessToken } = yield* tokens.get(session)
   const portal = { region: session.region, accessToken }
   yield* heading("What you may become")
@@ -74,9 +74,8 @@ const listRoles = Effect.gen(function*() {
 })
 
 const become = Effect.gen(function*() {
-  const config = yield* SharedConfig.SharedConfig
   const provider = yield* CredentialsProvider.CredentialsProvider
-  const profile = yield* config.profile()
+  const profile = yield* SharedConfig.profile()
   const credentials = yield* provider.get
   yield* heading(`You are role ${profile.values.get("sso_role_name")?.value} (profile "${profile.name}")`)
   yield* show(credentials)

@@ -63,9 +63,9 @@ const signIn: Effect.Effect<
   IdentityCenter.IdentityCenter | SharedConfig.SharedConfig | SsoTokenCache.SsoTokenCache
 > = Effect.gen(function*() {
   const center = yield* IdentityCenter.IdentityCenter
-  const shared = yield* SharedConfig.SharedConfig
+  const shared = yield* SharedConfig.read
   const cache = yield* SsoTokenCache.SsoTokenCache
-  for (const name of yield* shared.sessions) {
+  for (const name of shared.sessions) {
     const session = yield* shared.session(name)
     const issued = yield* center.signIn
     const now = yield* Clock.currentTimeMillis

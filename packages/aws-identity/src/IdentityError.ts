@@ -95,10 +95,14 @@ export class ProfileNotFound extends Schema.TaggedError<ProfileNotFound>("effect
 export class InvalidConfig extends Schema.TaggedError<InvalidConfig>("effect-aws-identity/InvalidConfig")(
   "InvalidConfig",
   {
-    /** `file:line` */
-    location: Schema.String,
+    file: Schema.String,
+    /** 1-based; of the line that is wrong, or of the section that lacks one. */
+    line: Schema.Number,
+    /** 1-based */
+    column: Schema.Number,
     /** As it stands in the file: `[profile dev]`. */
     section: Schema.String,
+    /** For which profile the section was read. */
     profile: Schema.optional(Schema.String),
     key: Schema.optional(Schema.String),
     problem: Schema.String,
@@ -107,7 +111,7 @@ export class InvalidConfig extends Schema.TaggedError<InvalidConfig>("effect-aws
 ) {
   override get message(): string {
     const profile = this.profile === undefined ? "" : ` (for profile "${this.profile}")`
-    return `${this.location}: ${this.section} ${this.problem}${profile}. ${this.remedy}`
+    return `${this.file}:${this.line}:${this.column}: ${this.section} ${this.problem}${profile}. ${this.remedy}`
   }
 }
 
@@ -301,7 +305,8 @@ export class InvalidResponse extends Schema.TaggedError<InvalidResponse>("effect
 }
 
 /**
- * An operation was called with input that AWS would refuse; nothing was sent.
+ * An operation was called with input that AWS would refuse, or a config file could not hold. Nothing was sent or
+ * written.
  *
  * @since 0.1.0
  * @category errors
@@ -316,7 +321,8 @@ export class InvalidInput extends Schema.TaggedError<InvalidInput>("effect-aws-i
   }
 ) {
   override get message(): string {
-    return `${this.service} ${this.operation} was not sent: ${this.problem}${forProfile(this.origin)}.`
+    return `${this.service} ${this.operation} cannot be done: ${this.problem}${forProfile(this.origin)}. ` +
+      `Nothing was sent or written.`
   }
 }
 

@@ -1,24 +1,45 @@
 /**
- * AWS's shared config files, `~/.aws/config` and `~/.aws/credentials`, with the file and line of every value.
+ * AWS's shared config files, `~/.aws/config` and `~/.aws/credentials`: read as every AWS tool reads them, with the
+ * file and line of each value, and written so that nothing else in them changes.
  *
- * Both files are optional and both are always read; where they name the same profile, a key of the credentials
- * file wins. They are read anew at each call, so an edit is seen by a running program.
+ * Both files are optional and both are always read; where they name the same profile, a key of the credentials file
+ * wins. Where AWS's tools disagree about the grammar, the rule that its SDKs share counts. What breaks the rule is an
+ * error for the one section it stands in, and for no other.
+ *
+ * @example
+ * ```ts
+ * import { Console, Effect } from "effect"
+ * import { SharedConfig } from "effect-aws-identity"
+ *
+ * const program = Effect.gen(function*() {
+ *   const profile = yield* SharedConfig.profile("dev")
+ *   const region = profile.values.get("region")
+ *   yield* Console.log(`${region?.value} says ${region?.file}:${region?.line}`)
+ * }).pipe(Effect.provide(SharedConfig.layerMemory({ config: "[profile dev]\nregion = eu-west-1" })))
+ *
+ * Effect.runSync(program) // eu-west-1 says config:2
+ * ```
  *
  * @since 0.1.0
  */
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as Path from "@effect/platform/Path"
+import * as Clock from "effect/Clock"
 import * as Config from "effect/Config"
 import type * as ConfigError from "effect/ConfigError"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Equal from "effect/Equal"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as IdentityError from "./IdentityError.js"
+import { replaceFile } from "./internal/atomicFile.js"
 import { homeDirectory, variable } from "./internal/environment.js"
 import { fileError, isNotFound } from "./internal/fileError.js"
 import * as Ini from "./internal/ini.js"
+import { edit } from "./internal/iniEdit.js"
+import { schemaProblem } from "./internal/schemaProblem.js"
 import { Region } from "./Region.js"
 
 /**
@@ -28,24 +49,28 @@ import { Region } from "./Region.js"
  * @category models
  */
 export interface ConfigValue {
+  /** Continuation lines are joined by newlines. */
   readonly value: string
   readonly file: string
   /** 1-based */
   readonly line: number
+  /** The `name = value` lines indented below a key that has no value of its own, such as `s3 =`. */
+  readonly nested: ReadonlyMap<string, ConfigValue>
 }
 
 /**
- * A profile: its keys (lower-case) with their values, merged from both files.
+ * A section: its keys (lower-case) with their values, those of both files for a profile.
  *
  * @since 0.1.0
  * @category models
  */
-export interface Profile {
+export interface Section {
   readonly name: string
   /** As it stands in the file: `[profile dev]`. */
-  readonly section: string
-  /** `file:line` of the section. */
-  readonly location: string
+  readonly header: string
+  readonly file: string
+  /** 1-based */
+  readonly line: number
   readonly values: ReadonlyMap<string, ConfigValue>
 }
 
@@ -77,41 +102,117 @@ export class SsoSession extends Schema.Class<SsoSession>("effect-aws-identity/Ss
 }
 
 /**
+ * Something wrong or odd in a file. An error spoils the section that it stands in; a warning tells of something that
+ * is skipped, or that other AWS tools read otherwise.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Diagnostic {
+  readonly severity: "error" | "warning"
+  readonly file: string
+  /** 1-based */
+  readonly line: number
+  /** 1-based */
+  readonly column: number
+  /** The rule in words, without its full stop. */
+  readonly rule: string
+}
+
+/**
+ * Both files as they were at one moment.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ConfigFiles {
+  /** The paths looked at, and whether there was a file. */
+  readonly files: ReadonlyArray<{ readonly path: string; readonly found: boolean }>
+  /** The names of all profiles, in the order of the files. */
+  readonly profiles: ReadonlyArray<string>
+  /** The names of all `[sso-session]`s. */
+  readonly sessions: ReadonlyArray<string>
+  /**
+   * A profile by name; without one, that of `AWS_PROFILE`, else `default`.
+   *
+   * Fails with `NotConfigured` when nobody chose a profile and there is no `default`, with `ProfileNotFound` when the
+   * chosen one does not exist, and with `InvalidConfig` when a line of it cannot be read.
+   */
+  readonly profile: (name?: string) => Effect.Effect<Section, IdentityError.ConfigError>
+  /** An `[sso-session]` of the config file, on behalf of `profile` if it is for one. */
+  readonly session: (name: string, profile?: Section) => Effect.Effect<SsoSession, IdentityError.InvalidConfig>
+  /**
+   * The Identity Center that a profile signs in to: its `sso_session`, or its own `sso_start_url` and `sso_region`.
+   *
+   * Fails with `NotConfigured` when the profile has no SSO settings at all, and with `InvalidConfig` when they are
+   * incomplete or contradict the session's.
+   */
+  readonly sessionOf: (profile: Section) => Effect.Effect<SsoSession, IdentityError.ConfigError>
+  /** A `[services]` section of the config file; each service's settings are nested below its name. */
+  readonly services: (name: string, profile?: Section) => Effect.Effect<Section, IdentityError.InvalidConfig>
+  /** All that is wrong or odd in the files, config first, by line. */
+  readonly diagnostics: () => ReadonlyArray<Diagnostic>
+}
+
+/**
+ * Which section of the config file is meant.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Target = { readonly profile: string } | { readonly session: string }
+
+/**
  * The config files as a service.
- *
- * @example
- * ```ts
- * import { Console, Effect } from "effect"
- * import { SharedConfig } from "effect-aws-identity"
- *
- * const program = Effect.gen(function*() {
- *   const config = yield* SharedConfig.SharedConfig
- *   const profile = yield* config.profile("dev")
- *   const region = profile.values.get("region")
- *   yield* Console.log(`${region?.value} says ${region?.file}:${region?.line}`)
- * }).pipe(Effect.provide(SharedConfig.layerMemory({ config: "[profile dev]\nregion = eu-west-1" })))
- *
- * Effect.runPromise(program) // eu-west-1 says config:2
- * ```
  *
  * @since 0.1.0
  * @category services
  */
 export class SharedConfig extends Context.Tag("effect-aws-identity/SharedConfig")<SharedConfig, {
+  /** The files as they are now. They are read again when they have changed; else it costs a look at each. */
+  readonly read: Effect.Effect<ConfigFiles, IdentityError.FileError>
   /**
-   * A profile by name; without one, that of `AWS_PROFILE`, else `default`.
+   * Sets keys of a profile or session in the config file, and takes out those that are null; adds the section if
+   * there is none. Comments, order and every line that this is not about stay as they are, byte for byte. The file is
+   * replaced as a whole.
    *
-   * Fails with `NotConfigured` when nobody chose a profile and there is no `default`, and with `ProfileNotFound`
-   * when the chosen one does not exist.
+   * Fails with `InvalidInput` when a name, key or value could not be read back as it is (line breaks, outer white
+   * space, what would be a comment), and with `InvalidConfig` when the section has a line that cannot be read.
    */
-  readonly profile: (name?: string) => Effect.Effect<Profile, IdentityError.ConfigError>
-  /** An `[sso-session]` of the config file, on behalf of `profile` if it is for one. */
-  readonly session: (name: string, profile?: Profile) => Effect.Effect<SsoSession, IdentityError.ConfigError>
-  /** The names of all profiles, in the order of the files. */
-  readonly profiles: Effect.Effect<ReadonlyArray<string>, IdentityError.ConfigError>
-  /** The names of all `[sso-session]`s. */
-  readonly sessions: Effect.Effect<ReadonlyArray<string>, IdentityError.ConfigError>
+  readonly set: (
+    target: Target,
+    values: Readonly<Record<string, string | null>>
+  ) => Effect.Effect<void, IdentityError.InvalidInput | IdentityError.InvalidConfig | IdentityError.FileError>
 }>() {}
+
+/**
+ * A profile of the files as they are now; see `ConfigFiles.profile`.
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const profile = (name?: string): Effect.Effect<Section, IdentityError.ConfigError, SharedConfig> =>
+  Effect.flatMap(read, (files) => files.profile(name))
+
+/**
+ * An `[sso-session]` of the files as they are now; see `ConfigFiles.session`.
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const session = (name: string): Effect.Effect<SsoSession, IdentityError.ConfigError, SharedConfig> =>
+  Effect.flatMap(read, (files) => files.session(name))
+
+/**
+ * The files as they are now.
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const read: Effect.Effect<ConfigFiles, IdentityError.FileError, SharedConfig> = Effect.flatMap(
+  SharedConfig,
+  (config) => config.read
+)
 
 /**
  * Where the files are, and which profile counts when a caller names none.
@@ -126,36 +227,59 @@ export interface Options {
 }
 
 /**
- * Reads the given files.
+ * The given files.
  *
  * @since 0.1.0
  * @category layers
  */
 export const layer = (
   options: Options
-): Layer.Layer<SharedConfig, never, FileSystem.FileSystem> =>
+): Layer.Layer<SharedConfig, never, FileSystem.FileSystem | Path.Path> =>
   Layer.effect(
     SharedConfig,
-    Effect.map(FileSystem.FileSystem, (fs) => {
-      const read = (path: string, kind: Ini.FileKind): Effect.Effect<ConfigFile, IdentityError.FileError> =>
-        fs.readFileString(path).pipe(
-          Effect.map((text) => ({ path, found: true, ini: Ini.parse(text, kind) })),
-          Effect.catchIf(
-            isNotFound,
-            () => Effect.succeed({ path, found: false, ini: { sections: [], problems: [] } })
-          ),
-          Effect.mapError(fileError(path, "read"))
+    Effect.gen(function*() {
+      const fs = yield* FileSystem.FileSystem
+      const path = yield* Path.Path
+      const config = yield* watched(options.configFile, "config")
+      const credentials = yield* watched(options.credentialsFile, "credentials")
+      const oneWriter = yield* Effect.makeSemaphore(1)
+      let last: { readonly files: readonly [File, File]; readonly value: ConfigFiles } | undefined
+
+      const write = (change: (text: string) => Effect.Effect<string, IdentityError.InvalidConfig>) =>
+        Effect.gen(function*() {
+          // A linked file stays a link: its target is what is replaced.
+          const target = yield* Effect.orElseSucceed(fs.realPath(options.configFile), () => options.configFile)
+          const before = yield* readFile(fs, target)
+          const text = yield* change(before.text)
+          yield* fs.makeDirectory(path.dirname(target), { recursive: true, mode: 0o700 })
+          if (!Equal.equals(before.stamp, stampOf(yield* look(fs, target)))) return false
+          yield* replaceFile(fs, target, text, before.mode)
+          return true
+        }).pipe(
+          Effect.repeat({ until: (written) => written }),
+          Effect.catchTags({
+            BadArgument: (error) => Effect.fail(fileError(options.configFile, "write")(error)),
+            SystemError: (error) => Effect.fail(fileError(options.configFile, "write")(error))
+          }),
+          oneWriter.withPermits(1)
         )
-      return make(
-        Effect.all([read(options.configFile, "config"), read(options.credentialsFile, "credentials")]),
-        options.profile
-      )
+
+      return {
+        read: Effect.map(Effect.all([config, credentials], { concurrency: 2 }), (files) => {
+          if (last?.files[0] !== files[0] || last.files[1] !== files[1]) {
+            last = { files, value: makeFiles(files, options.profile) }
+          }
+          return last.value
+        }),
+        set: makeSet(options.configFile, write)
+      }
     })
   )
 
 /**
- * Reads the files that AWS's tools read: `AWS_CONFIG_FILE` and `AWS_SHARED_CREDENTIALS_FILE`, else `config` and
- * `credentials` in `~/.aws`; `AWS_PROFILE` chooses the profile unless `options` does.
+ * The files that AWS's tools read: `AWS_CONFIG_FILE` and `AWS_SHARED_CREDENTIALS_FILE`, else `config` and
+ * `credentials` in `~/.aws`; `AWS_PROFILE` chooses the profile unless `options` does. `~` is `HOME`, else
+ * `USERPROFILE`, else `HOMEDRIVE` with `HOMEPATH`.
  *
  * @since 0.1.0
  * @category layers
@@ -174,7 +298,7 @@ export const layerConfig = (
     const locate = (configured: Option.Option<string>, name: string): string =>
       Option.match(configured, {
         onNone: () => path.join(home, ".aws", name),
-        onSome: (file) => file.startsWith("~/") ? path.join(home, file.slice(2)) : file
+        onSome: (file) => /^~(?:[/\\]|$)/.test(file) ? path.join(home, file.slice(1)) : file
       })
     return layer({
       configFile: locate(configFile, "config"),
@@ -184,7 +308,7 @@ export const layerConfig = (
   }))
 
 /**
- * Config from text, for tests and for programs that bring their own.
+ * Files in memory, for tests and for programs that bring their own text. `set` changes the text in memory.
  *
  * @since 0.1.0
  * @category layers
@@ -192,75 +316,178 @@ export const layerConfig = (
 export const layerMemory = (
   files: { readonly config?: string; readonly credentials?: string; readonly profile?: string | undefined }
 ): Layer.Layer<SharedConfig> =>
-  Layer.succeed(
-    SharedConfig,
-    make(
-      Effect.sync(() => [
-        { path: "config", found: files.config !== undefined, ini: Ini.parse(files.config ?? "", "config") },
-        {
-          path: "credentials",
-          found: files.credentials !== undefined,
-          ini: Ini.parse(files.credentials ?? "", "credentials")
-        }
-      ]),
-      files.profile
-    )
+  Layer.sync(SharedConfig, () => {
+    const open = (path: string, text: string | undefined, kind: Ini.FileKind): File => ({
+      path,
+      found: text !== undefined,
+      ini: Ini.open(text ?? "", kind)
+    })
+    const credentials = open("credentials", files.credentials, "credentials")
+    let text = files.config
+    let value = makeFiles([open("config", text, "config"), credentials], files.profile)
+    return {
+      read: Effect.sync(() => value),
+      set: makeSet("config", (change) =>
+        Effect.map(change(text ?? ""), (changed) => {
+          text = changed
+          value = makeFiles([open("config", text, "config"), credentials], files.profile)
+        }))
+    }
+  })
+
+// ---------------------------------------------------------------------------------------------------------------
+// Reading
+// ---------------------------------------------------------------------------------------------------------------
+
+/** One of the two files, as it was when last read. */
+interface File {
+  readonly path: string
+  readonly found: boolean
+  readonly ini: Ini.IniFile
+}
+
+/** What tells whether a file has changed. None for a file that is not there. */
+type Stamp = Option.Option<string>
+
+/** A file changed so lately may change again within the same tick of the file system's clock (of up to 2 s). */
+const unsettledMillis = 2500
+/** A file found empty so soon after a change may be one that is being written in place. */
+const beingWrittenMillis = 200
+
+const look = (fs: FileSystem.FileSystem, path: string) =>
+  fs.stat(path).pipe(
+    Effect.asSome,
+    Effect.catchIf(isNotFound, () => Effect.succeedNone)
   )
 
-/**
- * The Identity Center that a profile signs in to: its `sso_session`, or its own `sso_start_url` and `sso_region`.
- *
- * Fails with `NotConfigured` when the profile has no SSO settings at all, and with `InvalidConfig` when they are
- * incomplete or contradict the session's.
- *
- * @since 0.1.0
- * @category accessors
- */
-export const sessionOf = Effect.fn("SharedConfig.sessionOf")(function*(profile: Profile) {
-  if (!ssoKeys.some((key) => profile.values.has(key))) {
-    return yield* new IdentityError.NotConfigured({
-      reason: "NoSsoSettings",
-      profile: profile.name,
-      searched: [profile.location],
-      known: []
-    })
-  }
-  const name = profile.values.get("sso_session")
-  if (name !== undefined && name.value !== "") {
-    const config = yield* SharedConfig
-    const session = yield* config.session(name.value, profile)
-    for (const [key, value] of [["sso_start_url", session.startUrl], ["sso_region", session.region]] as const) {
-      const own = profile.values.get(key)
-      if (own !== undefined && own.value !== value) {
-        return yield* new IdentityError.InvalidConfig({
-          location: `${own.file}:${own.line}`,
-          section: profile.section,
-          profile: profile.name,
-          key,
-          problem: `has ${key} = ${own.value}, but its [sso-session ${name.value}] has ${value}`,
-          remedy: `Remove ${key} from ${profile.section}: the session's counts.`
-        })
-      }
-    }
-    return session
-  }
-  return yield* makeSession({
-    name: Option.none(),
-    startUrl: yield* required(profile, "sso_start_url"),
-    region: yield* required(profile, "sso_region"),
-    registrationScopes: [],
-    loginCommand: `aws sso login --profile ${profile.name}`
-  }, profile)
-})
+const changedAt = ({ mtime }: FileSystem.File.Info): number =>
+  Option.match(mtime, { onNone: () => 0, onSome: (time) => time.getTime() })
 
-/**
- * The value of a key that the profile cannot do without; `InvalidConfig` when it is missing or empty.
- *
- * @since 0.1.0
- * @category accessors
- */
-export const required = (profile: Profile, key: string): Effect.Effect<string, IdentityError.InvalidConfig> =>
-  need(profile, key, profile.name)
+const stampOf = (info: Option.Option<FileSystem.File.Info>): Stamp =>
+  Option.map(info, (info) => `${Option.getOrNull(info.ino)} ${info.size} ${changedAt(info)}`)
+
+/** The text of a file that did not change while it was read; the empty text if there is none. */
+const readFile = (fs: FileSystem.FileSystem, path: string) =>
+  Effect.gen(function*() {
+    const info = yield* look(fs, path)
+    if (Option.isNone(info)) return { text: "", stamp: stampOf(info), mode: 0o600, settled: true, whole: true }
+    const text = yield* fs.readFileString(path)
+    const stamp = stampOf(info)
+    const age = (yield* Clock.currentTimeMillis) - changedAt(info.value)
+    const isUnchanged = Equal.equals(stamp, stampOf(yield* look(fs, path)))
+    return {
+      text,
+      stamp,
+      mode: info.value.mode & 0o777,
+      settled: age > unsettledMillis,
+      whole: isUnchanged && !(text === "" && age >= 0 && age < beingWrittenMillis)
+    }
+  }).pipe(Effect.repeat({ until: ({ whole }) => whole, times: 20 }))
+
+/** A file that is read again when it has changed. */
+const watched = (
+  path: string,
+  kind: Ini.FileKind
+): Effect.Effect<Effect.Effect<File, IdentityError.FileError>, never, FileSystem.FileSystem> =>
+  Effect.map(FileSystem.FileSystem, (fs) => {
+    let last: { readonly file: File; readonly stamp: Stamp; readonly settled: boolean } | undefined
+    return Effect.gen(function*() {
+      if (last?.settled === true && Equal.equals(last.stamp, stampOf(yield* look(fs, path)))) return last.file
+      const { settled, stamp, text } = yield* readFile(fs, path)
+      const file = { path, found: Option.isSome(stamp), ini: Ini.open(text, kind) }
+      last = { file, stamp, settled }
+      return file
+    }).pipe(Effect.mapError(fileError(path, "read")))
+  })
+
+const makeFiles = (files: readonly [config: File, credentials: File], chosen: string | undefined): ConfigFiles => {
+  const [config] = files
+  const profiles = () => [...new Set(files.flatMap(({ ini }) => ini.names("profile")))]
+
+  const session: ConfigFiles["session"] = (name, profile) =>
+    Effect.gen(function*() {
+      const found = yield* lookUp([config], "sso-session", name, profile?.name)
+      const section = found ?? (yield* dangling(config, "sso-session", name, profile))
+      return yield* makeSession(section, profile?.name, {
+        name: Option.some(name),
+        startUrl: yield* required(section, "sso_start_url", profile?.name),
+        region: yield* required(section, "sso_region", profile?.name),
+        registrationScopes: (section.values.get("sso_registration_scopes")?.value ?? "")
+          .split(",").map((scope) => scope.trim()).filter((scope) => scope !== ""),
+        loginCommand: `aws sso login --sso-session ${name}`
+      })
+    })
+
+  return {
+    files: files.map(({ found, path }) => ({ path, found })),
+    get profiles() {
+      return profiles()
+    },
+    get sessions() {
+      return config.ini.names("sso-session")
+    },
+    profile: (name) =>
+      Effect.gen(function*() {
+        const selected = name ?? chosen ?? "default"
+        const section = yield* lookUp(files, "profile", selected, selected)
+        if (section !== undefined) return section
+        for (const file of files) {
+          // One of these lines may be the profile's header.
+          const problem = file.ini.errors[0]
+          if (problem !== undefined) return yield* unreadable(file, problem, "The file", selected)
+        }
+        const notFound = {
+          profile: selected,
+          searched: files.map(({ found, path }) => found ? path : `${path} (no such file)`),
+          known: profiles()
+        }
+        return yield* (name ?? chosen) === undefined
+          ? new IdentityError.NotConfigured({ reason: "NoProfile", ...notFound })
+          : new IdentityError.ProfileNotFound(notFound)
+      }),
+    session,
+    sessionOf: (profile) =>
+      Effect.gen(function*() {
+        if (!ssoKeys.some((key) => profile.values.has(key))) {
+          return yield* new IdentityError.NotConfigured({
+            reason: "NoSsoSettings",
+            profile: profile.name,
+            searched: [locationOf(profile)],
+            known: []
+          })
+        }
+        const name = profile.values.get("sso_session")?.value
+        if (name === undefined || name === "") {
+          return yield* makeSession(profile, profile.name, {
+            name: Option.none(),
+            startUrl: yield* required(profile, "sso_start_url", profile.name),
+            region: yield* required(profile, "sso_region", profile.name),
+            registrationScopes: [],
+            loginCommand: `aws sso login --profile ${profile.name}`
+          })
+        }
+        const found = yield* session(name, profile)
+        for (const [key, value] of [["sso_start_url", found.startUrl], ["sso_region", found.region]] as const) {
+          const own = profile.values.get(key)
+          if (own !== undefined && own.value !== value) {
+            return yield* invalid(own, profile, {
+              profile: profile.name,
+              key,
+              problem: `has ${key} = ${own.value}, but its [sso-session ${name}] has ${value}`,
+              remedy: `Remove ${key} from ${profile.header}: the session's counts.`
+            })
+          }
+        }
+        return found
+      }),
+    services: (name, profile) =>
+      Effect.flatMap(
+        lookUp([config], "services", name, profile?.name),
+        (found) => found === undefined ? dangling(config, "services", name, profile) : Effect.succeed(found)
+      ),
+    diagnostics: () => files.flatMap(({ ini, path }) => ini.problems().map((problem) => ({ ...problem, file: path })))
+  }
+}
 
 const ssoKeys = ["sso_session", "sso_start_url", "sso_region", "sso_account_id", "sso_role_name"] as const
 
@@ -271,167 +498,187 @@ const hints: Readonly<Record<string, string>> = {
   sso_role_name: "name of the permission set"
 }
 
-/** A section of either kind, as far as errors about it go. */
-type Place = Pick<Profile, "location" | "section" | "values">
+/**
+ * `file:line` of a section, for messages.
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const locationOf = ({ file, line }: Section): string => `${file}:${line}`
 
-const need = (
-  place: Place,
+/** A section of the files as one, later files over earlier ones; it fails if a line of it cannot be read. */
+const lookUp = (
+  files: ReadonlyArray<File>,
+  kind: Ini.SectionKind,
+  name: string,
+  profile: string | undefined
+): Effect.Effect<Section | undefined, IdentityError.InvalidConfig> =>
+  Effect.suspend(() => {
+    let first: { readonly header: string; readonly file: string; readonly line: number } | undefined
+    const values = new Map<string, ConfigValue>()
+    for (const file of files) {
+      const section = file.ini.section(kind, name)
+      if (section === undefined) continue
+      const error = section.problems.find(({ severity }) => severity === "error")
+      if (error !== undefined) return Effect.fail(unreadable(file, error, section.header, profile))
+      first = first ?? { header: section.header, file: file.path, line: section.line }
+      for (const [key, property] of section.properties) values.set(key, valueIn(file.path, property))
+    }
+    return Effect.succeed(first === undefined ? undefined : { name, ...first, values })
+  })
+
+const valueIn = (file: string, { line, nested, value }: Ini.Property): ConfigValue => ({
+  value,
+  file,
+  line,
+  nested: nested.size === 0 ? none : new Map(Array.from(nested, ([key, value]) => [key, valueIn(file, value)]))
+})
+
+const none: ReadonlyMap<string, ConfigValue> = new Map()
+
+const invalid = (
+  { file, line }: { readonly file: string; readonly line: number },
+  { header }: { readonly header: string },
+  fields: {
+    readonly column?: number
+    readonly profile: string | undefined
+    readonly key?: string
+    readonly problem: string
+    readonly remedy: string
+  }
+): IdentityError.InvalidConfig => new IdentityError.InvalidConfig({ file, line, column: 1, section: header, ...fields })
+
+const unreadable = (
+  { path }: File,
+  { column, line, rule }: Ini.Problem,
+  header: string,
+  profile: string | undefined
+): IdentityError.InvalidConfig =>
+  invalid({ file: path, line }, { header }, {
+    column,
+    profile,
+    problem: `cannot be read here. ${rule}`,
+    remedy: "Correct or remove that line."
+  })
+
+/**
+ * The value of a key that a section cannot do without; `InvalidConfig` when it is missing or empty. `profile` is the
+ * one that the section is read for.
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const required = (
+  section: Section,
   key: string,
   profile: string | undefined
 ): Effect.Effect<string, IdentityError.InvalidConfig> => {
-  const value = place.values.get(key)?.value
-  return value !== undefined && value !== "" ? Effect.succeed(value) : Effect.fail(
-    new IdentityError.InvalidConfig({
-      location: place.location,
-      section: place.section,
-      profile,
-      key,
-      problem: `has no ${key}`,
-      remedy: `Add "${key} = <${hints[key] ?? "value"}>" to that section.`
-    })
-  )
+  const value = section.values.get(key)?.value
+  return value !== undefined && value !== "" ? Effect.succeed(value) : Effect.fail(invalid(section, section, {
+    profile,
+    key,
+    problem: `has no ${key}`,
+    remedy: `Add "${key} = <${hints[key] ?? "value"}>" to that section.`
+  }))
 }
 
+/** The error of a section that somebody names and that is not there. */
+const dangling = (
+  config: File,
+  kind: "sso-session" | "services",
+  name: string,
+  profile: Section | undefined
+): Effect.Effect<never, IdentityError.InvalidConfig> => {
+  const problem = config.ini.errors[0]
+  if (problem !== undefined) return Effect.fail(unreadable(config, problem, "The file", profile?.name))
+  const key = kind === "services" ? kind : "sso_session"
+  const reference = profile?.values.get(key)
+  const known = config.ini.names(kind)
+  return Effect.fail(invalid(reference ?? { file: config.path, line: 1 }, profile ?? { header: `[${kind} ${name}]` }, {
+    profile: profile?.name,
+    key,
+    problem: profile === undefined
+      ? "does not exist"
+      : `names ${key} = ${name}, but there is no [${kind} ${name}] in ${config.path}`,
+    remedy: (kind === "services" ? "Add that section" : "Run \"aws configure sso-session\" to add it") +
+      (known.length === 0 ? "." : `, or name one that is there: ${known.join(", ")}.`)
+  }))
+}
+
+const isRegion = Schema.is(Region)
+
 const makeSession = (
-  fields: {
-    readonly name: Option.Option<string>
-    readonly startUrl: string
-    readonly region: string
-    readonly registrationScopes: ReadonlyArray<string>
-    readonly loginCommand: string
-  },
-  place: Place,
-  profile?: string
-): Effect.Effect<SsoSession, IdentityError.InvalidConfig> => {
-  if (Schema.is(Region)(fields.region)) {
-    return Effect.succeed(new SsoSession({ ...fields, region: fields.region }))
-  }
-  const region = place.values.get("sso_region")
-  return Effect.fail(
-    new IdentityError.InvalidConfig({
-      location: region === undefined ? place.location : `${region.file}:${region.line}`,
-      section: place.section,
+  section: Section,
+  profile: string | undefined,
+  { region, ...fields }: Omit<typeof SsoSession.Type, "region" | "cacheKey"> & { readonly region: string }
+): Effect.Effect<SsoSession, IdentityError.InvalidConfig> =>
+  isRegion(region) ? Effect.succeed(new SsoSession({ ...fields, region })) : Effect.fail(
+    invalid(section.values.get("sso_region") ?? section, section, {
       profile,
       key: "sso_region",
       problem: "has an sso_region that is no region name",
       remedy: `It should be ${hints["sso_region"]}, such as us-east-1.`
     })
   )
-}
 
-interface ConfigFile {
-  readonly path: string
-  readonly found: boolean
-  readonly ini: Ini.IniFile
-}
+// ---------------------------------------------------------------------------------------------------------------
+// Writing
+// ---------------------------------------------------------------------------------------------------------------
 
-type Files = readonly [config: ConfigFile, credentials: ConfigFile]
-
-interface Located {
-  readonly file: ConfigFile
-  readonly section: Ini.Section
-}
-
-const find = (files: ReadonlyArray<ConfigFile>, kind: Ini.SectionKind, name?: string): ReadonlyArray<Located> =>
-  files.flatMap((file) =>
-    file.ini.sections
-      .filter((section) => section.kind === kind && (name === undefined || section.name === name))
-      .map((section) => ({ file, section }))
+/** What can stand in the line of a key and be read back as it is. */
+const Values = Schema.Record({
+  key: Schema.String.pipe(Schema.pattern(/^[A-Za-z0-9_][\w.-]*$/, { description: "a key of letters, digits and _-." })),
+  value: Schema.NullOr(
+    Schema.String.pipe(
+      Schema.filter((value) => !hasControl(value) && !/^[ \t]|[ \t]$|(?:^|[ \t])[#;]/.test(value), {
+        description: "a value of one line, without outer white space, in which no # or ; follows white space"
+      })
+    )
   )
+})
 
-const names = (found: ReadonlyArray<Located>): ReadonlyArray<string> => [
-  ...new Set(found.map(({ section }) => section.name))
-]
-
-/** A line that could not be read is raised when, and only when, somebody needs what it may have said. */
-const unreadable = (
-  { path }: ConfigFile,
-  problem: Ini.Problem,
-  section: string,
-  profile?: string
-): IdentityError.InvalidConfig =>
-  new IdentityError.InvalidConfig({
-    location: `${path}:${problem.line}`,
-    section,
-    profile,
-    problem: `cannot be read: ${problem.text}`,
-    remedy: "Correct or remove that line."
+const Name = Schema.NonEmptyString.pipe(
+  Schema.filter((name) => !hasControl(name) && !name.includes("]") && !(name.includes("'") && name.includes("\"")), {
+    description: "a name of one line without \"]\" and with one kind of quotes at most"
   })
+)
 
-const placeOf = (
-  found: ReadonlyArray<Located>,
-  profile?: string
-): Effect.Effect<Place | undefined, IdentityError.InvalidConfig> => {
-  const first = found[0]
-  if (first === undefined) return Effect.succeed(undefined)
-  for (const { file, section } of found) {
-    const problem = section.problems[0]
-    if (problem !== undefined) return Effect.fail(unreadable(file, problem, section.header, profile))
-  }
-  const values = new Map<string, ConfigValue>()
-  for (const { file, section } of found) {
-    for (const [key, { line, value }] of section.properties) values.set(key, { value, file: file.path, line })
-  }
-  return Effect.succeed({
-    location: `${first.file.path}:${first.section.line}`,
-    section: first.section.header,
-    values
-  })
-}
+const hasControl = (text: string): boolean =>
+  [...text].some((character) => (character < " " && character !== "\t") || character === "\x7f")
 
-const make = (
-  load: Effect.Effect<Files, IdentityError.FileError>,
-  chosen: string | undefined
-): Context.Tag.Service<SharedConfig> => ({
-  profile: Effect.fn("SharedConfig.profile")(function*(name) {
-    const selected = name ?? chosen ?? "default"
-    const files = yield* load
-    const place = yield* placeOf(find(files, "profile", selected), selected)
-    if (place !== undefined) return { name: selected, ...place }
-    for (const file of files) {
-      const problem = file.ini.problems[0]
-      if (problem !== undefined) return yield* unreadable(file, problem, "The file", selected)
-    }
-    const notFound = {
-      profile: selected,
-      searched: files.map(({ found, path }) => found ? path : `${path} (no such file)`),
-      known: names(find(files, "profile"))
-    }
-    return yield* (name ?? chosen) === undefined
-      ? new IdentityError.NotConfigured({ reason: "NoProfile", ...notFound })
-      : new IdentityError.ProfileNotFound(notFound)
-  }),
-  session: Effect.fn("SharedConfig.session")(function*(name, profile) {
-    const [config] = yield* load
-    const place = yield* placeOf(find([config], "sso-session", name), profile?.name)
-    if (place === undefined) {
-      const reference = profile?.values.get("sso_session")
-      const known = names(find([config], "sso-session"))
-      return yield* new IdentityError.InvalidConfig({
-        location: reference === undefined ? config.path : `${reference.file}:${reference.line}`,
-        section: profile?.section ?? `[sso-session ${name}]`,
-        profile: profile?.name,
-        key: "sso_session",
-        problem: profile === undefined
-          ? "does not exist"
-          : `names sso_session = ${name}, but there is no [sso-session ${name}] in ${config.path}`,
-        remedy: `Run "aws configure sso-session" to add it` +
-          (known.length === 0 ? "." : `, or name one that is there: ${known.join(", ")}.`)
+const decodeInput = Schema.decodeUnknown(Schema.Struct({ name: Name, values: Values }))
+
+/** Checks the input, and that the changed text says what was asked for and nothing else. */
+const makeSet = <E>(
+  path: string,
+  write: (
+    change: (text: string) => Effect.Effect<string, IdentityError.InvalidConfig>
+  ) => Effect.Effect<void, E>
+) =>
+  Effect.fn("SharedConfig.set")(
+    function*(target: Target, values: Readonly<Record<string, string | null>>) {
+      const kind = "profile" in target ? "profile" : "sso-session"
+      const input = yield* Effect.mapError(
+        decodeInput({ name: "profile" in target ? target.profile : target.session, values }),
+        (error) =>
+          new IdentityError.InvalidInput({
+            service: "SharedConfig",
+            operation: "set",
+            problem: schemaProblem(error)
+          })
+      )
+      const changes = new Map(Object.entries(input.values).map(([key, value]) => [key.toLowerCase(), value]))
+      yield* write((text) => {
+        const old = Ini.open(text, "config")
+        const known = old.section(kind, input.name)
+        const error = known === undefined
+          ? old.errors[0]
+          : known.problems.find(({ severity }) => severity === "error")
+        return error === undefined
+          ? Effect.sync(() => edit(text, kind, input.name, changes))
+          : Effect.fail(
+            unreadable({ path, found: true, ini: old }, error, known?.header ?? "The file", undefined)
+          )
       })
     }
-    return yield* makeSession(
-      {
-        name: Option.some(name),
-        startUrl: yield* need(place, "sso_start_url", profile?.name),
-        region: yield* need(place, "sso_region", profile?.name),
-        registrationScopes: (place.values.get("sso_registration_scopes")?.value ?? "")
-          .split(",").map((scope) => scope.trim()).filter((scope) => scope !== ""),
-        loginCommand: `aws sso login --sso-session ${name}`
-      },
-      place,
-      profile?.name
-    )
-  }),
-  profiles: Effect.map(load, (files) => names(find(files, "profile"))),
-  sessions: Effect.map(load, ([config]) => names(find([config], "sso-session")))
-})
+  )

@@ -77,14 +77,14 @@ const isUnauthorized = (
  * @category constructors
  */
 export const resolveProfile = Effect.fn("SsoCredentials.resolveProfile")(function*(name?: string) {
-  const config = yield* SharedConfig.SharedConfig
+  const config = yield* SharedConfig.read
   const profile = yield* config.profile(name)
-  const session = yield* SharedConfig.sessionOf(profile)
-  const accountId = yield* SharedConfig.required(profile, "sso_account_id")
-  const roleName = yield* SharedConfig.required(profile, "sso_role_name")
+  const session = yield* config.sessionOf(profile)
+  const accountId = yield* SharedConfig.required(profile, "sso_account_id", profile.name)
+  const roleName = yield* SharedConfig.required(profile, "sso_role_name", profile.name)
   return yield* Effect.mapError(
     resolve({ session, accountId, roleName }),
-    IdentityError.withOrigin({ profile: profile.name, location: profile.location })
+    IdentityError.withOrigin({ profile: profile.name, location: SharedConfig.locationOf(profile) })
   )
 })
 

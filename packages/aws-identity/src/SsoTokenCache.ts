@@ -13,12 +13,12 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import * as Random from "effect/Random"
 import * as Redacted from "effect/Redacted"
 import * as Ref from "effect/Ref"
 import * as Schema from "effect/Schema"
 import * as IdentityError from "./IdentityError.js"
 import { AccessToken } from "./internal/accessToken.js"
+import { replaceFile } from "./internal/atomicFile.js"
 import * as CacheFile from "./internal/cacheFile.js"
 import { homeDirectory } from "./internal/environment.js"
 import { fileError, isNotFound } from "./internal/fileError.js"
@@ -136,20 +136,10 @@ export const layer = (
         },
         set: (key, token) => {
           const file = location(key)
-          return Effect.gen(function*() {
-            yield* fs.makeDirectory(options.directory, { recursive: true, mode: 0o700 })
-            const suffix = yield* Random.nextIntBetween(0, Number.MAX_SAFE_INTEGER)
-            const temporary = `${file}.${suffix.toString(36)}.tmp`
-            yield* Effect.scoped(Effect.gen(function*() {
-              // "wx": never through a link or over a file that somebody put there.
-              const handle = yield* fs.open(temporary, { flag: "wx", mode: 0o600 })
-              yield* handle.writeAll(utf8ToBytes(encode(token)))
-              yield* handle.sync
-            })).pipe(
-              Effect.andThen(fs.rename(temporary, file)),
-              Effect.tapErrorCause(() => Effect.ignore(fs.remove(temporary)))
-            )
-          }).pipe(Effect.mapError(fileError(file, "write")), Effect.uninterruptible)
+          return fs.makeDirectory(options.directory, { recursive: true, mode: 0o700 }).pipe(
+            Effect.andThen(replaceFile(fs, file, encode(token), 0o600)),
+            Effect.mapError(fileError(file, "write"))
+          )
         },
         remove: (key) => {
           const file = location(key)

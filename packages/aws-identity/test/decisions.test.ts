@@ -3,7 +3,6 @@ import { assertEquals } from "@effect/vitest/utils"
 import { DateTime, Either, FastCheck as fc, Option, Redacted } from "effect"
 import { IdentityError, Region, SsoTokenCache } from "effect-aws-identity"
 import { nextPoll, type PollState } from "../src/internal/devicePolling.js"
-import * as Ini from "../src/internal/ini.js"
 import { attemptInterval, decideToken, refreshTimes, tokenWindow } from "../src/internal/refreshPolicy.js"
 
 const runs = { numRuns: 5000 }
@@ -255,98 +254,5 @@ describe("Region", () => {
     for (const name of ["", "-", "us-east-1.", "us_east", "US-EAST-1", "a".repeat(64), "us-east-1\n", "a/b", "@"]) {
       assert.throws(() => Region.make(name))
     }
-  })
-})
-
-describe("the config dialect", () => {
-  const profile = (text: string, name: string, kind: Ini.FileKind = "config") => {
-    const section = Ini.parse(text, kind).sections.find((section) =>
-      section.kind === "profile" && section.name === name
-    )
-    return section === undefined
-      ? undefined
-      : Object.fromEntries([...section.properties].map(([key, { value }]) => [key, value]))
-  }
-
-  it.each(
-    [
-      ["a profile", "[profile a]\nk = v", "a", { k: "v" }],
-      ["default", "[default]\nk=v", "default", { k: "v" }],
-      ["[profile default] over [default]", "[profile default]\nk=1\n[default]\nk=2\nl=3", "default", { k: "1" }],
-      ["the same the other way round", "[default]\nk=2\nl=3\n[profile default]\nk=1", "default", { k: "1" }],
-      ["a section without prefix is no profile", "[a]\nk=v", "a", undefined],
-      ["other kinds are no profiles", "[sso-session a]\nk=v\n[services a]\nk=v", "a", undefined],
-      ["comments", "# c\n; c\n[profile a] # c\nk = v # c\nl = v;not # c\nm = #v", "a", { k: "v", l: "v;not", m: "" }],
-      ["white space", "[\t profile\t a ]\n k = 1\nk  =  v \t\n", "a", { k: "v" }],
-      ["keys in any case", "[profile a]\nSSO_Region = v", "a", { sso_region: "v" }],
-      ["sections and keys twice", "[profile a]\nk=1\nl=1\n[profile a]\nk=2\nk=3", "a", { k: "3", l: "1" }],
-      ["an equals sign in a value", "[profile a]\nk = a=b", "a", { k: "a=b" }],
-      ["continuation", "[profile a]\nk = 1\n  2 # kept\n\t3\nl=4", "a", { k: "1\n2 # kept\n3", l: "4" }],
-      ["nested keys stay in their block", "[profile a]\ns3 =\n  region = x\nk = v", "a", { s3: "", k: "v" }],
-      ["odd names", "[profile a.b@c+d:e/f%g]\nk=v", "a.b@c+d:e/f%g", { k: "v" }],
-      ["quoted names", "[profile \"my own\"]\nk=v", "my own", { k: "v" }],
-      ["BOM and CRLF", "\ufeff[profile a]\r\nk = v\r\n", "a", { k: "v" }],
-      ["no newline at the end", "[profile a]\nk = v", "a", { k: "v" }],
-      ["names of Object.prototype", "[profile __proto__]\n__proto__ = v\nconstructor = w", "__proto__", {
-        ["__proto__"]: "v",
-        constructor: "w"
-      }]
-    ] as const
-  )("%s", (_, text, name, expected) => {
-    assert.deepStrictEqual(profile(text, name), expected)
-  })
-
-  it("has every section of a credentials file as a profile, but those with config's prefixes", () => {
-    assert.deepStrictEqual(profile("[a]\nk=v", "a", "credentials"), { k: "v" })
-    assert.isUndefined(profile("[profile a]\nk=v", "a", "credentials"))
-    assert.deepStrictEqual(profile("[sso-sessionfoo]\nk=v", "sso-sessionfoo", "credentials"), { k: "v" })
-  })
-
-  it("keeps lines and nested values", () => {
-    const section = Ini.parse("\n[profile a]\ns3 =\n  x = 1\n\nk = v", "config").sections[0]
-    assert.strictEqual(section?.line, 2)
-    assert.strictEqual(section?.properties.get("s3")?.nested.get("x")?.value, "1")
-    assert.strictEqual(section?.properties.get("s3")?.nested.get("x")?.line, 4)
-    assert.strictEqual(section?.properties.get("k")?.line, 6)
-  })
-
-  it("lets a bad section harm no other", () => {
-    const { problems, sections } = Ini.parse(
-      "k = v\n[profile a]\nnonsense\n = x\n[profile b\nk=1\n[profile c]\nk=v",
-      "config"
-    )
-    assert.deepStrictEqual(sections.map(({ name, problems }) => [name, problems.map(({ line }) => line)]), [
-      ["a", [3, 4]],
-      ["c", []]
-    ])
-    assert.deepStrictEqual(problems.map(({ line }) => line), [1, 5, 6])
-  })
-
-  it("is read to the end, whatever is in it", () => {
-    const piece = fc.constantFrom(
-      "[",
-      "]",
-      "profile ",
-      "default",
-      "a",
-      "=",
-      "\n",
-      "\r\n",
-      " ",
-      "\t",
-      "#",
-      ";",
-      "\"",
-      "\ufeff"
-    )
-    fc.assert(
-      fc.property(fc.array(fc.oneof(piece, fc.string())), (pieces) => {
-        const text = pieces.join("")
-        const lines = text.split("\n").length
-        const { problems, sections } = Ini.parse(text, "config")
-        for (const { line } of [...problems, ...sections]) assert.isTrue(line >= 1 && line <= lines)
-      }),
-      runs
-    )
   })
 })

@@ -2,8 +2,8 @@ import type { HttpClient } from "@effect/platform"
 import { FileSystem, Path } from "@effect/platform"
 import { NodeContext, NodeHttpClient } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
-import { ConfigProvider, DateTime, Effect, Exit, Layer, Option, Redacted } from "effect"
-import { AwsIdentity, type IdentityError, SharedConfig, SsoCredentials, SsoTokenCache } from "effect-aws-identity"
+import { ConfigProvider, DateTime, Effect, Exit, Layer, Redacted } from "effect"
+import { AwsIdentity, type IdentityError, SsoCredentials, SsoTokenCache } from "effect-aws-identity"
 import { Emulator, IdentityCenter } from "effect-aws-identity-testing"
 import { observed } from "./observed.js"
 
@@ -122,7 +122,7 @@ const rows: ReadonlyArray<Row> = [
     name: "an unreadable section header",
     config: "[profile dev\nregion = eu-west-1\n",
     tag: "InvalidConfig",
-    says: ["<config>:1", "profile \"dev\"", "lacks its \"]\"", "Correct or remove that line"]
+    says: ["<config>:1", "profile \"dev\"", "A section header is", "Correct or remove that line"]
   },
   {
     name: "an account id that is none",
@@ -367,17 +367,3 @@ describe("observed", () => {
       assert.notInclude((yield* observed(Effect.succeed(Redacted.make("hidden")))).seen, "hidden")
     }))
 })
-
-it.effect("lists what the files have, for whoever asks", () =>
-  Effect.gen(function*() {
-    const shared = yield* SharedConfig.SharedConfig
-    assert.deepStrictEqual(yield* shared.profiles, ["dev", "other"])
-    assert.deepStrictEqual(yield* shared.sessions, ["corp"])
-    const profile = yield* shared.profile("dev")
-    assert.deepStrictEqual(profile.values.get("sso_role_name"), { value: "Override", file: "credentials", line: 2 })
-    assert.deepStrictEqual(yield* Effect.map(SharedConfig.sessionOf(profile), ({ name }) => name), Option.some("corp"))
-  }).pipe(
-    Effect.provide(
-      SharedConfig.layerMemory({ config, credentials: "[dev]\nsso_role_name = Override\n[other]\nregion = x\n" })
-    )
-  ))

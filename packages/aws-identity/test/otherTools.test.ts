@@ -78,8 +78,7 @@ const sdk = (environment: Environment) =>
 
 const signIn = Effect.gen(function*() {
   const center = yield* IdentityCenter.IdentityCenter
-  const shared = yield* SharedConfig.SharedConfig
-  return yield* SsoLogin.device(yield* shared.session("corp"), {
+  return yield* SsoLogin.device(yield* SharedConfig.session("corp"), {
     onPrompt: ({ userCode }) => center.approve(userCode)
   })
 })
@@ -160,10 +159,9 @@ describe("@aws-sdk/credential-provider-sso and we", () => {
       const renewed = JSON.parse(yield* fs.readFileString(tokenFile))
       assert.notStrictEqual(renewed.accessToken, old.accessToken, "it did renew")
       const token = yield* ours(environment)(Effect.gen(function*() {
-        const shared = yield* SharedConfig.SharedConfig
         const tokens = yield* SsoTokenProvider.SsoTokenProvider
         yield* get
-        return yield* tokens.get(yield* shared.session("corp"))
+        return yield* tokens.get(yield* SharedConfig.session("corp"))
       }))
       assert.strictEqual(Redacted.value(token.accessToken), renewed.accessToken)
       assert.strictEqual(Redacted.value(Option.getOrThrow(token.refreshToken)), renewed.refreshToken)

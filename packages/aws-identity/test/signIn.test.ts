@@ -33,7 +33,7 @@ import { Emulator, IdentityCenter, TestIdentity } from "effect-aws-identity-test
 
 const signedOut = TestIdentity.layer({ signedIn: false })
 
-const session = Effect.flatMap(SharedConfig.SharedConfig, (config) => config.session("example"))
+const session = SharedConfig.session("example")
 
 /** Starts a device login and gives the code a person would see, and the fiber that waits for the approval. */
 const startLogin = Effect.gen(function*() {

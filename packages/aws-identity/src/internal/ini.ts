@@ -1,154 +1,387 @@
 /**
- * The dialect of AWS's shared config files, one file at a time: text in, sections with line numbers out.
+ * The dialect of AWS's shared config files, one file at a time: text in, sections with their lines out.
  *
- * The grammar is the one AWS's SDKs share (no library's INI is it). A line that breaks it harms only its own
- * section: the problem is kept beside what could be read, for the reader of that section to raise.
+ * The grammar is the one that AWS's SDKs share; no library's INI is it. A line that breaks a rule harms its own
+ * section only: the problem is kept beside what could be read, for whoever needs that section to raise.
+ *
+ * Opening a file looks for its section headers; the lines of a section are read when it is asked for. So it costs
+ * little to take one profile from a file of thousands.
  */
 
-/** What a section is about; `other` is any that AWS's tools do not know, and is skipped. */
+/** `config` has `[profile x]` and other kinds of section; in `credentials` every section is a profile. */
+export type FileKind = "config" | "credentials"
+
 export type SectionKind = "profile" | "sso-session" | "services"
 
-interface Property {
+export interface Property {
   readonly value: string
   /** 1-based */
   readonly line: number
-  /** The indented `name = value` lines below a property with no value of its own. */
+  /** The indented `name = value` lines below a property that has no value of its own. */
   readonly nested: ReadonlyMap<string, Property>
 }
 
+export interface Problem {
+  /** An error spoils its section; a warning tells of something skipped, or that other tools read otherwise. */
+  readonly severity: "error" | "warning"
+  /** 1-based */
+  readonly line: number
+  /** 1-based */
+  readonly column: number
+  /** As a sentence without its full stop. Shows no value of the file. */
+  readonly rule: string
+}
+
 export interface Section {
-  readonly kind: SectionKind
-  readonly name: string
-  /** The header as it stands in the file, such as `[profile dev]`. */
+  /** As it stands in the file: `[profile dev]`. */
   readonly header: string
   readonly line: number
   readonly properties: ReadonlyMap<string, Property>
   readonly problems: ReadonlyArray<Problem>
 }
 
-export interface Problem {
-  readonly line: number
-  readonly text: string
-}
-
 export interface IniFile {
-  readonly sections: ReadonlyArray<Section>
-  /** Lines that belong to no section that could be read. */
-  readonly problems: ReadonlyArray<Problem>
+  /** The names of the sections of a kind, in the order of the file. */
+  readonly names: (kind: SectionKind) => ReadonlyArray<string>
+  /** All sections of that kind and name as one. */
+  readonly section: (kind: SectionKind, name: string) => Section | undefined
+  /** Errors that belong to no section: any section may be the one that they hide. */
+  readonly errors: ReadonlyArray<Problem>
+  /** All that is wrong or odd, by line. Reads the whole file. */
+  readonly problems: () => ReadonlyArray<Problem>
 }
 
-type Mutable<A> = { -readonly [K in keyof A]: A[K] extends ReadonlyMap<infer K2, infer V> ? Map<K2, V> : A[K] }
+export const rules = {
+  header: "A section header is \"[\", a name and \"]\", with nothing but a comment behind",
+  property: "A line is \"key = value\", a comment, or a [section header]",
+  key: "A key stands before the \"=\"",
+  nested: "The indented lines below a key without a value are \"name = value\"",
+  orphan: "A key stands in a section, below its [header]",
+  unknown: "Sections are [default], [profile NAME], [sso-session NAME] and [services NAME]: this one is skipped",
+  credentials: "In the credentials file a profile is [NAME], and other sections do not count: this one is skipped",
+  bareDefault: "[profile default] takes the place of [default]: this one is skipped",
+  name: "Names are letters, digits and _-/.%@:+; some AWS tools do not see this one",
+  repeatedSection: "The section stands above already: the two are read as one, but the AWS CLI refuses the file",
+  repeatedKey: "The key stands above already: the last one counts, but the AWS CLI refuses the file",
+  indented: "An indented line continues the property above, and there is none: it is read as if not indented"
+} as const
 
-interface OpenSection extends Mutable<Omit<Section, "problems">> {
-  readonly problems: Array<Problem>
+const TAB = 0x09
+const NEWLINE = 0x0a
+const RETURN = 0x0d
+const SPACE = 0x20
+const HASH = 0x23
+const SEMICOLON = 0x3b
+const OPEN = 0x5b
+
+const isBlank = (code: number): boolean => code === SPACE || code === TAB
+const isComment = (code: number): boolean => code === HASH || code === SEMICOLON
+
+const skipBlanks = (text: string, start: number, end: number): number => {
+  while (start < end && isBlank(text.charCodeAt(start))) start++
+  return start
 }
 
-/** `config` has `[profile x]` and the other kinds of section; in `credentials` every section is a profile. */
-export type FileKind = "config" | "credentials"
-
-export const parse = (text: string, fileKind: FileKind): IniFile => {
-  const sections = new Map<string, OpenSection>()
-  const problems: Array<Problem> = []
-  // What the following lines belong to: a section, nothing readable, or (undefined) a section that is skipped.
-  let section: OpenSection | undefined
-  let owner: Array<Problem> | undefined = problems
-  let property: Mutable<Property> | undefined
-
-  const lines = (text.charCodeAt(0) === 0xfeff ? text.slice(1) : text).split(/\r?\n/)
-  for (let index = 0; index < lines.length; index++) {
-    const raw = lines[index] ?? ""
-    const line = index + 1
-    const content = trim(raw)
-    if (content === "" || raw.startsWith("#") || raw.startsWith(";")) continue
-
-    if (raw.startsWith("[")) {
-      property = undefined
-      section = undefined
-      owner = undefined
-      const close = raw.indexOf("]")
-      if (close < 0 || !/^[ \t]*(?:[#;].*)?$/.test(raw.slice(close + 1))) {
-        owner = problems
-        problems.push({
-          line,
-          text: close < 0 ? `the section header lacks its "]"` : `text follows the "]" of the section header`
-        })
-        continue
-      }
-      const title = sectionTitle(raw.slice(1, close), fileKind)
-      if (title === undefined) continue
-      section = sections.get(title.key) ?? {
-        kind: title.kind,
-        name: title.name,
-        header: raw.slice(0, close + 1),
-        line,
-        properties: new Map(),
-        problems: []
-      }
-      sections.set(title.key, section)
-      owner = section.problems
-      continue
-    }
-
-    if (isBlank(raw.charCodeAt(0)) && property !== undefined) {
-      if (property.value !== "") {
-        property.value += `\n${content}`
-        continue
-      }
-      const nested = keyAndValue(raw)
-      if (nested === undefined) owner?.push({ line, text: `the indented line is not a "name = value"` })
-      else property.nested.set(nested.key, { value: nested.value, line, nested: new Map() })
-      continue
-    }
-
-    const pair = keyAndValue(raw)
-    if (pair === undefined) {
-      property = undefined
-      owner?.push({ line, text: `the line is not a "key = value"` })
-    } else if (section === undefined) {
-      property = undefined
-      owner?.push({ line, text: `"${pair.key}" stands in no section` })
-    } else {
-      property = { value: pair.value, line, nested: new Map() }
-      section.properties.set(pair.key, property)
-    }
-  }
-  // [profile default] replaces [default], wherever either stands.
-  if (sections.has("profile default")) sections.delete(bareDefault)
-  return { sections: [...sections.values()], problems }
+const skipBlanksBack = (text: string, start: number, end: number): number => {
+  while (end > start && isBlank(text.charCodeAt(end - 1))) end--
+  return end
 }
 
-const isBlank = (code: number): boolean => code === 0x20 || code === 0x09
-
-const trim = (text: string): string => text.replace(/^[ \t]+|[ \t]+$/g, "")
-
-const keyAndValue = (line: string): { readonly key: string; readonly value: string } | undefined => {
-  const equals = line.indexOf("=")
-  const key = trim(line.slice(0, Math.max(equals, 0))).toLowerCase()
-  if (key === "") return undefined
-  const value = line.slice(equals + 1)
-  const comment = value.search(/[ \t][#;]/)
-  return { key, value: trim(comment < 0 ? value : value.slice(0, comment)) }
+/** Where the next line begins. */
+export const nextLine = (text: string, start: number): number => {
+  const newline = text.indexOf("\n", start)
+  return newline === -1 ? text.length : newline + 1
 }
 
-interface Title {
+/** Where the visible part of a line ends, given where the next line begins. */
+const contentEnd = (text: string, start: number, next: number): number => {
+  let end = next
+  if (end > start && text.charCodeAt(end - 1) === NEWLINE) end--
+  if (end > start && text.charCodeAt(end - 1) === RETURN) end--
+  return skipBlanksBack(text, start, end)
+}
+
+/** A section of the text, from its header to the next one. */
+export interface Block {
   readonly kind: SectionKind
   readonly name: string
-  /** Sections of one key are one section. */
-  readonly key: string
+  /** A bare `[default]` gives way to `[profile default]`. */
+  readonly bare: boolean
+  readonly start: number
+  readonly end: number
+  /** Of the header. */
+  readonly line: number
 }
 
-const bareDefault = "default"
+/** A stretch that belongs to no section: before the first header, or below one that is broken or does not count. */
+export interface Stray {
+  readonly problem: Problem | undefined
+  readonly start: number
+  readonly end: number
+  readonly line: number
+}
 
-const sectionTitle = (title: string, fileKind: FileKind): Title | undefined => {
-  const trimmed = trim(title)
-  const [, prefix, rest] = /^(profile|sso-session|services)[ \t]+(.+)$/.exec(trimmed) ?? []
-  const name = unquote(rest ?? trimmed)
+export interface Blocks {
+  readonly sections: ReadonlyArray<Block>
+  readonly strays: ReadonlyArray<Stray>
+}
+
+/** The block that a header begins. */
+const blockAt = (
+  text: string,
+  start: number,
+  end: number,
+  line: number,
+  fileKind: FileKind
+): Block | Stray => {
+  const stray = (severity: Problem["severity"], column: number, rule: string): Stray => ({
+    problem: { severity, line, column, rule },
+    start,
+    end,
+    line
+  })
+  const lineEnd = contentEnd(text, start, nextLine(text, start))
+  const close = text.indexOf("]", start)
+  if (close === -1 || close >= lineEnd) return stray("error", 1, rules.header)
+  const behind = skipBlanks(text, close + 1, lineEnd)
+  if (behind < lineEnd && !isComment(text.charCodeAt(behind))) return stray("error", behind - start + 1, rules.header)
+  const nameEnd = skipBlanksBack(text, start + 1, close)
+  const content = skipBlanks(text, start + 1, nameEnd)
+  const kind = kindAt(text, content)
   if (fileKind === "credentials") {
-    return rest === undefined ? { kind: "profile", name, key: `profile ${name}` } : undefined
+    return kind === undefined
+      ? { kind: "profile", name: text.slice(content, nameEnd), bare: false, start, end, line }
+      : stray("warning", 1, rules.credentials)
   }
-  if (rest !== undefined) return { kind: prefix as SectionKind, name, key: `${prefix} ${name}` }
-  return trimmed === "default" ? { kind: "profile", name, key: bareDefault } : undefined
+  if (kind !== undefined) {
+    const name = unquote(text.slice(skipBlanks(text, content + kind.length, nameEnd), nameEnd))
+    return { kind, name, bare: false, start, end, line }
+  }
+  return text.slice(content, nameEnd) === "default"
+    ? { kind: "profile", name: "default", bare: true, start, end, line }
+    : stray("warning", 1, rules.unknown)
 }
 
-/** The AWS CLI writes names with spaces in quotes. */
-const unquote = (name: string): string => /^(["'])(.*)\1$/.exec(name)?.[2] ?? name
+const kinds: ReadonlyArray<SectionKind> = ["profile", "sso-session", "services"]
+
+/** The kind that a header's content begins with, white space behind it. */
+const kindAt = (text: string, start: number): SectionKind | undefined => {
+  for (const kind of kinds) {
+    if (text.startsWith(kind, start) && isBlank(text.charCodeAt(start + kind.length))) return kind
+  }
+  return undefined
+}
+
+/** The AWS CLI writes a name with spaces as a shell would: `'my own'`, `'it'"'"'s'`. */
+const unquote = (name: string): string => {
+  if (!name.includes("'") && !name.includes("\"")) return name
+  if (!/^(?:'[^']*'|"[^"]*"|[^\s"'])+$/.test(name)) return name
+  return name.replace(/'([^']*)'|"([^"]*)"/g, (_, single?: string, double?: string) => single ?? double ?? "")
+}
+
+/** Cuts the text at its headers. */
+export const blocks = (text: string, fileKind: FileKind): Blocks => {
+  const sections: Array<Block> = []
+  const strays: Array<Stray> = []
+  // A byte order mark is no part of the first line.
+  let start = text.charCodeAt(0) === 0xfeff ? 1 : 0
+  let line = 1
+  for (let end = start; start < text.length; start = end) {
+    const headerLine = line
+    do {
+      end = nextLine(text, end)
+      line++
+    } while (end < text.length && text.charCodeAt(end) !== OPEN)
+    const block = text.charCodeAt(start) === OPEN
+      ? blockAt(text, start, end, headerLine, fileKind)
+      : { problem: undefined, start, end, line: headerLine }
+    if ("kind" in block) sections.push(block)
+    else strays.push(block)
+  }
+  return { sections, strays }
+}
+
+/** The blocks of one name that count: a bare `[default]` does not beside a `[profile default]`. */
+export const counting = (same: ReadonlyArray<Block>): ReadonlyArray<Block> => {
+  const prefixed = same.filter(({ bare }) => !bare)
+  return prefixed.length > 0 ? prefixed : same
+}
+
+/** What the lines of a block say, one call for each that says something. Offsets are into the text. */
+export interface Visitor {
+  /** From `start` to `end` with the newline; the value, trimmed and without its comment, is in between. */
+  readonly property: (
+    key: string,
+    valueStart: number,
+    valueEnd: number,
+    line: number,
+    start: number,
+    end: number
+  ) => void
+  /** A further line of the property before. */
+  readonly continuation: (valueStart: number, valueEnd: number, end: number) => void
+  /** A line nested below the property before. */
+  readonly nested: (key: string, valueStart: number, valueEnd: number, line: number, end: number) => void
+  readonly problem: (severity: Problem["severity"], line: number, column: number, rule: string) => void
+}
+
+export const visit = (text: string, block: Block | Stray, visitor: Visitor): void => {
+  // What an indented line belongs to: a property with a value goes on, one without has nested lines.
+  let above: "Nothing" | "Value" | "Empty" = "Nothing"
+  const hasHeader = text.charCodeAt(block.start) === OPEN
+  let start = hasHeader ? nextLine(text, block.start) : block.start
+  let line = hasHeader ? block.line + 1 : block.line
+  for (let next = start; start < block.end; start = next, line++) {
+    next = nextLine(text, start)
+    const end = contentEnd(text, start, next)
+    const first = skipBlanks(text, start, end)
+    if (first === end || isComment(text.charCodeAt(first))) continue
+    const indented = first > start
+    if (indented && above === "Value") {
+      visitor.continuation(first, end, next)
+      continue
+    }
+    const nested = indented && above === "Empty"
+    const equals = text.indexOf("=", first)
+    if (equals === -1 || equals >= end || equals === first) {
+      const rule = nested ? rules.nested : equals === first ? rules.key : rules.property
+      if (!nested) above = "Nothing"
+      visitor.problem("error", line, first - start + 1, rule)
+      continue
+    }
+    const key = text.slice(first, skipBlanksBack(text, first, equals)).toLowerCase()
+    const valueEnd = valueEndOf(text, equals + 1, end)
+    const valueStart = Math.min(skipBlanks(text, equals + 1, end), valueEnd)
+    if (nested) {
+      visitor.nested(key, valueStart, valueEnd, line, next)
+      continue
+    }
+    if (indented) visitor.problem("warning", line, 1, rules.indented)
+    above = valueStart === valueEnd ? "Empty" : "Value"
+    visitor.property(key, valueStart, valueEnd, line, start, next)
+  }
+}
+
+/** Where a value ends: before white space and a `#` or `;`, or with its line. */
+const valueEndOf = (text: string, start: number, end: number): number => {
+  for (let index = start; index < end - 1; index++) {
+    if (isBlank(text.charCodeAt(index)) && isComment(text.charCodeAt(index + 1))) {
+      return skipBlanksBack(text, start, index)
+    }
+  }
+  return end
+}
+
+/**
+ * A copy that stands alone: V8 lets a slice of a long text keep the whole of it alive, here a file that may have
+ * changed since.
+ */
+const alone = (slice: string): string => `${slice} `.slice(0, -1)
+
+const none: ReadonlyMap<string, Property> = new Map()
+
+/** Adds what a block says to a section's properties, and gives what is wrong with it. */
+const readInto = (properties: Map<string, Property>, text: string, block: Block | Stray): ReadonlyArray<Problem> => {
+  const problems: Array<Problem> = []
+  let key = ""
+  const value = (start: number, end: number) => start === end ? "" : alone(text.slice(start, end))
+  visit(text, block, {
+    property(name, start, end, line) {
+      if (properties.has(name)) problems.push({ severity: "warning", line, column: 1, rule: rules.repeatedKey })
+      key = alone(name)
+      properties.set(key, { value: value(start, end), line, nested: none })
+    },
+    continuation(start, end) {
+      const property = properties.get(key)
+      if (property !== undefined) {
+        properties.set(key, { ...property, value: `${property.value}\n${value(start, end)}` })
+      }
+    },
+    nested(name, start, end, line) {
+      const property = properties.get(key)
+      if (property !== undefined) {
+        const nested = new Map(property.nested).set(alone(name), { value: value(start, end), line, nested: none })
+        properties.set(key, { ...property, nested })
+      }
+    },
+    problem(severity, line, column, rule) {
+      problems.push({ severity, line, column, rule })
+    }
+  })
+  return problems
+}
+
+/** A name that every AWS tool sees, without quotes. */
+export const isPlainName = (name: string): boolean => /^[\w\-/.%@:+]+$/.test(name)
+
+export const open = (text: string, fileKind: FileKind): IniFile => {
+  const index: Record<SectionKind, Map<string, Block | Array<Block>>> = {
+    profile: new Map(),
+    "sso-session": new Map(),
+    services: new Map()
+  }
+  const sections: Record<SectionKind, Map<string, Section>> = {
+    profile: new Map(),
+    "sso-session": new Map(),
+    services: new Map()
+  }
+  const { sections: all, strays } = blocks(text, fileKind)
+  for (const block of all) {
+    const same = index[block.kind].get(block.name)
+    if (same === undefined) index[block.kind].set(block.name, block)
+    else if (Array.isArray(same)) same.push(block)
+    else index[block.kind].set(block.name, [same, block])
+  }
+
+  const named = (kind: SectionKind, name: string): ReadonlyArray<Block> => [index[kind].get(name) ?? []].flat()
+
+  /** Nobody minds what is below a header that does not count; below one that is broken, nobody knows. */
+  const strayProblems = (stray: Stray): ReadonlyArray<Problem> => {
+    if (stray.problem !== undefined) return [stray.problem]
+    const properties = new Map<string, Property>()
+    const problems = readInto(properties, text, stray).filter(isError)
+    const orphan = ({ line }: Property): Problem => ({ severity: "error", line, column: 1, rule: rules.orphan })
+    return [...problems, ...Array.from(properties.values(), orphan)]
+  }
+
+  return {
+    names: (kind) => [...index[kind].keys()].map(alone),
+    section(kind, name) {
+      const known = sections[kind].get(name)
+      if (known !== undefined) return known
+      const blocks = counting(named(kind, name))
+      const first = blocks[0]
+      if (first === undefined) return undefined
+      const properties = new Map<string, Property>()
+      const problems = blocks.flatMap((block) => readInto(properties, text, block))
+      const header = alone(text.slice(first.start, text.indexOf("]", first.start) + 1))
+      const section = { header, line: first.line, properties, problems }
+      sections[kind].set(name, section)
+      return section
+    },
+    errors: strays.flatMap(strayProblems).filter(isError),
+    problems() {
+      const problems: Array<Problem> = strays.flatMap(strayProblems)
+      for (const kind of kinds) {
+        for (const name of index[kind].keys()) {
+          const same = named(kind, name)
+          const counted = counting(same)
+          const properties = new Map<string, Property>()
+          for (const block of same) {
+            const warn = (rule: string) => problems.push({ severity: "warning", line: block.line, column: 1, rule })
+            if (!counted.includes(block)) {
+              warn(rules.bareDefault)
+              continue
+            }
+            if (!isPlainName(name)) warn(rules.name)
+            if (block !== counted[0]) warn(rules.repeatedSection)
+            for (const problem of readInto(properties, text, block)) problems.push(problem)
+          }
+        }
+      }
+      return problems.sort((a, b) => a.line - b.line)
+    }
+  }
+}
+
+const isError = ({ severity }: Problem): boolean => severity === "error"
