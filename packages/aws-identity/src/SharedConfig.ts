@@ -22,6 +22,7 @@
  *
  * @since 0.1.0
  */
+import type { PlatformError } from "@effect/platform/Error"
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as Path from "@effect/platform/Path"
 import * as Clock from "effect/Clock"
@@ -351,8 +352,8 @@ type Stamp = Option.Option<string>
 
 /** A file changed so lately may change again within the same tick of the file system's clock (of up to 2 s). */
 const unsettledMillis = 2500
-/** A file found empty so soon after a change may be one that is being written in place. */
-const beingWrittenMillis = 200
+/** A file changed so lately may be one that is being written in place, the more so if it is empty. */
+const beingWrittenMillis = { empty: 200, other: 10 }
 
 const look = (fs: FileSystem.FileSystem, path: string) =>
   fs.stat(path).pipe(
@@ -366,23 +367,34 @@ const changedAt = ({ mtime }: FileSystem.File.Info): number =>
 const stampOf = (info: Option.Option<FileSystem.File.Info>): Stamp =>
   Option.map(info, (info) => `${Option.getOrNull(info.ino)} ${info.size} ${changedAt(info)}`)
 
-/** The text of a file that did not change while it was read; the empty text if there is none. */
-const readFile = (fs: FileSystem.FileSystem, path: string) =>
+interface Text {
+  readonly text: string
+  readonly stamp: Stamp
+  readonly mode: number
+  /** Whether the stamp will tell of the next change. */
+  readonly settled: boolean
+}
+
+/** The text of a file as it is when nobody is writing it; the empty text if there is none. */
+const readFile = (
+  fs: FileSystem.FileSystem,
+  path: string,
+  patience = 40
+): Effect.Effect<Text, PlatformError> =>
   Effect.gen(function*() {
     const info = yield* look(fs, path)
-    if (Option.isNone(info)) return { text: "", stamp: stampOf(info), mode: 0o600, settled: true, whole: true }
-    const text = yield* fs.readFileString(path)
     const stamp = stampOf(info)
+    if (Option.isNone(info)) return { text: "", stamp, mode: 0o600, settled: true }
+    const text = yield* fs.readFileString(path)
     const age = (yield* Clock.currentTimeMillis) - changedAt(info.value)
     const isUnchanged = Equal.equals(stamp, stampOf(yield* look(fs, path)))
-    return {
-      text,
-      stamp,
-      mode: info.value.mode & 0o777,
-      settled: age > unsettledMillis,
-      whole: isUnchanged && !(text === "" && age >= 0 && age < beingWrittenMillis)
+    const mayBeWritten = age >= 0 && age < beingWrittenMillis[text === "" ? "empty" : "other"]
+    if (patience > 0 && (mayBeWritten || !isUnchanged)) {
+      yield* Effect.sleep("5 millis")
+      return yield* readFile(fs, path, patience - 1)
     }
-  }).pipe(Effect.repeat({ until: ({ whole }) => whole, times: 20 }))
+    return { text, stamp, mode: info.value.mode & 0o777, settled: age > unsettledMillis }
+  })
 
 /** A file that is read again when it has changed. */
 const watched = (
@@ -625,17 +637,16 @@ const makeSession = (
 // Writing
 // ---------------------------------------------------------------------------------------------------------------
 
-/** What can stand in the line of a key and be read back as it is. */
-const Values = Schema.Record({
-  key: Schema.String.pipe(Schema.pattern(/^[A-Za-z0-9_][\w.-]*$/, { description: "a key of letters, digits and _-." })),
-  value: Schema.NullOr(
-    Schema.String.pipe(
-      Schema.filter((value) => !hasControl(value) && !/^[ \t]|[ \t]$|(?:^|[ \t])[#;]/.test(value), {
-        description: "a value of one line, without outer white space, in which no # or ; follows white space"
-      })
-    )
-  )
-})
+const Key = Schema.String.pipe(
+  Schema.pattern(/^[A-Za-z0-9_][\w.-]*$/, { description: "a key of letters, digits and _-." })
+)
+
+/** What can stand behind a key and be read back as it is. */
+const Value = Schema.String.pipe(
+  Schema.filter((value) => !hasControl(value) && !/^[ \t]|[ \t]$|(?:^|[ \t])[#;]/.test(value), {
+    description: "a value of one line, without outer white space, in which no # or ; follows white space"
+  })
+)
 
 const Name = Schema.NonEmptyString.pipe(
   Schema.filter((name) => !hasControl(name) && !name.includes("]") && !(name.includes("'") && name.includes("\"")), {
@@ -646,9 +657,13 @@ const Name = Schema.NonEmptyString.pipe(
 const hasControl = (text: string): boolean =>
   [...text].some((character) => (character < " " && character !== "\t") || character === "\x7f")
 
-const decodeInput = Schema.decodeUnknown(Schema.Struct({ name: Name, values: Values }))
+const decodeInput = Schema.decodeUnknown(Schema.Struct({
+  name: Name,
+  keys: Schema.Array(Key),
+  values: Schema.Record({ key: Schema.String, value: Schema.NullOr(Value) })
+}))
 
-/** Checks the input, and that the changed text says what was asked for and nothing else. */
+/** Checks the input, and that the section to change can be read. */
 const makeSet = <E>(
   path: string,
   write: (
@@ -659,7 +674,11 @@ const makeSet = <E>(
     function*(target: Target, values: Readonly<Record<string, string | null>>) {
       const kind = "profile" in target ? "profile" : "sso-session"
       const input = yield* Effect.mapError(
-        decodeInput({ name: "profile" in target ? target.profile : target.session, values }),
+        decodeInput({
+          name: "profile" in target ? target.profile : target.session,
+          keys: Object.keys(values),
+          values
+        }),
         (error) =>
           new IdentityError.InvalidInput({
             service: "SharedConfig",

@@ -96,8 +96,10 @@ export const nextLine = (text: string, start: number): number => {
 /** Where the visible part of a line ends, given where the next line begins. */
 const contentEnd = (text: string, start: number, next: number): number => {
   let end = next
-  if (end > start && text.charCodeAt(end - 1) === NEWLINE) end--
-  if (end > start && text.charCodeAt(end - 1) === RETURN) end--
+  if (end > start && text.charCodeAt(end - 1) === NEWLINE) {
+    end--
+    if (end > start && text.charCodeAt(end - 1) === RETURN) end--
+  }
   return skipBlanksBack(text, start, end)
 }
 
@@ -148,12 +150,13 @@ const blockAt = (
   const nameEnd = skipBlanksBack(text, start + 1, close)
   const content = skipBlanks(text, start + 1, nameEnd)
   const kind = kindAt(text, content)
+  if (content === nameEnd) return stray("warning", 1, rules.unknown)
   if (fileKind === "credentials") {
     return kind === undefined
       ? { kind: "profile", name: text.slice(content, nameEnd), bare: false, start, end, line }
       : stray("warning", 1, rules.credentials)
   }
-  if (kind !== undefined) {
+  if (kind !== undefined && content + kind.length < nameEnd) {
     const name = unquote(text.slice(skipBlanks(text, content + kind.length, nameEnd), nameEnd))
     return { kind, name, bare: false, start, end, line }
   }
@@ -242,16 +245,17 @@ export const visit = (text: string, block: Block | Stray, visitor: Visitor): voi
       continue
     }
     const nested = indented && above === "Empty"
+    const visibleEnd = commentStart(text, first, end)
     const equals = text.indexOf("=", first)
-    if (equals === -1 || equals >= end || equals === first) {
+    if (equals === -1 || equals >= visibleEnd || equals === first) {
       const rule = nested ? rules.nested : equals === first ? rules.key : rules.property
       if (!nested) above = "Nothing"
       visitor.problem("error", line, first - start + 1, rule)
       continue
     }
     const key = text.slice(first, skipBlanksBack(text, first, equals)).toLowerCase()
-    const valueEnd = valueEndOf(text, equals + 1, end)
-    const valueStart = Math.min(skipBlanks(text, equals + 1, end), valueEnd)
+    const valueEnd = skipBlanksBack(text, equals + 1, visibleEnd)
+    const valueStart = skipBlanks(text, equals + 1, valueEnd)
     if (nested) {
       visitor.nested(key, valueStart, valueEnd, line, next)
       continue
@@ -262,12 +266,10 @@ export const visit = (text: string, block: Block | Stray, visitor: Visitor): voi
   }
 }
 
-/** Where a value ends: before white space and a `#` or `;`, or with its line. */
-const valueEndOf = (text: string, start: number, end: number): number => {
+/** Where the comment of a line starts, at white space and a `#` or `;`, or else the line ends. */
+const commentStart = (text: string, start: number, end: number): number => {
   for (let index = start; index < end - 1; index++) {
-    if (isBlank(text.charCodeAt(index)) && isComment(text.charCodeAt(index + 1))) {
-      return skipBlanksBack(text, start, index)
-    }
+    if (isBlank(text.charCodeAt(index)) && isComment(text.charCodeAt(index + 1))) return index
   }
   return end
 }

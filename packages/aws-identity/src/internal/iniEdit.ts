@@ -26,6 +26,7 @@ export const edit = (text: string, kind: Ini.SectionKind, name: string, changes:
   )
   const last = blocks.at(-1)
   if (last === undefined) {
+    if (changes.size > 0 && linesOf(changes).length === 0) return text
     const lines = [headerOf(kind, name), ...linesOf(changes)]
     return `${text}${gapBelow(text, newline)}${lines.map((line) => line + newline).join("")}`
   }

@@ -1,0 +1,591 @@
+import { FileSystem, Path } from "@effect/platform"
+import { NodeContext } from "@effect/platform-node"
+import { assert, describe, it } from "@effect/vitest"
+import { loadSharedConfigFiles } from "@smithy/shared-ini-file-loader"
+import { ConfigProvider, Effect, Either, FastCheck as fc, Layer, Option } from "effect"
+import { SharedConfig } from "effect-aws-identity"
+import * as Ini from "../src/internal/ini.js"
+import { edit } from "../src/internal/iniEdit.js"
+import { grammar } from "./grammar.js"
+import { rendered } from "./rendered.js"
+
+const filesOf = (config: string, credentials?: string) =>
+  Effect.runSync(
+    SharedConfig.read.pipe(
+      Effect.provide(SharedConfig.layerMemory({ config, ...(credentials === undefined ? {} : { credentials }) }))
+    )
+  )
+
+describe("the grammar", () => {
+  for (const [rule, cases] of Object.entries(grammar)) {
+    it.each(cases.map(([title, config, says, credentials]) => ({ title, config, says, credentials })))(
+      `${rule}: $title`,
+      ({ config, credentials, says }) => {
+        assert.deepStrictEqual(rendered(filesOf(config, credentials)), says)
+      }
+    )
+  }
+})
+
+describe("beside @smithy/shared-ini-file-loader", () => {
+  /** The cases of the table that it reads otherwise, by the reason why we do not follow. */
+  const differences: Readonly<Record<string, ReadonlyArray<string>>> = {
+    "a section without keys is there, and a profile of it is not \"not found\"": [
+      "an empty profile is a profile",
+      "header at the end without newline"
+    ],
+    "the rule allows white space inside the brackets and any amount behind the prefix": [
+      "much white space behind the prefix",
+      "padding in the brackets",
+      "padding around default"
+    ],
+    "the AWS CLI writes and reads such names; the loader cannot see them": [
+      "name with a space",
+      "name in double quotes",
+      "name in single quotes",
+      "a quote in a name, as the AWS CLI writes it",
+      "a quote that does not close",
+      "a name outside ASCII",
+      "a bracket in the name",
+      "a name with spaces"
+    ],
+    "a name of Object.prototype is a name; the loader drops the whole file or the key": [
+      "a name of Object.prototype",
+      "keys of Object.prototype"
+    ],
+    "the rule allows a comment right behind the bracket": ["comment glued to the bracket"],
+    "keys have no case by the rule": ["keys in any case", "twice in other cases", "its keys in any case"],
+    "a line that breaks the rule is an error for its section; the loader skips it in silence": [
+      "colons do not divide",
+      "no key",
+      "no key, no white space",
+      "no equals sign",
+      "before the equals sign",
+      "behind a line that is none",
+      "with nothing to continue, and no property",
+      "below a line that is none",
+      "no key in it",
+      "no equals sign in it",
+      "an unreadable line spoils the profile of both files",
+      "an unreadable line in config alike"
+    ],
+    "an indented line is a continuation by the rule; the loader reads a key or a header in it, or nothing": [
+      "indented, first in the file",
+      "indented, below a property, continues it",
+      "between a property and its continuation",
+      "one line",
+      "many lines",
+      "white space around it is trimmed",
+      "comment signs in it are kept",
+      "an equals sign in it is kept",
+      "blank lines in it do not end it",
+      "ends with the next property",
+      "of the last of two keys",
+      "indented comment line",
+      "behind a value with a comment",
+      "CRLF"
+    ],
+    "white space is spaces and tabs by the rule": ["no-break space is no white space", "form feed is no white space"],
+    "a nested line belongs to the outer key, not to a nested one without a value": [
+      "empty value in it",
+      "deeper is no deeper"
+    ],
+    "the last of two equal keys counts whole; the loader mixes their nested lines": [
+      "block twice: the last one",
+      "a nested block replaces the other file's"
+    ],
+    "config's prefixes do not count in the credentials file by the rule": [
+      "[profile x] there is no profile",
+      "[sso-session x] there does not count",
+      "[services x] there does not count"
+    ],
+    "a profile has a name": ["no name there"]
+  }
+
+  const reasonOf = (title: string): string | undefined =>
+    Object.entries(differences).find(([, titles]) => titles.includes(title))?.[0]
+
+  const ours = (config: string, credentials: string | undefined): Record<string, unknown> => {
+    const files = filesOf(config, credentials)
+    return Object.fromEntries(files.profiles.map((name) => [
+      name,
+      Either.match(Effect.runSync(Effect.either(files.profile(name))), {
+        onLeft: () => "fails",
+        onRight: ({ values }) =>
+          Object.fromEntries(
+            [...values]
+              .flatMap(([key, { nested, value }]) => [
+                [key, value],
+                ...Array.from(nested, ([name, { value }]) => [`${key}.${name}`, value])
+              ])
+              // It has no empty values.
+              .filter(([, value]) => value !== "")
+          )
+      })
+    ]))
+  }
+
+  const theirs = Effect.fnUntraced(function*(config: string, credentials: string | undefined) {
+    const fs = yield* FileSystem.FileSystem
+    const path = yield* Path.Path
+    const directory = yield* fs.makeTempDirectoryScoped()
+    const configFilepath = path.join(directory, "config")
+    const filepath = path.join(directory, "credentials")
+    yield* fs.writeFileString(configFilepath, config)
+    yield* fs.writeFileString(filepath, credentials ?? "")
+    const { configFile, credentialsFile } = yield* Effect.promise(() =>
+      loadSharedConfigFiles({ configFilepath, filepath, ignoreCache: true })
+    )
+    const names = new Set([
+      ...Object.keys(configFile).filter((name) => !/^(sso-session|services)\./.test(name)),
+      ...Object.keys(credentialsFile)
+    ])
+    return Object.fromEntries(
+      [...names].map((name) => [name, { ...configFile[name], ...credentialsFile[name] }])
+    )
+  })
+
+  it.scopedLive.each(
+    Object.values(grammar).flat().map(([title, config, , credentials]) => ({ title, config, credentials }))
+  )("$title", ({ config, credentials, title }) =>
+    Effect.gen(function*() {
+      const [mine, other] = [ours(config, credentials), yield* theirs(config, credentials)]
+      if (reasonOf(title) === undefined) assert.deepStrictEqual(mine, other)
+      else assert.notDeepEqual(mine, other, `no longer differs, although ${reasonOf(title)}`)
+    }).pipe(Effect.provide(NodeContext.layer)))
+
+  it("differs in no case that is not in the table", () => {
+    const titles = Object.values(grammar).flat().map(([title]) => title)
+    assert.strictEqual(new Set(titles).size, titles.length)
+    for (const title of Object.values(differences).flat()) assert.include(titles, title)
+  })
+
+  it.scopedLive("reads generated files alike", () =>
+    Effect.gen(function*() {
+      const simple = fc.array(
+        fc.tuple(
+          fc.stringMatching(/^[\w.@-]{1,12}$/),
+          fc.array(fc.tuple(fc.stringMatching(/^[a-z][a-z_]{0,8}$/), fc.stringMatching(/^[\w/+=.-]{1,20}$/)), { minLength: 1 })
+        )
+      )
+      for (const profiles of fc.sample(simple, 100)) {
+        const config = profiles.map(([name, keys]) =>
+          `[profile ${name}]\n${keys.map(([key, value]) => `${key} = ${value}\n`).join("")}`
+        ).join("\n")
+        assert.deepStrictEqual(ours(config, undefined), yield* theirs(config, undefined))
+      }
+    }).pipe(Effect.provide(NodeContext.layer)))
+})
+
+const runs = { numRuns: 5000 }
+
+/** Whatever could stand in a config file, and much that could not. */
+const anyText = fc.array(
+  fc.oneof(
+    fc.constantFrom("[", "]", "profile ", "sso-session ", "services ", "default", "a", "=", "\n", "\r\n", "\r"),
+    fc.constantFrom(" ", "\t", "#", ";", "\"", "'", "\ufeff", "\u0000", "\u00a0", "__proto__", "é", "𝄞"),
+    fc.string({ maxLength: 5 })
+  ),
+  { maxLength: 60 }
+).map((pieces) => pieces.join(""))
+
+const table = Object.values(grammar).flat()
+
+/** A text of the table with pieces taken out, doubled or put in. */
+const mutated = fc.tuple(fc.constantFrom(...table), fc.array(fc.tuple(fc.nat(), fc.nat(8), fc.string({ maxLength: 3 })))).map(
+  ([[, config], changes]) =>
+    changes.reduce((text, [at, length, insert]) => {
+      const start = text.length === 0 ? 0 : at % text.length
+      return text.slice(0, start) + insert + text.slice(start + length)
+    }, config)
+)
+
+const name = fc.oneof(
+  fc.constantFrom("default", "a", "a b", "it's", "__proto__", "sso-session x", "é"),
+  fc.string({ minLength: 1 }).filter((text) => !/[\]\p{Cc}"'\s]/u.test(text))
+)
+const key = fc.oneof(fc.constantFrom("region", "sso_region", "s3", "__proto__"), fc.stringMatching(/^[a-z0-9_][a-z0-9_.-]{0,10}$/))
+const value = fc.string().map((text) => text.replace(/[\p{Cc}]|(?<=^|[ \t])[#;]/gu, "").trim())
+  .filter((text) => !/^[ \t]|[ \t]$|(?:^|[ \t])[#;]|[\u0000-\u001f\u007f]/.test(text))
+
+const kind = fc.constantFrom("profile" as const, "sso-session" as const)
+
+const contentsOf = (text: string) => {
+  const file = Ini.open(text, "config")
+  return (["profile", "sso-session", "services"] as const).flatMap((kind) =>
+    file.names(kind).map((name) => {
+      const section = file.section(kind, name)
+      const properties = [...section?.properties ?? []].map(([key, { nested, value }]) =>
+        [key, value, ...Array.from(nested, ([key, { value }]) => `${key}=${value}`)] as const
+      )
+      return { kind, name, properties, errors: section?.problems.filter(({ severity }) => severity === "error").length }
+    })
+  )
+}
+
+/** The text without the lines of one key. */
+const without = (text: string, kind: Ini.SectionKind, name: string, key: string): string => {
+  let result = ""
+  let from = 0
+  const cut = (start: number, end: number) => {
+    result += text.slice(from, start)
+    from = end
+  }
+  for (const block of Ini.blocks(text, "config").sections) {
+    if (block.kind !== kind || block.name !== name) continue
+    let last: { isKey: boolean; end: number } = { isKey: false, end: 0 }
+    const below = (end: number) => {
+      if (last.isKey) cut(last.end, end)
+      last = { ...last, end }
+    }
+    Ini.visit(text, block, {
+      property: (property, _, __, ___, start, end) => {
+        last = { isKey: property === key, end }
+        if (last.isKey) cut(start, end)
+      },
+      continuation: (_, __, end) => below(end),
+      nested: (_, __, ___, ____, end) => below(end),
+      problem: () => {}
+    })
+  }
+  return result + text.slice(from)
+}
+
+/** Whether `changed` is `text` with something put in at one place. */
+const isInsertion = (text: string, changed: string): boolean => {
+  let same = 0
+  while (same < text.length && text[same] === changed[same]) same++
+  return changed.endsWith(text.slice(same))
+}
+
+describe("reading", () => {
+  it("never dies: 100,000 random and mutated files succeed, warn or fail with a typed error", () => {
+    let failed = 0
+    fc.assert(
+      fc.property(fc.oneof(anyText, mutated), fc.boolean(), (text, isCredentials) => {
+        const files = isCredentials ? filesOf("", text) : filesOf(text)
+        const lines = text.split("\n").length
+        for (const { column, line } of files.diagnostics()) assert.isTrue(line >= 1 && line <= lines && column >= 1)
+        for (const name of [...files.profiles, "no such profile"]) {
+          const result = Effect.runSync(Effect.either(files.profile(name)))
+          if (Either.isRight(result)) continue
+          failed += 1
+          assert.include(["InvalidConfig", "ProfileNotFound"], result.left._tag)
+        }
+      }),
+      { numRuns: 100_000 }
+    )
+    assert.isAbove(failed, 1000)
+  }, 120_000)
+
+  it("cuts a file into stretches with nothing between them", () => {
+    fc.assert(
+      fc.property(fc.oneof(anyText, mutated), (text) => {
+        const { sections, strays } = Ini.blocks(text, "config")
+        const stretches = [...sections, ...strays].map(({ end, start }) => [start, end] as const).sort(([a], [b]) => a - b)
+        let at = text.charCodeAt(0) === 0xfeff ? 1 : 0
+        for (const [start, end] of stretches) {
+          assert.strictEqual(start, at)
+          at = end
+        }
+        assert.strictEqual(at, text.length)
+      }),
+      runs
+    )
+  })
+})
+
+describe("printing and reading", () => {
+  const model = fc.uniqueArray(
+    fc.record({ kind, name, values: fc.uniqueArray(fc.tuple(key, value), { selector: ([key]) => key }) }),
+    { selector: ({ kind, name }) => `${kind} ${name}` }
+  )
+
+  it("is the identity on generated configs", () => {
+    fc.assert(
+      fc.property(model, fc.constantFrom("", "# comment\n", "# comment\r\n", "\ufeff"), (sections, start) => {
+        const text = sections.reduce(
+          (text, { kind, name, values }) => edit(text, kind, name, new Map(values)),
+          start
+        )
+        const expected = [
+          ...sections.filter(({ kind }) => kind === "profile"),
+          ...sections.filter(({ kind }) => kind === "sso-session")
+        ].map(({ kind, name, values }) => ({ kind, name, properties: values, errors: 0 }))
+        assert.deepStrictEqual(contentsOf(text), expected as ReturnType<typeof contentsOf>)
+        assert.isTrue(text.startsWith(start))
+      }),
+      runs
+    )
+  })
+
+  it("sets what it is told to and leaves every other line as it is, byte for byte", () => {
+    fc.assert(
+      fc.property(fc.oneof(anyText, mutated), kind, name, key, fc.option(value), (text, kind, name, key, value) => {
+        const before = Ini.open(text, "config")
+        fc.pre(before.errors.length === 0)
+        fc.pre(before.section(kind, name)?.problems.every(({ severity }) => severity === "warning") ?? true)
+        const changed = edit(text, kind, name, new Map([[key, value]]))
+        const now = Ini.open(changed, "config").section(kind, name)?.properties.get(key)?.value
+        assert.strictEqual(now, value ?? undefined)
+        const others = (text: string) =>
+          contentsOf(text)
+            .map((section) =>
+              section.kind === kind && section.name === name
+                ? { ...section, properties: section.properties.filter(([other]) => other !== key), errors: 0 }
+                : section
+            )
+            .filter((section) => section.kind !== kind || section.name !== name || section.properties.length > 0)
+        assert.deepStrictEqual(others(changed), others(text))
+
+        if (before.section(kind, name)?.properties.has(key) === true) {
+          assert.strictEqual(without(changed, kind, name, key), without(text, kind, name, key))
+        } else if (value === null) {
+          assert.strictEqual(changed, text)
+        } else {
+          assert.isTrue(isInsertion(text, changed))
+        }
+      }),
+      { numRuns: 20_000 }
+    )
+  }, 60_000)
+})
+
+describe("editing", () => {
+  it.each([
+    [
+      "changes a value and keeps its comment, its spacing and everything else",
+      "# mine\n[profile a]\nregion   =  us-east-1\t# home\n\n; end\n",
+      { region: "eu-west-1" },
+      "# mine\n[profile a]\nregion   =  eu-west-1\t# home\n\n; end\n"
+    ],
+    [
+      "adds a key below the section's last",
+      "[profile a]\nk = v\n\n# about b\n[profile b]\n",
+      { l: "w" },
+      "[profile a]\nk = v\nl = w\n\n# about b\n[profile b]\n"
+    ],
+    ["adds a key to an empty section", "[profile a]\n[profile b]\n", { k: "v" }, "[profile a]\nk = v\n[profile b]\n"],
+    ["adds a section", "[default]\nk = v\n", { k: "v" }, "[default]\nk = v\n\n[profile a]\nk = v\n"],
+    ["adds a section below a line without end", "[default]\nk = v", { k: "v" }, "[default]\nk = v\n\n[profile a]\nk = v\n"],
+    ["adds a key to a section whose last line has no end", "[profile a]\nk = v", { l: "w" }, "[profile a]\nk = v\nl = w\n"],
+    ["writes the line ends that the file has", "[profile a]\r\nk = v\r\n", { l: "w" }, "[profile a]\r\nk = v\r\nl = w\r\n"],
+    ["takes a key out with its continuation", "[profile a]\nk = 1\n  2\nl = w\n", { k: null }, "[profile a]\nl = w\n"],
+    ["takes a nested block out", "[profile a]\ns3 =\n  max = 1\nl = w\n", { s3: null }, "[profile a]\nl = w\n"],
+    ["puts one line in the place of many", "[profile a]\nk = 1\n  2\nl = w\n", { k: "v" }, "[profile a]\nk = v\nl = w\n"],
+    ["changes the one that counts of two", "[profile a]\nk = 1\nk = 2\n", { k: "3" }, "[profile a]\nk = 1\nk = 3\n"],
+    ["gives a value to a key that has none", "[profile a]\nk = # none\n", { k: "v" }, "[profile a]\nk = v # none\n"],
+    ["finds a key in any case", "[profile a]\nRegion = x\n", { region: "y" }, "[profile a]\nRegion = y\n"],
+    ["does nothing for nothing", "[profile a]\nk = v\n", {}, "[profile a]\nk = v\n"]
+  ])("%s", (_, before, values, after) => {
+    assert.strictEqual(edit(before, "profile", "a", new Map(Object.entries(values))), after)
+  })
+
+  it("quotes a name as the AWS CLI does, and writes [default] bare", () => {
+    assert.strictEqual(edit("", "sso-session", "My SSO", new Map([["k", "v"]])), "[sso-session 'My SSO']\nk = v\n")
+    assert.strictEqual(edit("", "profile", "it's", new Map()), "[profile \"it's\"]\n")
+    assert.strictEqual(edit("", "profile", "default", new Map()), "[default]\n")
+  })
+
+  const set = (target: SharedConfig.Target, values: Record<string, string | null>) =>
+    Effect.flatMap(SharedConfig.SharedConfig, (config) => config.set(target, values)).pipe(
+      Effect.provide(SharedConfig.layerMemory({ config: "[profile bad]\nnonsense\n" }))
+    )
+
+  it.effect.each([
+    [{ profile: "a\n[profile b]" }, {}],
+    [{ profile: "a]b" }, {}],
+    [{ session: "" }, {}],
+    [{ profile: "a'b\"c" }, {}],
+    [{ profile: "a" }, { k: "hidden\nl = w" }],
+    [{ profile: "a" }, { k: "hidden\r[x]" }],
+    [{ profile: "a" }, { k: " hidden" }],
+    [{ profile: "a" }, { k: "hidden # w" }],
+    [{ profile: "a" }, { k: "#hidden" }],
+    [{ profile: "a" }, { k: "hidden\u0000" }],
+    [{ profile: "a" }, { "k = v\nl": "hidden" }],
+    [{ profile: "a" }, { "[x]": "hidden" }],
+    [{ profile: "a" }, { "#k": "hidden" }],
+    [{ profile: "a" }, { "": "hidden" }]
+  ] as const)("refuses what would not be read back as it is: %j %j", ([target, values]) =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip(set(target, values))
+      assert.strictEqual(error._tag, "InvalidInput")
+      assert.notInclude(error.message, "hidden")
+    }))
+
+  it.effect("does not touch a section with a line that cannot be read", () =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip(set({ profile: "bad" }, { k: "v" }))
+      assert.strictEqual(error._tag, "InvalidConfig")
+      assert.include(error.message, "config:2:1: [profile bad]")
+    }))
+
+  it.effect("is seen by the next read", () =>
+    Effect.gen(function*() {
+      const config = yield* SharedConfig.SharedConfig
+      yield* config.set({ session: "corp" }, { sso_start_url: "u", sso_region: "us-east-1" })
+      yield* config.set({ profile: "a" }, { sso_session: "corp" })
+      const files = yield* config.read
+      const session = yield* files.sessionOf(yield* files.profile("a"))
+      assert.strictEqual(session.startUrl, "u")
+    }).pipe(Effect.provide(SharedConfig.layerMemory({}))))
+})
+
+describe("the files", () => {
+  /** A home of its own. */
+  const home = Effect.gen(function*() {
+    const fs = yield* FileSystem.FileSystem
+    const path = yield* Path.Path
+    const directory = yield* fs.makeTempDirectoryScoped()
+    yield* fs.makeDirectory(path.join(directory, ".aws"))
+    const file = (name: string) => path.join(directory, ".aws", name)
+    return { fs, directory, config: file("config"), credentials: file("credentials") }
+  })
+
+  const inEnvironment = (environment: Record<string, string>) => <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+    effect.pipe(
+      Effect.provide(SharedConfig.layerConfig()),
+      Effect.withConfigProvider(ConfigProvider.fromMap(new Map(Object.entries(environment)), { pathDelim: "\n" }))
+    )
+
+  const paths = Effect.map(SharedConfig.read, ({ files }) => files.map(({ path }) => path))
+
+  it.live.each([
+    [{ HOME: "/home/me" }, ["/home/me/.aws/config", "/home/me/.aws/credentials"]],
+    [{ HOME: "/home/me", USERPROFILE: "/other" }, ["/home/me/.aws/config", "/home/me/.aws/credentials"]],
+    [{ HOME: "", USERPROFILE: "/users/me" }, ["/users/me/.aws/config", "/users/me/.aws/credentials"]],
+    [{ HOMEDRIVE: "/d", HOMEPATH: "/me" }, ["/d/me/.aws/config", "/d/me/.aws/credentials"]],
+    [{}, ["~/.aws/config", "~/.aws/credentials"]],
+    [{ HOME: "/home/me", AWS_CONFIG_FILE: "/etc/aws" }, ["/etc/aws", "/home/me/.aws/credentials"]],
+    [{ HOME: "/home/me", AWS_CONFIG_FILE: "~/aws" }, ["/home/me/aws", "/home/me/.aws/credentials"]],
+    [{ HOME: "/home/me", AWS_CONFIG_FILE: "~other/aws" }, ["~other/aws", "/home/me/.aws/credentials"]],
+    [{ HOME: "/home/me", AWS_SHARED_CREDENTIALS_FILE: "~/keys" }, ["/home/me/.aws/config", "/home/me/keys"]],
+    [{ HOME: "/home/me", AWS_CONFIG_FILE: "" }, ["/home/me/.aws/config", "/home/me/.aws/credentials"]]
+  ] as const)("are found by the environment: %j", ([environment, expected]) =>
+    Effect.gen(function*() {
+      assert.deepStrictEqual(yield* inEnvironment(environment)(paths), [...expected])
+    }).pipe(Effect.provide(NodeContext.layer)))
+
+  it.scopedLive("choose the profile by option, AWS_PROFILE, default", () =>
+    Effect.gen(function*() {
+      const { config, directory, fs } = yield* home
+      yield* fs.writeFileString(config, "[default]\n[profile a]\n[profile b]\n")
+      const selected = Effect.map(SharedConfig.profile(), ({ name }) => name)
+      assert.strictEqual(yield* inEnvironment({ HOME: directory })(selected), "default")
+      assert.strictEqual(yield* inEnvironment({ HOME: directory, AWS_PROFILE: "" })(selected), "default")
+      assert.strictEqual(yield* inEnvironment({ HOME: directory, AWS_PROFILE: "a" })(selected), "a")
+      const option = Effect.provide(selected, SharedConfig.layerConfig({ profile: "b" }))
+      assert.strictEqual(yield* inEnvironment({ HOME: directory, AWS_PROFILE: "a" })(option), "b")
+    }).pipe(Effect.provide(NodeContext.layer)))
+
+  it.scopedLive("are seen anew when edited, replaced, removed or made, and else read once", () =>
+    Effect.gen(function*() {
+      const { config, credentials, fs } = yield* home
+      let reads = 0
+      const counting: FileSystem.FileSystem = {
+        ...fs,
+        readFileString: (...args) => Effect.suspend(() => (reads++, fs.readFileString(...args)))
+      }
+      const shared = yield* SharedConfig.SharedConfig.pipe(
+        Effect.provide(
+          SharedConfig.layer({ configFile: config, credentialsFile: credentials }).pipe(
+            Layer.provide(Layer.succeed(FileSystem.FileSystem, counting))
+          )
+        )
+      )
+      const names = Effect.map(shared.read, ({ profiles }) => profiles)
+      assert.deepStrictEqual(yield* names, [])
+      const long = new Date("2020-01-01")
+      const write = (path: string, text: string, time = long) =>
+        Effect.zipRight(fs.writeFileString(path, text), fs.utimes(path, time, time))
+
+      yield* write(config, "[profile a]\n")
+      assert.deepStrictEqual(yield* names, ["a"])
+      reads = 0
+      assert.strictEqual(yield* shared.read, yield* shared.read)
+      assert.strictEqual(reads, 0)
+
+      yield* write(config, "[profile bb]\n")
+      assert.deepStrictEqual(yield* names, ["bb"], "another size")
+      yield* write(config, "[profile cc]\n", new Date("2021-01-01"))
+      assert.deepStrictEqual(yield* names, ["cc"], "another time")
+      yield* write(`${config}.new`, "[profile dd]\n", new Date("2021-01-01"))
+      yield* fs.rename(`${config}.new`, config)
+      assert.deepStrictEqual(yield* names, ["dd"], "another file of the same time and size")
+      yield* write(credentials, "[e]\n")
+      assert.deepStrictEqual(yield* names, ["dd", "e"])
+      yield* fs.remove(config)
+      assert.deepStrictEqual(yield* names, ["e"])
+
+      // Two writes within one tick of the file system's clock, of the same size.
+      const now = new Date()
+      yield* write(config, "[profile f]\n", now)
+      assert.deepStrictEqual(yield* names, ["f", "e"])
+      yield* write(config, "[profile g]\n", now)
+      assert.deepStrictEqual(yield* names, ["g", "e"])
+    }).pipe(Effect.provide(NodeContext.layer)))
+
+  it.scopedLive("are never read half written", () =>
+    Effect.gen(function*() {
+      const { config, credentials, fs } = yield* home
+      const text = (version: number) => `[profile v${version}]\nfiller = ${"x".repeat(50_000)}\n[profile end]\n`
+      yield* fs.writeFileString(config, text(0))
+      const shared = yield* SharedConfig.SharedConfig.pipe(
+        Effect.provide(SharedConfig.layer({ configFile: config, credentialsFile: credentials }))
+      )
+      const writer = yield* Effect.fork(
+        Effect.forEach(Array.from({ length: 40 }, (_, index) => index + 1), (version) =>
+          Effect.zipRight(fs.writeFileString(config, text(version)), Effect.sleep("20 millis")))
+      )
+      let reads = 0
+      while (Option.isNone(yield* writer.poll)) {
+        const { profiles } = yield* shared.read
+        assert.deepStrictEqual(profiles.slice(1), ["end"])
+        reads += 1
+      }
+      assert.isAbove(reads, 10)
+    }).pipe(Effect.provide(NodeContext.layer)))
+
+  it.scopedLive("are written whole, through links, with the mode they had", () =>
+    Effect.gen(function*() {
+      const { config, credentials, directory, fs } = yield* home
+      const target = `${directory}/dotfiles`
+      yield* fs.writeFileString(target, "# mine\n", { mode: 0o640 })
+      yield* fs.symlink(target, config)
+      const shared = yield* SharedConfig.SharedConfig.pipe(
+        Effect.provide(SharedConfig.layer({ configFile: config, credentialsFile: credentials }))
+      )
+      yield* Effect.forEach(
+        Array.from({ length: 20 }, (_, index) => index),
+        (index) => shared.set({ profile: `p${index}` }, { region: "eu-west-1" }),
+        { concurrency: "unbounded" }
+      )
+      assert.strictEqual((yield* fs.readLink(config)), target)
+      assert.strictEqual((yield* fs.stat(target)).mode & 0o777, 0o640)
+      assert.strictEqual((yield* shared.read).profiles.length, 20)
+      assert.isTrue((yield* fs.readFileString(target)).startsWith("# mine\n"))
+      assert.deepStrictEqual(yield* fs.readDirectory(directory), [".aws", "dotfiles"])
+
+      const fresh = `${directory}/new/config`
+      const other = yield* SharedConfig.SharedConfig.pipe(
+        Effect.provide(SharedConfig.layer({ configFile: fresh, credentialsFile: credentials }))
+      )
+      yield* other.set({ profile: "a" }, {})
+      assert.strictEqual((yield* fs.stat(fresh)).mode & 0o777, 0o600)
+      assert.strictEqual((yield* fs.stat(`${directory}/new`)).mode & 0o777, 0o700)
+    }).pipe(Effect.provide(NodeContext.layer)))
+
+  it.scopedLive("that cannot be read or written are FileErrors", () =>
+    Effect.gen(function*() {
+      const { credentials, directory, fs } = yield* home
+      const shared = yield* SharedConfig.SharedConfig.pipe(
+        Effect.provide(SharedConfig.layer({ configFile: directory, credentialsFile: credentials }))
+      )
+      const error = yield* Effect.flip(shared.read)
+      assert.deepInclude({ ...error }, { _tag: "FileError", path: directory, operation: "read" })
+      const writing = yield* Effect.flip(shared.set({ profile: "a" }, { k: "v" }))
+      assert.deepInclude({ ...writing }, { _tag: "FileError", path: directory, operation: "write" })
+      assert.isTrue(yield* fs.exists(directory))
+    }).pipe(Effect.provide(NodeContext.layer)))
+})
