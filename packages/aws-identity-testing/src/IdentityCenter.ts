@@ -490,7 +490,7 @@ export const make = (options: Options = {}): Effect.Effect<Context.Tag.Service<I
           expiresAt: now + deviceCodeLifetime * 1000,
           state: "pending",
           interval,
-          polledAt: now
+          polledAt: -Infinity
         })
         return {
           deviceCode,

@@ -110,16 +110,18 @@ const signIn: Effect.Effect<
 export const layer = (
   options: Options = {}
 ): Layer.Layer<AwsIdentity.AwsIdentity | IdentityCenter.IdentityCenter> =>
-  AwsIdentity.layerWithoutServices.pipe(
-    Layer.provideMerge(options.signedIn === false ? Layer.empty : Layer.effectDiscard(signIn)),
-    Layer.provideMerge(Layer.mergeAll(
-      SharedConfig.layerMemory({
-        config: options.config ?? config,
-        profile: options.profile,
-        ...(options.credentials === undefined ? {} : { credentials: options.credentials })
-      }),
-      SsoTokenCache.layerMemory,
-      Layer.provide(Layer.merge(Sso.layer(), SsoOidc.layer()), Emulator.layerHttpClient)
-    )),
-    Layer.provideMerge(IdentityCenter.layer(options.identityCenter))
+  Layer.fresh(
+    AwsIdentity.layerWithoutServices.pipe(
+      Layer.provideMerge(options.signedIn === false ? Layer.empty : Layer.effectDiscard(signIn)),
+      Layer.provideMerge(Layer.mergeAll(
+        SharedConfig.layerMemory({
+          config: options.config ?? config,
+          profile: options.profile,
+          ...(options.credentials === undefined ? {} : { credentials: options.credentials })
+        }),
+        SsoTokenCache.layerMemory,
+        Layer.provide(Layer.merge(Sso.layer(), SsoOidc.layer()), Emulator.layerHttpClient)
+      )),
+      Layer.provideMerge(IdentityCenter.layer(options.identityCenter))
+    )
   )

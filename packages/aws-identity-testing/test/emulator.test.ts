@@ -101,11 +101,12 @@ describe("@aws-sdk/client-sso-oidc", () => {
       const { authorization, clientId, clientSecret, oidc, poll } = yield* pendingLogin
       assert.deepInclude(authorization, { expiresIn: 600, interval: 5, verificationUri: `${startUrl}/#/device` })
 
-      assert.instanceOf(yield* Effect.flip(poll), SlowDownException, "before the interval has passed")
-      yield* TestClock.adjust("10 seconds")
       assert.instanceOf(yield* Effect.flip(poll), AuthorizationPendingException)
+      assert.instanceOf(yield* Effect.flip(poll), SlowDownException, "before the interval has passed")
+      yield* TestClock.adjust("9 seconds")
+      assert.instanceOf(yield* Effect.flip(poll), SlowDownException, "which is 10 s from then on")
       yield* center.approve(authorization.userCode ?? "")
-      yield* TestClock.adjust("10 seconds")
+      yield* TestClock.adjust("15 seconds")
       const token = yield* poll
       assert.deepInclude(token, { tokenType: "Bearer", expiresIn: 3600 })
       assert.instanceOf(yield* Effect.flip(poll), InvalidGrantException, "a device code counts once")

@@ -73,7 +73,8 @@ export const layer = (
   ConfigError.ConfigError,
   FileSystem.FileSystem | Path.Path | HttpClient.HttpClient
 > =>
-  layerWithoutServices.pipe(
+  // Fresh, or two profiles of one application would share one provider: layers are built once for each reference.
+  Layer.fresh(layerWithoutServices).pipe(
     Layer.provideMerge(Layer.mergeAll(
       SharedConfig.layerConfig(options),
       Sso.layerConfig,

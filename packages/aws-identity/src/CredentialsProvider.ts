@@ -6,6 +6,7 @@
  *
  * @since 0.1.0
  */
+import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as DateTime from "effect/DateTime"
@@ -46,73 +47,87 @@ export class CredentialsProvider extends Context.Tag("effect-aws-identity/Creden
   readonly invalidate: (rejected: Credentials) => Effect.Effect<void>
 }>() {}
 
-/** Credentials in the cache, with the times at which something is to be done about them. */
+/** Credentials in the cache, with the times (ms since 1970) at which something is to be done about them. */
 interface Cell {
   readonly value: Credentials
-  readonly exit: Effect.Effect<Credentials>
-  readonly mandatoryAt: number
+  readonly hit: Effect.Effect<Credentials>
   readonly expiration: number
-  /** Moves on when a renewal fails. */
-  advisoryAt: number
+  /** From here on, whoever asks has them renewed in the background. */
+  readonly advisoryAt: number
+  /** From here on, whoever asks waits for the new ones. */
+  readonly mandatoryAt: number
 }
 
 const cellOf = (value: Credentials, now: number): Cell => {
   const expiration = Option.match(value.expiration, { onNone: () => Infinity, onSome: DateTime.toEpochMillis })
-  return { value, exit: Effect.succeed(value), expiration, ...refreshTimes(now, expiration) }
+  return { value, hit: Effect.succeed(value), expiration, ...refreshTimes(now, expiration) }
+}
+
+/** The same, left alone for a while because a renewal has failed. */
+const postponed = (cell: Cell, now: number): Cell => {
+  const until = Math.min(now + retryDelay, cell.expiration)
+  return { ...cell, advisoryAt: until, mandatoryAt: Math.max(cell.mandatoryAt, until) }
 }
 
 /**
- * A cache around one way to resolve credentials. Renewals run in the scope, so closing it ends them.
+ * A cache around one way to resolve credentials. Renewals run in the scope, with what `make` was run with and nothing
+ * of their callers.
  *
  * @since 0.1.0
  * @category constructors
  */
 export const make = <R>(
   resolve: Effect.Effect<Credentials, IdentityError.IdentityError, R>
-): Effect.Effect<Context.Tag.Service<CredentialsProvider>, never, R | Scope.Scope> =>
+): Effect.Effect<Context.Tag.Service<CredentialsProvider>, never, Exclude<R, Scope.Scope> | Scope.Scope> =>
   Effect.gen(function*() {
-    const context = yield* Effect.context<R>()
-    const flight = SingleFlight.make<Credentials, IdentityError.IdentityError>(yield* Effect.scope)
+    const context = yield* Effect.context<Exclude<R, Scope.Scope>>()
+    const flight = yield* SingleFlight.make<Credentials, IdentityError.IdentityError>()
     let cell: Cell | undefined
 
-    const refresh = Effect.gen(function*() {
-      const value = yield* resolve
-      const now = yield* Clock.currentTimeMillis
-      const renewed = cellOf(value, now)
-      if (renewed.expiration <= now) {
-        return yield* new IdentityError.CredentialsExpired({
-          expiration: Option.match(value.expiration, { onNone: () => "never", onSome: DateTime.formatIso }),
-          now: DateTime.formatIso(DateTime.unsafeMake(now))
-        })
-      }
-      cell = renewed
-      return value
-    }).pipe(
-      Effect.catchAll((error) =>
-        Effect.flatMap(Clock.currentTimeMillis, (now) => {
-          const old = cell
-          if (old === undefined || old.expiration <= now) return Effect.fail(error)
-          old.advisoryAt = now + retryDelay
-          return Effect.as(
-            Effect.logWarning(`The credentials are used on, but could not be renewed. ${error.message}`),
-            old.value
-          )
-        })
-      ),
-      Effect.withSpan("CredentialsProvider.refresh"),
-      Effect.provide(context)
-    )
+    /** `start` is the cell that it is to replace: if another is there by then, it was made for another world. */
+    const refresh = (start: Cell | undefined) =>
+      Effect.gen(function*() {
+        const value = yield* Effect.scoped(resolve)
+        const now = yield* Clock.currentTimeMillis
+        const renewed = cellOf(value, now)
+        if (renewed.expiration <= now) {
+          return yield* new IdentityError.CredentialsExpired({
+            expiration: Option.match(value.expiration, { onNone: () => "never", onSome: DateTime.formatIso }),
+            now: DateTime.formatIso(DateTime.unsafeMake(now))
+          })
+        }
+        if (cell === start) cell = renewed
+        return value
+      }).pipe(
+        Effect.catchAllCause((cause) =>
+          Effect.flatMap(Clock.currentTimeMillis, (now) => {
+            if (cell === undefined || cell !== start || cell.expiration <= now || Cause.isInterrupted(cause)) {
+              return Effect.failCause(cause)
+            }
+            cell = postponed(cell, now)
+            return Effect.as(
+              Effect.logWarning("The credentials are used on, but could not be renewed.", cause),
+              cell.value
+            )
+          })
+        ),
+        Effect.withSpan("CredentialsProvider.refresh"),
+        Effect.provide(context)
+      )
 
     return {
       get: Effect.clockWith((clock) => {
         const now = clock.unsafeCurrentTimeMillis()
-        if (cell === undefined || now >= cell.mandatoryAt) return flight.run(refresh)
-        if (now < cell.advisoryAt) return cell.exit
-        return Effect.zipRight(flight.start(refresh), cell.exit)
+        if (cell === undefined || now >= cell.mandatoryAt) return flight.run(refresh(cell))
+        if (now < cell.advisoryAt) return cell.hit
+        return Effect.zipRight(flight.start(refresh(cell)), cell.hit)
       }),
       invalidate: (rejected) =>
         Effect.sync(() => {
-          if (cell?.value.accessKeyId === rejected.accessKeyId) cell = undefined
+          if (cell?.value.accessKeyId !== rejected.accessKeyId) return
+          cell = undefined
+          // What is under way may bring the same ones back.
+          flight.leave()
         })
     }
   })

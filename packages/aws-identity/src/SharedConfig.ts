@@ -36,8 +36,8 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as IdentityError from "./IdentityError.js"
 import { replaceFile } from "./internal/atomicFile.js"
-import { homeDirectory, variable } from "./internal/environment.js"
-import { fileError, isNotFound } from "./internal/fileError.js"
+import { homeDirectory, isNowhere, variable } from "./internal/environment.js"
+import { fileError, isNotFound, noHome } from "./internal/fileError.js"
 import * as Ini from "./internal/ini.js"
 import { edit } from "./internal/iniEdit.js"
 import { schemaProblem } from "./internal/schemaProblem.js"
@@ -248,6 +248,7 @@ export const layer = (
 
       const write = (change: (text: string) => Effect.Effect<string, IdentityError.InvalidConfig>) =>
         Effect.gen(function*() {
+          if (isNowhere(options.configFile)) return yield* noHome(options.configFile, "write")
           // A linked file stays a link: its target is what is replaced.
           const target = yield* Effect.orElseSucceed(fs.realPath(options.configFile), () => options.configFile)
           const before = yield* readFile(fs, target)
@@ -356,7 +357,7 @@ const unsettledMillis = 2500
 const beingWrittenMillis = { empty: 200, other: 10 }
 
 const look = (fs: FileSystem.FileSystem, path: string) =>
-  fs.stat(path).pipe(
+  isNowhere(path) ? Effect.succeedNone : fs.stat(path).pipe(
     Effect.asSome,
     Effect.catchIf(isNotFound, () => Effect.succeedNone)
   )

@@ -9,6 +9,7 @@ import type * as ConfigError from "effect/ConfigError"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { Credentials } from "./Credentials.js"
 import * as IdentityError from "./IdentityError.js"
@@ -126,8 +127,8 @@ const GetRoleCredentialsOutput = Schema.Struct({
   roleCredentials: Schema.Struct({
     accessKeyId: Schema.NonEmptyString,
     secretAccessKey: Schema.Redacted(Schema.NonEmptyString),
-    sessionToken: Schema.optionalWith(Schema.Redacted(Schema.NonEmptyString), { as: "Option", nullable: true }),
-    expiration: Schema.optionalWith(Schema.DateTimeUtcFromNumber, { as: "Option", nullable: true }),
+    sessionToken: Schema.Redacted(Schema.NonEmptyString),
+    expiration: Schema.DateTimeUtcFromNumber,
     accountId: Schema.optionalWith(Schema.String, { as: "Option", nullable: true })
   })
 })
@@ -163,10 +164,15 @@ export class Sso extends Context.Tag("effect-aws-identity/Sso")<Sso, {
 }>() {}
 
 const get = (url: string, accessToken: string, query: Record<string, string | number | undefined>) =>
-  HttpClientRequest.get(url, {
-    urlParams: query,
+  HttpClientRequest.get(`${url}?${queryOf(query)}`, {
     headers: { "x-amz-sso_bearer_token": accessToken, accept: "application/json" }
   })
+
+/** A space is %20 to AWS, never a plus sign. */
+const queryOf = (query: Record<string, string | number | undefined>): string =>
+  Object.entries(query)
+    .flatMap(([name, value]) => value === undefined ? [] : [`${name}=${encodeURIComponent(value)}`])
+    .join("&")
 
 /**
  * The operations over an `HttpClient`. `endpoint` takes the place of every region's portal.
@@ -190,10 +196,16 @@ export const make = (
       return {
         getRoleCredentials: (input) =>
           getRoleCredentials(input).pipe(
-            Effect.map(({ roleCredentials }) => ({ roleCredentials: new Credentials(roleCredentials) })),
+            Effect.map(({ roleCredentials }) => ({
+              roleCredentials: new Credentials({
+                ...roleCredentials,
+                sessionToken: Option.some(roleCredentials.sessionToken),
+                expiration: Option.some(roleCredentials.expiration)
+              })
+            })),
             // No model has this 403: the portal sends ForbiddenException for a role that is not the user's.
             Effect.catchIf(
-              (error) => error._tag === "ServiceError" && error.status === 403,
+              (error) => error._tag === "ServiceError" && error.code === "ForbiddenException",
               (error) =>
                 Effect.fail(
                   new IdentityError.RoleNotAssigned({

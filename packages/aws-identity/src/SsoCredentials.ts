@@ -44,10 +44,17 @@ export const resolve = Effect.fn("SsoCredentials.resolve")(function*({ accountId
       accountId,
       roleName
     }).pipe(Effect.tapError((error) => isUnauthorized(error) ? tokens.invalidate(session, token) : Effect.void))
-    return new Credentials({
-      ...roleCredentials,
-      accountId: Option.orElseSome(roleCredentials.accountId, () => accountId)
-    })
+    // Never another account's, whatever the answer.
+    if (Option.exists(roleCredentials.accountId, (answered) => answered !== accountId)) {
+      return yield* new IdentityError.InvalidResponse({
+        service: "SSO",
+        operation: "getRoleCredentials",
+        endpoint: `The portal of ${session.region}`,
+        status: 200,
+        problem: `the credentials are not those of account ${accountId}`
+      })
+    }
+    return new Credentials({ ...roleCredentials, accountId: Option.some(accountId) })
   })
   return yield* Effect.retry(attempt, { times: 1, while: isUnauthorized }).pipe(
     Effect.catchIf(isUnauthorized, (error) =>
@@ -62,9 +69,11 @@ export const resolve = Effect.fn("SsoCredentials.resolve")(function*({ accountId
   )
 })
 
+/** The portal itself says that the token counts no more; a proxy's 401 is none of it. */
 const isUnauthorized = (
   error: IdentityError.TokenError | IdentityError.RoleNotAssigned
-): error is IdentityError.ServiceError => error._tag === "ServiceError" && error.status === 401
+): error is IdentityError.ServiceError =>
+  error._tag === "ServiceError" && error.service === "SSO" && error.code === "UnauthorizedException"
 
 /**
  * Credentials of the role that a profile names (`sso_account_id`, `sso_role_name`), signed in to by its

@@ -64,9 +64,10 @@ export const device = Effect.fn("SsoLogin.device")(function*<E, R>(
     verificationUriComplete: authorization.verificationUriComplete,
     expiresAt
   })
+  const intervalMillis = Math.max(authorization.interval, 1) * 1000
   const answer = yield* poll(session, { ...credentials, deviceCode: authorization.deviceCode }, {
-    intervalMillis: authorization.interval * 1000,
-    waitMillis: authorization.interval * 1000,
+    intervalMillis,
+    waitMillis: intervalMillis,
     deadline: DateTime.toEpochMillis(expiresAt)
   })
   const now = yield* DateTime.now

@@ -23,6 +23,9 @@ const text = Schema.NonEmptyString
 const secret = Schema.Redacted(Schema.NonEmptyString)
 const absent = { nullable: true } as const
 
+/** Seconds that make a time when added to now: at most ten years. */
+const Seconds = Schema.Number.pipe(Schema.between(0, 315_360_000, { description: "a number of seconds" }))
+
 /**
  * What `registerClient` takes.
  *
@@ -81,9 +84,9 @@ export const StartDeviceAuthorizationOutput = Schema.Struct({
   verificationUri: text,
   verificationUriComplete: Schema.optionalWith(text, { as: "Option", nullable: true }),
   /** Seconds */
-  expiresIn: Schema.Positive,
+  expiresIn: Seconds,
   /** Seconds; 5 when the service does not say (RFC 8628, 3.2). */
-  interval: Schema.optionalWith(Schema.NonNegative, { ...absent, default: () => 5 })
+  interval: Schema.optionalWith(Seconds, { ...absent, default: () => 5 })
 })
 
 /**
@@ -119,7 +122,7 @@ export const CreateTokenOutput = Schema.Struct({
   accessToken: AccessToken,
   tokenType: Schema.optionalWith(Schema.String, absent),
   /** Seconds */
-  expiresIn: Schema.Positive,
+  expiresIn: Seconds,
   refreshToken: Schema.optionalWith(secret, { as: "Option", nullable: true })
 })
 

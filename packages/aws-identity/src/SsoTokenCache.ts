@@ -15,13 +15,14 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Ref from "effect/Ref"
+import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import * as IdentityError from "./IdentityError.js"
 import { AccessToken } from "./internal/accessToken.js"
 import { replaceFile } from "./internal/atomicFile.js"
 import * as CacheFile from "./internal/cacheFile.js"
-import { homeDirectory } from "./internal/environment.js"
-import { fileError, isNotFound } from "./internal/fileError.js"
+import { homeDirectory, isNowhere } from "./internal/environment.js"
+import { fileError, isNotFound, noHome } from "./internal/fileError.js"
 import { schemaProblem } from "./internal/schemaProblem.js"
 
 const optional = <A, I>(schema: Schema.Schema<A, I>) =>
@@ -125,6 +126,7 @@ export const layer = (
         location,
         get: (key) => {
           const file = location(key)
+          if (isNowhere(file)) return Effect.succeedNone
           return Effect.matchEffect(fs.readFileString(file), {
             onFailure: (error) => isNotFound(error) ? Effect.succeedNone : Effect.fail(fileError(file, "read")(error)),
             onSuccess: (text) =>
@@ -132,14 +134,28 @@ export const layer = (
                 onLeft: (problem) => Effect.fail(new IdentityError.TokenCacheCorrupt({ path: file, problem })),
                 onRight: (token) => Effect.succeedSome(token)
               })
-          })
+          }).pipe(
+            // The AWS CLI and the SDKs empty the file before they write it.
+            Effect.retry({
+              while: (error) => error._tag === "TokenCacheCorrupt",
+              schedule: Schedule.spaced("25 millis"),
+              times: 4
+            })
+          )
         },
         set: (key, token) => {
           const file = location(key)
-          return fs.makeDirectory(options.directory, { recursive: true, mode: 0o700 }).pipe(
-            Effect.andThen(replaceFile(fs, file, encode(token), 0o600)),
-            Effect.mapError(fileError(file, "write"))
-          )
+          return Effect.gen(function*() {
+            if (isNowhere(file)) return yield* noHome(file, "write")
+            const text = yield* Effect.try({
+              try: () => encode(token),
+              catch: () => new IdentityError.FileError({ path: file, operation: "write", reason: "InvalidData" })
+            })
+            yield* fs.makeDirectory(options.directory, { recursive: true, mode: 0o700 }).pipe(
+              Effect.andThen(replaceFile(fs, file, text, 0o600)),
+              Effect.mapError(fileError(file, "write"))
+            )
+          })
         },
         remove: (key) => {
           const file = location(key)

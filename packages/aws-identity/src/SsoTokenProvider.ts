@@ -10,12 +10,13 @@ import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Equal from "effect/Equal"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as Redacted from "effect/Redacted"
-import type * as Scope from "effect/Scope"
+import * as Scope from "effect/Scope"
 import * as IdentityError from "./IdentityError.js"
 import { decideToken, type TokenDecision } from "./internal/refreshPolicy.js"
 import * as SingleFlight from "./internal/singleFlight.js"
@@ -43,7 +44,14 @@ export class SsoTokenProvider extends Context.Tag("effect-aws-identity/SsoTokenP
 interface SessionState {
   readonly flight: SingleFlight.SingleFlight<SsoToken, IdentityError.TokenError>
   lastAttemptAt: number | undefined
+  /** The access token that AWS rejected. */
   rejected: Redacted.Redacted | undefined
+  /** The access token that came in the place of a rejected one: if it is rejected too, renewing does not help. */
+  replacement: Redacted.Redacted | undefined
+  /** The refresh token that AWS will never take again, and what it said. */
+  refused: { readonly refreshToken: Redacted.Redacted; readonly error: IdentityError.SsoLoginRequired } | undefined
+  /** A renewed token that the cache could not take, and the access token that is still there. */
+  unsaved: { readonly instead: Redacted.Redacted; readonly token: SsoToken } | undefined
 }
 
 /**
@@ -63,24 +71,20 @@ export const make: Effect.Effect<
   const scope = yield* Effect.scope
   const states = new Map<string, SessionState>()
 
-  const stateOf = (session: SsoSession): SessionState => {
-    const known = states.get(session.cacheKey)
-    if (known !== undefined) return known
-    const state = { flight: SingleFlight.make(scope), lastAttemptAt: undefined, rejected: undefined } as SessionState
-    states.set(session.cacheKey, state)
-    return state
-  }
-
-  const isRejected = (session: SsoSession, token: SsoToken): boolean =>
-    Equal.equals(stateOf(session).rejected, token.accessToken)
-
-  const decide = (now: number, session: SsoSession, token: SsoToken): TokenDecision =>
-    decideToken(now, {
-      expiresAt: isRejected(session, token) ? now : DateTime.toEpochMillis(token.expiresAt),
-      renewable: Option.isSome(grantOf(token)),
-      registrationExpiresAt: Option.getOrUndefined(Option.map(token.registrationExpiresAt, DateTime.toEpochMillis)),
-      lastAttemptAt: stateOf(session).lastAttemptAt
-    })
+  const stateOf = (session: SsoSession): Effect.Effect<SessionState> =>
+    Effect.gen(function*() {
+      const flight = yield* SingleFlight.make<SsoToken, IdentityError.TokenError>()
+      const state = states.get(session.cacheKey) ?? {
+        flight,
+        lastAttemptAt: undefined,
+        rejected: undefined,
+        replacement: undefined,
+        refused: undefined,
+        unsaved: undefined
+      }
+      states.set(session.cacheKey, state)
+      return state
+    }).pipe(Scope.extend(scope))
 
   const loginRequired = (
     session: SsoSession,
@@ -95,23 +99,24 @@ export const make: Effect.Effect<
       command: session.loginCommand
     })
 
-  const read = (session: SsoSession) =>
+  const read = (session: SsoSession, { unsaved }: SessionState) =>
     Effect.flatMap(
       cache.get(session.cacheKey),
       Option.match({
         onNone: () => Effect.fail(loginRequired(session, "NoToken", "there is no token file")),
-        onSome: Effect.succeed
+        onSome: (token) =>
+          Effect.succeed(unsaved !== undefined && isToken(token, unsaved.instead) ? unsaved.token : token)
       })
     )
 
   const renew = Effect.fn("SsoTokenProvider.renew")(
-    function*(session: SsoSession, token: SsoToken, grant: Grant) {
+    function*(session: SsoSession, state: SessionState, token: SsoToken, grant: Grant) {
       const now = yield* DateTime.now
-      stateOf(session).lastAttemptAt = DateTime.toEpochMillis(now)
+      state.lastAttemptAt = DateTime.toEpochMillis(now)
       const answer = yield* oidc.createToken({ region: session.region, grantType: "refresh_token", ...grant }).pipe(
         Effect.catchIf(
           (error) => error._tag === "ServiceError" && sessionEnded.has(error.code),
-          (error) => Effect.fail(loginRequired(session, "RefreshRejected", error.message))
+          (error) => Effect.fail(loginRequired(session, "RefreshRejected", wordsOf(error)))
         )
       )
       const renewed = new SsoToken({
@@ -121,46 +126,80 @@ export const make: Effect.Effect<
         // No new refresh token in the answer means that the old one goes on counting.
         refreshToken: Option.orElse(answer.refreshToken, () => token.refreshToken)
       })
-      yield* Effect.catchAll(
-        cache.set(session.cacheKey, renewed),
-        (error) => Effect.logWarning(`The renewed SSO token could not be kept. ${error.message}`)
-      )
+      if (isToken(token, state.rejected)) state.replacement = renewed.accessToken
+      // A person may have signed in or out in the meantime: then theirs counts.
+      const current = yield* Effect.either(read(session, state))
+      if (Either.isLeft(current) && current.left._tag === "SsoLoginRequired") return yield* current.left
+      if (Either.isRight(current) && !isToken(current.right, token.accessToken)) return current.right
+      yield* Effect.catchAll(cache.set(session.cacheKey, renewed), (error) => {
+        state.unsaved = { instead: state.unsaved?.instead ?? token.accessToken, token: renewed }
+        return Effect.logWarning(`The renewed SSO token is kept in memory only. ${error.message}`)
+      })
       return renewed
     },
     carryThrough
   )
 
   /** Reads first: another process may have renewed the token, or a person signed in, since it was found stale. */
-  const refresh = (session: SsoSession) =>
+  const refresh = (session: SsoSession, state: SessionState) =>
     Effect.gen(function*() {
-      const token = yield* read(session)
+      const token = yield* read(session, state)
       const now = yield* Clock.currentTimeMillis
-      const decision = decide(now, session, token)
+      const decision = decide(now, token, state)
       if (decision === "Use") return token
-      const rejected = isRejected(session, token)
+      const isRejected = isToken(token, state.rejected)
       const grant = grantOf(token)
-      if (decision === "LoginRequired" || Option.isNone(grant)) {
-        return yield* loginRequired(session, rejected ? "TokenRejected" : "Expired", whyNotRenewable(token))
+      if (decision === "LoginRequired" || Option.isNone(grant) || (isRejected && isToken(token, state.replacement))) {
+        return yield* loginRequired(
+          session,
+          isRejected ? "TokenRejected" : "Expired",
+          isRejected ? undefined : whyNotRenewable(token)
+        )
       }
-      const usable = !rejected && DateTime.toEpochMillis(token.expiresAt) > now
-      return yield* Effect.catchAll(renew(session, token, grant.value), (error) =>
-        usable
-          ? Effect.as(Effect.logWarning(`The SSO token is used on, but could not be renewed. ${error.message}`), token)
-          : Effect.fail(error))
+      if (state.refused !== undefined && Equal.equals(state.refused.refreshToken, grant.value.refreshToken)) {
+        return yield* state.refused.error
+      }
+      return yield* Effect.catchAll(renew(session, state, token, grant.value), (error) =>
+        Effect.gen(function*() {
+          // Whoever was quicker to spend the same refresh token has left a better one.
+          const current = yield* Effect.option(read(session, state))
+          const after = yield* Clock.currentTimeMillis
+          if (Option.isSome(current) && !isToken(current.value, token.accessToken)) {
+            if (decide(after, current.value, state) === "Use") return current.value
+          }
+          if (error._tag === "SsoLoginRequired") {
+            state.refused = { refreshToken: grant.value.refreshToken, error }
+          }
+          if (isToken(token, state.rejected) || DateTime.toEpochMillis(token.expiresAt) <= after) return yield* error
+          yield* Effect.logWarning(`The SSO token is used on, but could not be renewed. ${error.message}`)
+          return token
+        }))
     })
 
   return {
     get: Effect.fn("SsoTokenProvider.get")(function*(session) {
-      const token = yield* read(session)
+      const state = yield* stateOf(session)
+      const token = yield* read(session, state)
       const now = yield* Clock.currentTimeMillis
-      return decide(now, session, token) === "Use" ? token : yield* stateOf(session).flight.run(refresh(session))
+      return decide(now, token, state) === "Use" ? token : yield* state.flight.run(refresh(session, state))
     }),
     invalidate: (session, rejected) =>
-      Effect.sync(() => {
-        stateOf(session).rejected = rejected.accessToken
+      Effect.map(stateOf(session), (state) => {
+        state.rejected = rejected.accessToken
       })
   }
 })
+
+const isToken = (token: SsoToken, accessToken: Redacted.Redacted | undefined): boolean =>
+  accessToken !== undefined && Equal.equals(token.accessToken, accessToken)
+
+const decide = (now: number, token: SsoToken, { lastAttemptAt, rejected }: SessionState): TokenDecision =>
+  decideToken(now, {
+    expiresAt: isToken(token, rejected) ? now : DateTime.toEpochMillis(token.expiresAt),
+    renewable: Option.isSome(grantOf(token)),
+    registrationExpiresAt: Option.getOrUndefined(Option.map(token.registrationExpiresAt, DateTime.toEpochMillis)),
+    lastAttemptAt
+  })
 
 /**
  * Tokens from the cache, renewed through the OIDC service.
@@ -196,10 +235,13 @@ interface Grant {
 const grantOf = ({ clientId, clientSecret, refreshToken }: SsoToken): Option.Option<Grant> =>
   Option.all({ clientId, clientSecret, refreshToken })
 
+const wordsOf = (error: IdentityError.CallError): string =>
+  error._tag === "ServiceError" ? [error.code, error.description].filter(Boolean).join(": ") : error.message
+
 const whyNotRenewable = (token: SsoToken): string => {
   const expired = `it was good until ${DateTime.formatIso(token.expiresAt)}`
   return Option.isNone(grantOf(token))
-    ? `${expired}, and no refresh token came with it`
+    ? `${expired}, and there is no refresh token and client with it`
     : `${expired}, and its client registration until ${
       Option.match(token.registrationExpiresAt, { onNone: () => "then", onSome: DateTime.formatIso })
     }`

@@ -24,8 +24,7 @@ export const rendered = (files: SharedConfig.ConfigFiles): ReadonlyArray<string>
 
 const at = (file: string, line: number): string => `${file === "credentials" ? "c" : ""}${line}`
 
-const ruleName = (text: string): string =>
-  Object.entries(rules).find(([, rule]) => text.includes(rule))?.[0] ?? text
+const ruleName = (text: string): string => Object.entries(rules).find(([, rule]) => text.includes(rule))?.[0] ?? text
 
 const failure = (error: IdentityError.ConfigError): string =>
   error._tag === "InvalidConfig"
@@ -39,8 +38,7 @@ const section = (
 ): string =>
   Either.match(Effect.runSync(Effect.either(read)), {
     onLeft: (error) => `${kind} ${name} ${failure(error)}`,
-    onRight: (section) =>
-      [`${kind} ${name} @${at(section.file, section.line)}`, ...values(section.values)].join(" ")
+    onRight: (section) => [`${kind} ${name} @${at(section.file, section.line)}`, ...values(section.values)].join(" ")
   })
 
 const values = (

@@ -164,8 +164,10 @@ describe("beside @smithy/shared-ini-file-loader", () => {
     Effect.gen(function*() {
       const simple = fc.array(
         fc.tuple(
-          fc.stringMatching(/^[\w.@-]{1,12}$/),
-          fc.array(fc.tuple(fc.stringMatching(/^[a-z][a-z_]{0,8}$/), fc.stringMatching(/^[\w/+=.-]{1,20}$/)), { minLength: 1 })
+          fc.stringMatching(/^[\w.@-]{1,12}$/).filter((name) => name !== "__proto__"),
+          fc.array(fc.tuple(fc.stringMatching(/^[a-z][a-z_]{0,8}$/), fc.stringMatching(/^[\w/+=.-]{1,20}$/)), {
+            minLength: 1
+          })
         )
       )
       for (const profiles of fc.sample(simple, 100)) {
@@ -192,7 +194,10 @@ const anyText = fc.array(
 const table = Object.values(grammar).flat()
 
 /** A text of the table with pieces taken out, doubled or put in. */
-const mutated = fc.tuple(fc.constantFrom(...table), fc.array(fc.tuple(fc.nat(), fc.nat(8), fc.string({ maxLength: 3 })))).map(
+const mutated = fc.tuple(
+  fc.constantFrom(...table),
+  fc.array(fc.tuple(fc.nat(), fc.nat(8), fc.string({ maxLength: 3 })))
+).map(
   ([[, config], changes]) =>
     changes.reduce((text, [at, length, insert]) => {
       const start = text.length === 0 ? 0 : at % text.length
@@ -204,7 +209,10 @@ const name = fc.oneof(
   fc.constantFrom("default", "a", "a b", "it's", "__proto__", "sso-session x", "é"),
   fc.string({ minLength: 1 }).filter((text) => !/[\]\p{Cc}"'\s]/u.test(text))
 )
-const key = fc.oneof(fc.constantFrom("region", "sso_region", "s3", "__proto__"), fc.stringMatching(/^[a-z0-9_][a-z0-9_.-]{0,10}$/))
+const key = fc.oneof(
+  fc.constantFrom("region", "sso_region", "s3", "__proto__"),
+  fc.stringMatching(/^[a-z0-9_][a-z0-9_.-]{0,10}$/)
+)
 const value = fc.string().map((text) => text.replace(/[\p{Cc}]|(?<=^|[ \t])[#;]/gu, "").trim())
   .filter((text) => !/^[ \t]|[ \t]$|(?:^|[ \t])[#;]|[\u0000-\u001f\u007f]/.test(text))
 
@@ -282,7 +290,9 @@ describe("reading", () => {
     fc.assert(
       fc.property(fc.oneof(anyText, mutated), (text) => {
         const { sections, strays } = Ini.blocks(text, "config")
-        const stretches = [...sections, ...strays].map(({ end, start }) => [start, end] as const).sort(([a], [b]) => a - b)
+        const stretches = [...sections, ...strays].map(({ end, start }) => [start, end] as const).sort(([a], [b]) =>
+          a - b
+        )
         let at = text.charCodeAt(0) === 0xfeff ? 1 : 0
         for (const [start, end] of stretches) {
           assert.strictEqual(start, at)
@@ -367,12 +377,32 @@ describe("editing", () => {
     ],
     ["adds a key to an empty section", "[profile a]\n[profile b]\n", { k: "v" }, "[profile a]\nk = v\n[profile b]\n"],
     ["adds a section", "[default]\nk = v\n", { k: "v" }, "[default]\nk = v\n\n[profile a]\nk = v\n"],
-    ["adds a section below a line without end", "[default]\nk = v", { k: "v" }, "[default]\nk = v\n\n[profile a]\nk = v\n"],
-    ["adds a key to a section whose last line has no end", "[profile a]\nk = v", { l: "w" }, "[profile a]\nk = v\nl = w\n"],
-    ["writes the line ends that the file has", "[profile a]\r\nk = v\r\n", { l: "w" }, "[profile a]\r\nk = v\r\nl = w\r\n"],
+    [
+      "adds a section below a line without end",
+      "[default]\nk = v",
+      { k: "v" },
+      "[default]\nk = v\n\n[profile a]\nk = v\n"
+    ],
+    [
+      "adds a key to a section whose last line has no end",
+      "[profile a]\nk = v",
+      { l: "w" },
+      "[profile a]\nk = v\nl = w\n"
+    ],
+    [
+      "writes the line ends that the file has",
+      "[profile a]\r\nk = v\r\n",
+      { l: "w" },
+      "[profile a]\r\nk = v\r\nl = w\r\n"
+    ],
     ["takes a key out with its continuation", "[profile a]\nk = 1\n  2\nl = w\n", { k: null }, "[profile a]\nl = w\n"],
     ["takes a nested block out", "[profile a]\ns3 =\n  max = 1\nl = w\n", { s3: null }, "[profile a]\nl = w\n"],
-    ["puts one line in the place of many", "[profile a]\nk = 1\n  2\nl = w\n", { k: "v" }, "[profile a]\nk = v\nl = w\n"],
+    [
+      "puts one line in the place of many",
+      "[profile a]\nk = 1\n  2\nl = w\n",
+      { k: "v" },
+      "[profile a]\nk = v\nl = w\n"
+    ],
     ["changes the one that counts of two", "[profile a]\nk = 1\nk = 2\n", { k: "3" }, "[profile a]\nk = 1\nk = 3\n"],
     ["gives a value to a key that has none", "[profile a]\nk = # none\n", { k: "v" }, "[profile a]\nk = v # none\n"],
     ["finds a key in any case", "[profile a]\nRegion = x\n", { region: "y" }, "[profile a]\nRegion = y\n"],
@@ -392,22 +422,24 @@ describe("editing", () => {
       Effect.provide(SharedConfig.layerMemory({ config: "[profile bad]\nnonsense\n" }))
     )
 
-  it.effect.each([
-    [{ profile: "a\n[profile b]" }, {}],
-    [{ profile: "a]b" }, {}],
-    [{ session: "" }, {}],
-    [{ profile: "a'b\"c" }, {}],
-    [{ profile: "a" }, { k: "hidden\nl = w" }],
-    [{ profile: "a" }, { k: "hidden\r[x]" }],
-    [{ profile: "a" }, { k: " hidden" }],
-    [{ profile: "a" }, { k: "hidden # w" }],
-    [{ profile: "a" }, { k: "#hidden" }],
-    [{ profile: "a" }, { k: "hidden\u0000" }],
-    [{ profile: "a" }, { "k = v\nl": "hidden" }],
-    [{ profile: "a" }, { "[x]": "hidden" }],
-    [{ profile: "a" }, { "#k": "hidden" }],
-    [{ profile: "a" }, { "": "hidden" }]
-  ] as const)("refuses what would not be read back as it is: %j %j", ([target, values]) =>
+  it.effect.each(
+    [
+      [{ profile: "a\n[profile b]" }, {}],
+      [{ profile: "a]b" }, {}],
+      [{ session: "" }, {}],
+      [{ profile: "a'b\"c" }, {}],
+      [{ profile: "a" }, { k: "hidden\nl = w" }],
+      [{ profile: "a" }, { k: "hidden\r[x]" }],
+      [{ profile: "a" }, { k: " hidden" }],
+      [{ profile: "a" }, { k: "hidden # w" }],
+      [{ profile: "a" }, { k: "#hidden" }],
+      [{ profile: "a" }, { k: "hidden\u0000" }],
+      [{ profile: "a" }, { "k = v\nl": "hidden" }],
+      [{ profile: "a" }, { "[x]": "hidden" }],
+      [{ profile: "a" }, { "#k": "hidden" }],
+      [{ profile: "a" }, { "": "hidden" }]
+    ] as const
+  )("refuses what would not be read back as it is: %j %j", ([target, values]) =>
     Effect.gen(function*() {
       const error = yield* Effect.flip(set(target, values))
       assert.strictEqual(error._tag, "InvalidInput")
@@ -451,18 +483,20 @@ describe("the files", () => {
 
   const paths = Effect.map(SharedConfig.read, ({ files }) => files.map(({ path }) => path))
 
-  it.live.each([
-    [{ HOME: "/home/me" }, ["/home/me/.aws/config", "/home/me/.aws/credentials"]],
-    [{ HOME: "/home/me", USERPROFILE: "/other" }, ["/home/me/.aws/config", "/home/me/.aws/credentials"]],
-    [{ HOME: "", USERPROFILE: "/users/me" }, ["/users/me/.aws/config", "/users/me/.aws/credentials"]],
-    [{ HOMEDRIVE: "/d", HOMEPATH: "/me" }, ["/d/me/.aws/config", "/d/me/.aws/credentials"]],
-    [{}, ["~/.aws/config", "~/.aws/credentials"]],
-    [{ HOME: "/home/me", AWS_CONFIG_FILE: "/etc/aws" }, ["/etc/aws", "/home/me/.aws/credentials"]],
-    [{ HOME: "/home/me", AWS_CONFIG_FILE: "~/aws" }, ["/home/me/aws", "/home/me/.aws/credentials"]],
-    [{ HOME: "/home/me", AWS_CONFIG_FILE: "~other/aws" }, ["~other/aws", "/home/me/.aws/credentials"]],
-    [{ HOME: "/home/me", AWS_SHARED_CREDENTIALS_FILE: "~/keys" }, ["/home/me/.aws/config", "/home/me/keys"]],
-    [{ HOME: "/home/me", AWS_CONFIG_FILE: "" }, ["/home/me/.aws/config", "/home/me/.aws/credentials"]]
-  ] as const)("are found by the environment: %j", ([environment, expected]) =>
+  it.live.each(
+    [
+      [{ HOME: "/home/me" }, ["/home/me/.aws/config", "/home/me/.aws/credentials"]],
+      [{ HOME: "/home/me", USERPROFILE: "/other" }, ["/home/me/.aws/config", "/home/me/.aws/credentials"]],
+      [{ HOME: "", USERPROFILE: "/users/me" }, ["/users/me/.aws/config", "/users/me/.aws/credentials"]],
+      [{ HOMEDRIVE: "/d", HOMEPATH: "/me" }, ["/d/me/.aws/config", "/d/me/.aws/credentials"]],
+      [{}, ["~/.aws/config", "~/.aws/credentials"]],
+      [{ HOME: "/home/me", AWS_CONFIG_FILE: "/etc/aws" }, ["/etc/aws", "/home/me/.aws/credentials"]],
+      [{ HOME: "/home/me", AWS_CONFIG_FILE: "~/aws" }, ["/home/me/aws", "/home/me/.aws/credentials"]],
+      [{ HOME: "/home/me", AWS_CONFIG_FILE: "~other/aws" }, ["~other/aws", "/home/me/.aws/credentials"]],
+      [{ HOME: "/home/me", AWS_SHARED_CREDENTIALS_FILE: "~/keys" }, ["/home/me/.aws/config", "/home/me/keys"]],
+      [{ HOME: "/home/me", AWS_CONFIG_FILE: "" }, ["/home/me/.aws/config", "/home/me/.aws/credentials"]]
+    ] as const
+  )("are found by the environment: %j", ([environment, expected]) =>
     Effect.gen(function*() {
       assert.deepStrictEqual(yield* inEnvironment(environment)(paths), [...expected])
     }).pipe(Effect.provide(NodeContext.layer)))
@@ -561,7 +595,7 @@ describe("the files", () => {
         (index) => shared.set({ profile: `p${index}` }, { region: "eu-west-1" }),
         { concurrency: "unbounded" }
       )
-      assert.strictEqual((yield* fs.readLink(config)), target)
+      assert.strictEqual(yield* fs.readLink(config), target)
       assert.strictEqual((yield* fs.stat(target)).mode & 0o777, 0o640)
       assert.strictEqual((yield* shared.read).profiles.length, 20)
       assert.isTrue((yield* fs.readFileString(target)).startsWith("# mine\n"))

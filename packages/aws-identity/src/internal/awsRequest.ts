@@ -3,6 +3,8 @@
  *
  * `HttpClientError`, requests and responses end here: Effect prints their headers and bodies, and those hold secrets.
  */
+import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
+import * as Headers from "@effect/platform/Headers"
 import * as HttpClient from "@effect/platform/HttpClient"
 import type * as HttpClientError from "@effect/platform/HttpClientError"
 import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
@@ -54,12 +56,21 @@ export const operation = <Input extends { readonly region: Region }, EncodedInpu
   const names = { service: service.id, operation: call.operation }
   const encode = Schema.encode(call.input)
   const decode = Schema.decodeUnknown(Schema.parseJson(call.output))
-  return Effect.fn(`${service.module}.${call.operation}`)(
+  return Effect.fn(`${service.module}.${call.operation}`, { kind: "client" })(
     function*(input) {
       const endpoint = Option.getOrElse(
         service.endpoint,
         () => `https://${service.endpointPrefix}.${input.region}.${partition(input.region).dnsSuffix}`
       )
+      yield* Effect.annotateCurrentSpan({
+        "rpc.system": "aws-api",
+        "rpc.service": service.id,
+        "rpc.method": call.operation,
+        "aws.region": input.region
+      })
+      if (!isEndpoint(endpoint)) {
+        return yield* new IdentityError.InvalidInput({ ...names, problem: "its endpoint is not an http or https URL" })
+      }
       const encoded = yield* Effect.mapError(
         encode(input),
         (error) => new IdentityError.InvalidInput({ ...names, problem: schemaProblem(error) })
@@ -73,19 +84,19 @@ export const operation = <Input extends { readonly region: Region }, EncodedInpu
           (error) => error.reason === "StatusCode" ? Effect.succeed(error.response) : Effect.fail(error)
         ),
         Effect.mapError((error) => unreachable(reasonOf(error))),
-        timeout(unreachable)
+        timeout(unreachable),
+        // AWS does not redirect; whoever does must not get the token.
+        Effect.provideService(FetchHttpClient.RequestInit, { redirect: "manual" }),
+        Effect.locallyWith(Headers.currentRedactedNames, (names) => [...names, "x-amz-sso_bearer_token"])
       )
-      const requestId = requestIdOf(response)
+      const requestId = requestIdOf(response, secretsOf(input))
       yield* Effect.annotateCurrentSpan({
-        "rpc.system": "aws-api",
-        "rpc.service": service.id,
-        "rpc.method": call.operation,
-        "aws.region": input.region,
         "aws.request_id": requestId,
         "http.response.status_code": response.status
       })
       const invalid = (problem: string): IdentityError.InvalidResponse =>
         new IdentityError.InvalidResponse({ ...names, endpoint, status: response.status, problem, requestId })
+      if (response.status >= 300 && response.status < 400) return yield* invalid("a redirect, which is not followed")
       const text = yield* response.text.pipe(
         Effect.mapError(() => invalid("the body could not be read")),
         timeout(unreachable)
@@ -103,6 +114,9 @@ export const operation = <Input extends { readonly region: Region }, EncodedInpu
   )
 }
 
+/** Without credentials, query and fragment: it is shown in messages. */
+const isEndpoint = (endpoint: string): boolean => /^https?:\/\/[^/?#@\s]+(?:\/[^?#@\s]*)?$/.test(endpoint)
+
 /** For the head of an answer, and again for its body: nobody waits for a connection that died in silence. */
 const timeout = <E>(onTimeout: (reason: string) => E) =>
   Effect.timeoutFail({ duration: "30 seconds", onTimeout: () => onTimeout("no answer within 30 seconds") })
@@ -117,9 +131,12 @@ const reasonOf = (error: HttpClientError.HttpClientError): string => {
   return error.reason
 }
 
-const requestIdOf = (response: HttpClientResponse.HttpClientResponse): string | undefined => {
+const requestIdOf = (
+  response: HttpClientResponse.HttpClientResponse,
+  secrets: ReadonlyArray<string>
+): string | undefined => {
   const id = response.headers["x-amzn-requestid"]
-  return id !== undefined && /^[\w-]{1,128}$/.test(id) ? id : undefined
+  return id !== undefined && /^[\w-]{1,128}$/.test(id) && !secrets.includes(id) ? id : undefined
 }
 
 const secretsOf = (input: object): ReadonlyArray<string> =>
@@ -142,16 +159,9 @@ const oauthCodes: Readonly<Record<string, string>> = {
   unsupported_grant_type: "UnsupportedGrantTypeException"
 }
 
-const text = Schema.optionalWith(Schema.String, { nullable: true })
-const ErrorBody = Schema.parseJson(Schema.Struct({
-  __type: text,
-  code: text,
-  message: text,
-  Message: text,
-  error: text,
-  error_description: text
-}))
-const decodeErrorBody = Schema.decodeOption(ErrorBody)
+const decodeErrorBody = Schema.decodeOption(
+  Schema.parseJson(Schema.Record({ key: Schema.String, value: Schema.Unknown }))
+)
 
 /** AWS's name for an error and its words, in the order of trust: header, `__type`, `code`, OAuth's `error`. */
 const errorOf = (
@@ -159,18 +169,24 @@ const errorOf = (
   bodyText: string,
   secrets: ReadonlyArray<string>
 ): { readonly code: string; readonly description: string | undefined } => {
-  const body = Option.getOrUndefined(decodeErrorBody(bodyText))
-  const code = [response.headers["x-amzn-errortype"], body?.__type, body?.code]
+  const body = Option.getOrElse(decodeErrorBody(bodyText), (): Readonly<Record<string, unknown>> => ({}))
+  const field = (name: string): string | undefined => {
+    const value = body[name]
+    return typeof value === "string" ? scrub(value, secrets) : undefined
+  }
+  const code = [response.headers["x-amzn-errortype"], field("__type"), field("code")]
     // `Name:http://…` in the header, `com.amazonaws.namespace#Name` in the body
-    .map((name) => name?.split(":")[0]?.split("#").at(-1))
+    .map((name) => name === undefined ? undefined : scrub(name, secrets).split(":")[0]?.split("#").at(-1))
     .find((name) => name !== undefined && /^[A-Za-z][A-Za-z0-9_.]{0,127}$/.test(name))
-  const description = body?.error_description ?? body?.message ?? body?.Message
   return {
-    code: code ?? oauthCodes[body?.error ?? ""] ?? "Unknown",
-    description: description === undefined ? undefined : scrub(description, secrets).slice(0, 1000)
+    code: code ?? oauthCodes[field("error") ?? ""] ?? "Unknown",
+    description: (field("error_description") ?? field("message") ?? field("Message"))?.slice(0, 1000)
   }
 }
 
-/** A server may echo what it was sent. */
+/** A server may echo what it was sent, and try to write lines of its own into a log. */
 const scrub = (text: string, secrets: ReadonlyArray<string>): string =>
-  secrets.reduce((text, secret) => text.replaceAll(secret, "<redacted>"), text)
+  secrets
+    .flatMap((secret) => [secret, encodeURIComponent(secret)])
+    .reduce((text, secret) => text.replaceAll(secret, "<redacted>"), text)
+    .replace(/\p{Cc}+/gu, " ")

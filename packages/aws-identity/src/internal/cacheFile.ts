@@ -50,4 +50,4 @@ export const parse = (
   })
 
 export const print = ({ unknown, ...known }: Readonly<Record<string, unknown>>): string =>
-  encodeJson({ ...known, ...(unknown as object) })
+  encodeJson({ ...known, ...(unknown as object), ...known })

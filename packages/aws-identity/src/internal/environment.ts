@@ -7,8 +7,8 @@ export const variable = (name: string): Config.Config<Option.Option<string>> =>
   Config.map(Config.option(Config.string(name)), Option.filter((value) => value !== ""))
 
 /**
- * The home directory as AWS's tools find it: `HOME`, then Windows's own variables. Without any, `~` stays as it is
- * and the files are simply not there.
+ * The home directory as AWS's tools find it: `HOME`, then Windows's own variables. Without any it is `~`, and
+ * `isNowhere` tells of every path below.
  */
 export const homeDirectory: Config.Config<string> = Config.map(
   Config.all([variable("HOME"), variable("USERPROFILE"), variable("HOMEDRIVE"), variable("HOMEPATH")]),
@@ -19,6 +19,9 @@ export const homeDirectory: Config.Config<string> = Config.map(
       Option.map(path, (path) => Option.getOrElse(drive, () => "C:") + path)
     ]).pipe(Option.getOrElse(() => "~"))
 )
+
+/** Whether nobody knows where the path is; it must not be taken for one of the working directory. */
+export const isNowhere = (path: string): boolean => path.startsWith("~")
 
 /** The endpoint configured for a service (by its id in capitals, `SSO_OIDC`), or for all. */
 export const endpointUrl = (service: string): Config.Config<string | undefined> =>

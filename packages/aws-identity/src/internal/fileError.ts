@@ -4,4 +4,8 @@ import { FileError } from "../IdentityError.js"
 export const fileError = (path: string, operation: FileError["operation"]) => (error: PlatformError): FileError =>
   new FileError({ path, operation, reason: error._tag === "SystemError" ? error.reason : error._tag })
 
+/** A path that begins with the home directory of nobody. */
+export const noHome = (path: string, operation: FileError["operation"]): FileError =>
+  new FileError({ path, operation, reason: "HOME is not set" })
+
 export const isNotFound = (error: PlatformError): boolean => error._tag === "SystemError" && error.reason === "NotFound"

@@ -1,37 +1,45 @@
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as Runtime from "effect/Runtime"
 import type * as Scope from "effect/Scope"
 
 /**
- * One run at a time for all who ask: the first starts it, the others wait for it. It runs on a fiber of `scope`,
- * not of a caller, so that no caller's interruption takes it from the others or breaks it off half way.
+ * One run at a time for all who ask: the first starts it, the others wait for it. It runs on a fiber of its own, with
+ * the fiber refs that its maker had and none of a caller's: no caller's interruption takes it from the others or
+ * breaks it off half way, and no caller's settings reach what the others get. Closing the maker's scope ends it.
  */
 export interface SingleFlight<A, E> {
   /** Waits for the run under way, or for a new one. */
   readonly run: (effect: Effect.Effect<A, E>) => Effect.Effect<A, E>
   /** Starts a run unless one is under way, and does not wait. */
   readonly start: (effect: Effect.Effect<A, E>) => Effect.Effect<void>
+  /** Lets the run under way end for those who wait for it; who asks from now on gets a new one. */
+  readonly leave: () => void
 }
 
-export const make = <A, E>(scope: Scope.Scope): SingleFlight<A, E> => {
-  let flight: Fiber.Fiber<A, E> | undefined
-  const join = (effect: Effect.Effect<A, E>): Effect.Effect<Fiber.Fiber<A, E>> =>
-    Effect.suspend(() =>
-      flight !== undefined ? Effect.succeed(flight) : Effect.interruptible(effect).pipe(
-        Effect.ensuring(Effect.sync(() => {
-          flight = undefined
-        })),
-        Effect.forkIn(scope),
-        Effect.tap((fiber) => {
-          flight = fiber
-        })
-      )
-    )
-  return {
-    run: (effect) =>
-      Effect.uninterruptibleMask((restore) =>
-        Effect.flatMap(join(effect), (fiber) => Effect.flatten(restore(Fiber.await(fiber))))
-      ),
-    start: (effect) => Effect.uninterruptible(Effect.asVoid(join(effect)))
-  }
-}
+export const make = <A, E>(): Effect.Effect<SingleFlight<A, E>, never, Scope.Scope> =>
+  Effect.gen(function*() {
+    const scope = yield* Effect.scope
+    const runFork = Runtime.runFork(yield* Effect.runtime())
+    let flight: Fiber.RuntimeFiber<A, E> | undefined
+    // All in one step of the calling fiber: nobody comes between the look and the start.
+    const join = (effect: Effect.Effect<A, E>): Fiber.RuntimeFiber<A, E> => {
+      if (flight !== undefined) return flight
+      const fiber = runFork(effect, { scope, immediate: false })
+      flight = fiber
+      fiber.addObserver(() => {
+        if (flight === fiber) flight = undefined
+      })
+      return fiber
+    }
+    return {
+      run: (effect) => Effect.suspend(() => Effect.flatten(Fiber.await(join(effect)))),
+      start: (effect) =>
+        Effect.sync(() => {
+          join(effect)
+        }),
+      leave: () => {
+        flight = undefined
+      }
+    }
+  })
