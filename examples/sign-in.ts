@@ -7,7 +7,7 @@
  */
 import { FileSystem, type HttpClient, Path } from "@effect/platform"
 import { NodeContext, NodeHttpClient, NodeHttpServer, NodeRuntime } from "@effect/platform-node"
-import { ConfigProvider, Console, DateTime, Effect, Layer, Option } from "effect"
+import { Cause, ConfigProvider, Console, DateTime, Effect, Either, Exit, Layer, Option } from "effect"
 import {
   AwsIdentity,
   type Credentials,
@@ -182,7 +182,8 @@ const onOurOwn = Effect.gen(function*() {
 
 // ---------------------------------------------------------------------------------------------------------------
 
-const { values } = parseArgs({ options: { profile: { type: "string" }, login: { type: "boolean", default: false } } })
+const usage = `Usage: npm start
+       npm start -- --profile NAME [--login]`
 
 // Node's own HTTP, connections kept: the quickest client to start and to use.
 const http = Layer.provide(NodeHttpClient.layerWithoutAgent, NodeHttpClient.makeAgentLayer({ keepAlive: true }))
@@ -191,10 +192,38 @@ const run = <E extends { readonly message: string }>(
   program: Effect.Effect<void, E, NodeContext.NodeContext | HttpClient.HttpClient>
 ) =>
   program.pipe(
-    Effect.tapError((error) => Console.error(`\n${error.message}`)),
+    Effect.catchAll((error) => Effect.zipRight(Console.error(`\n${error.message}`), Effect.fail(error))),
+    Effect.tapDefect((cause) => Console.error(Cause.pretty(cause))),
     Effect.provide([NodeContext.layer, http]),
-    NodeRuntime.runMain({ disableErrorReporting: true })
+    NodeRuntime.runMain({
+      disableErrorReporting: true,
+      // As shells expect it: 130 when interrupted.
+      teardown: (exit, onExit) =>
+        onExit(Exit.match(exit, {
+          onSuccess: () => 0,
+          onFailure: (cause) => Cause.isInterruptedOnly(cause) ? 130 : 1
+        }))
+    })
   )
 
-if (values.profile === undefined) run(onOurOwn)
-else run(onYourFiles(values.profile, values.login))
+// A closed terminal or pipe ends the program as Ctrl-C does: the throw-away home goes with it.
+process.once("SIGHUP", () => process.kill(process.pid, "SIGTERM"))
+process.stdout.once("error", () => process.kill(process.pid, "SIGTERM"))
+
+const arguments_ = Either.try({
+  try: () => parseArgs({ options: { profile: { type: "string" }, login: { type: "boolean" } } }).values,
+  catch: (error) => error instanceof Error ? error.message : usage
+}).pipe(
+  Either.filterOrLeft(
+    ({ login, profile }) => profile !== undefined || login === undefined,
+    () => "--login goes with --profile"
+  )
+)
+
+Either.match(arguments_, {
+  onLeft: (problem) => {
+    console.error(`${problem}\n${usage}`)
+    process.exitCode = 2
+  },
+  onRight: ({ login, profile }) => profile === undefined ? run(onOurOwn) : run(onYourFiles(profile, login === true))
+})

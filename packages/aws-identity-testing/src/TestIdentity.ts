@@ -65,8 +65,14 @@ const signIn: Effect.Effect<
   const center = yield* IdentityCenter.IdentityCenter
   const shared = yield* SharedConfig.read
   const cache = yield* SsoTokenCache.SsoTokenCache
-  for (const name of shared.sessions) {
-    const session = yield* shared.session(name)
+  const sessions = [
+    ...shared.sessions.map((name) => shared.session(name)),
+    ...shared.profiles.map((name) => Effect.flatMap(shared.profile(name), shared.sessionOf))
+  ]
+  // A test may well begin with config that cannot be signed in with.
+  const [, complete] = yield* Effect.partition(sessions, (session) => session)
+  const byKey = new Map(complete.map((session) => [session.cacheKey, session]))
+  for (const session of byKey.values()) {
     const issued = yield* center.signIn
     const now = yield* Clock.currentTimeMillis
     yield* cache.set(
