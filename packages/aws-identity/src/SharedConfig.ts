@@ -534,17 +534,20 @@ const lookUp = (
       if (section === undefined) continue
       const error = section.problems.find(({ severity }) => severity === "error")
       if (error !== undefined) return Effect.fail(unreadable(file, error, section.header, profile))
-      first = first ?? { header: section.header, file: file.path, line: section.line }
-      for (const [key, property] of section.properties) values.set(key, valueIn(file.path, property))
+      first = first ?? { header: alone(section.header), file: file.path, line: section.line }
+      for (const [key, property] of section.properties) values.set(alone(key), valueIn(file.path, property))
     }
     return Effect.succeed(first === undefined ? undefined : { name, ...first, values })
   })
 
+/** A copy that stands alone: V8 lets a slice of a text keep all of it alive, here a file that may change. */
+const alone = (slice: string): string => `${slice} `.slice(0, -1)
+
 const valueIn = (file: string, { line, nested, value }: Ini.Property): ConfigValue => ({
-  value,
+  value: alone(value),
   file,
   line,
-  nested: nested.size === 0 ? none : new Map(Array.from(nested, ([key, value]) => [key, valueIn(file, value)]))
+  nested: nested.size === 0 ? none : new Map(Array.from(nested, ([key, value]) => [alone(key), valueIn(file, value)]))
 })
 
 const none: ReadonlyMap<string, ConfigValue> = new Map()

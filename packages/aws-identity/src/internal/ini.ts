@@ -5,7 +5,7 @@
  * section only: the problem is kept beside what could be read, for whoever needs that section to raise.
  *
  * Opening a file looks for its section headers; the lines of a section are read when it is asked for. So it costs
- * little to take one profile from a file of thousands.
+ * little to take one profile from a file of thousands. Names, keys and values are slices of the text, and keep it alive.
  */
 
 /** `config` has `[profile x]` and other kinds of section; in `credentials` every section is a profile. */
@@ -274,35 +274,28 @@ const commentStart = (text: string, start: number, end: number): number => {
   return end
 }
 
-/**
- * A copy that stands alone: V8 lets a slice of a long text keep the whole of it alive, here a file that may have
- * changed since.
- */
-const alone = (slice: string): string => `${slice} `.slice(0, -1)
-
 const none: ReadonlyMap<string, Property> = new Map()
 
 /** Adds what a block says to a section's properties, and gives what is wrong with it. */
 const readInto = (properties: Map<string, Property>, text: string, block: Block | Stray): ReadonlyArray<Problem> => {
   const problems: Array<Problem> = []
   let key = ""
-  const value = (start: number, end: number) => start === end ? "" : alone(text.slice(start, end))
   visit(text, block, {
     property(name, start, end, line) {
       if (properties.has(name)) problems.push({ severity: "warning", line, column: 1, rule: rules.repeatedKey })
-      key = alone(name)
-      properties.set(key, { value: value(start, end), line, nested: none })
+      key = name
+      properties.set(name, { value: text.slice(start, end), line, nested: none })
     },
     continuation(start, end) {
       const property = properties.get(key)
       if (property !== undefined) {
-        properties.set(key, { ...property, value: `${property.value}\n${value(start, end)}` })
+        properties.set(key, { ...property, value: `${property.value}\n${text.slice(start, end)}` })
       }
     },
     nested(name, start, end, line) {
       const property = properties.get(key)
       if (property !== undefined) {
-        const nested = new Map(property.nested).set(alone(name), { value: value(start, end), line, nested: none })
+        const nested = new Map(property.nested).set(name, { value: text.slice(start, end), line, nested: none })
         properties.set(key, { ...property, nested })
       }
     },
@@ -347,7 +340,7 @@ export const open = (text: string, fileKind: FileKind): IniFile => {
   }
 
   return {
-    names: (kind) => [...index[kind].keys()].map(alone),
+    names: (kind) => [...index[kind].keys()],
     section(kind, name) {
       const known = sections[kind].get(name)
       if (known !== undefined) return known
@@ -356,7 +349,7 @@ export const open = (text: string, fileKind: FileKind): IniFile => {
       if (first === undefined) return undefined
       const properties = new Map<string, Property>()
       const problems = blocks.flatMap((block) => readInto(properties, text, block))
-      const header = alone(text.slice(first.start, text.indexOf("]", first.start) + 1))
+      const header = text.slice(first.start, text.indexOf("]", first.start) + 1)
       const section = { header, line: first.line, properties, problems }
       sections[kind].set(name, section)
       return section
