@@ -24,9 +24,12 @@ const { IniLoader: IniLoaderV2 }: { readonly IniLoader: new() => IniLoader } = c
 
 const configOf = (profiles: number): string =>
   "[sso-session corp]\nsso_start_url = https://d-1234567890.awsapps.com/start\nsso_region = us-east-1\n" +
-  Array.from({ length: profiles }, (_, index) =>
-    `\n[profile account-${index}.Administrator]\nsso_session = corp\nsso_account_id = ${100_000_000_000 + index}\n` +
-    "sso_role_name = Administrator\nregion = eu-west-1\noutput = json\n").join("")
+  Array.from(
+    { length: profiles },
+    (_, index) =>
+      `\n[profile account-${index}.Administrator]\nsso_session = corp\nsso_account_id = ${100_000_000_000 + index}\n` +
+      "sso_role_name = Administrator\nregion = eu-west-1\noutput = json\n"
+  ).join("")
 
 const directory = mkdtempSync(join(tmpdir(), "benchmark-"))
 const file = join(directory, "config")
@@ -49,8 +52,10 @@ for (const profiles of [10, 1000, 10_000, 100_000]) {
   const last = `account-${profiles - 1}.Administrator`
   const warm = await platform.runPromise(shared)
   const one = (config: SharedConfig.SharedConfig["Type"]) =>
-    Effect.flatMap(config.read, (files) =>
-      Effect.map(files.profile(last), ({ values }) => values.get("sso_account_id")?.value))
+    Effect.flatMap(
+      config.read,
+      (files) => Effect.map(files.profile(last), ({ values }) => values.get("sso_account_id")?.value)
+    )
 
   const contestants: Readonly<Record<string, () => Promise<string | undefined>>> = {
     "read the file, no more": () => Promise.resolve(readFileSync(file, "utf8").slice(-1)),
@@ -77,7 +82,7 @@ for (const profiles of [10, 1000, 10_000, 100_000]) {
   const times = new Map(Object.keys(contestants).map((name) => [name, Array<number>()]))
   for (let round = 0; round < (profiles > 10_000 ? 7 : 15); round++) {
     for (const [name, run] of Object.entries(contestants)) {
-        const start = performance.now()
+      const start = performance.now()
       const answer = await run()
       times.get(name)?.push(performance.now() - start)
       assert.strictEqual(answer, name.startsWith("read") ? "\n" : String(100_000_000_000 + profiles - 1))
@@ -89,9 +94,9 @@ for (const profiles of [10, 1000, 10_000, 100_000]) {
   for (const [name, all] of times) {
     const time = median(all)
     console.log(
-      `  ${name.padEnd(38)}${time.toFixed(2).padStart(9)} ms ${(time * 1e6 / text.length).toFixed(1).padStart(8)} ns/byte  ${
-        (time / base).toFixed(3)
-      } x`
+      `  ${name.padEnd(38)}${time.toFixed(2).padStart(9)} ms ${
+        (time * 1e6 / text.length).toFixed(1).padStart(8)
+      } ns/byte  ${(time / base).toFixed(3)} x`
     )
   }
 }

@@ -40,10 +40,26 @@ export * as IdentityError from "./IdentityError.js"
 export * as Region from "./Region.js"
 
 /**
- * AWS's shared config files, `~/.aws/config` and `~/.aws/credentials`, with the file and line of every value.
+ * AWS's shared config files, `~/.aws/config` and `~/.aws/credentials`: read as every AWS tool reads them, with the
+ * file and line of each value, and written so that nothing else in them changes.
  *
- * Both files are optional and both are always read; where they name the same profile, a key of the credentials
- * file wins. They are read anew at each call, so an edit is seen by a running program.
+ * Both files are optional and both are always read; where they name the same profile, a key of the credentials file
+ * wins. Where AWS's tools disagree about the grammar, the rule that its SDKs share counts. What breaks the rule is an
+ * error for the one section it stands in, and for no other.
+ *
+ * @example
+ * ```ts
+ * import { Console, Effect } from "effect"
+ * import { SharedConfig } from "effect-aws-identity"
+ *
+ * const program = Effect.gen(function*() {
+ *   const profile = yield* SharedConfig.profile("dev")
+ *   const region = profile.values.get("region")
+ *   yield* Console.log(`${region?.value} says ${region?.file}:${region?.line}`)
+ * }).pipe(Effect.provide(SharedConfig.layerMemory({ config: "[profile dev]\nregion = eu-west-1" })))
+ *
+ * Effect.runSync(program) // eu-west-1 says config:2
+ * ```
  *
  * @since 0.1.0
  */

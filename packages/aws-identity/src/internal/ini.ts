@@ -276,11 +276,13 @@ const commentStart = (text: string, start: number, end: number): number => {
 
 const none: ReadonlyMap<string, Property> = new Map()
 
-/** Adds what a block says to a section's properties, and gives what is wrong with it. */
-const readInto = (properties: Map<string, Property>, text: string, block: Block | Stray): ReadonlyArray<Problem> => {
-  const problems: Array<Problem> = []
+/** Adds what a block of the text says to a section's properties, and gives what is wrong with it. */
+const reader = (text: string) => {
+  let properties = new Map<string, Property>()
+  let problems: Array<Problem> = []
   let key = ""
-  visit(text, block, {
+  // One visitor for all blocks: to make one for each costs more than to read a block.
+  const visitor: Visitor = {
     property(name, start, end, line) {
       if (properties.has(name)) problems.push({ severity: "warning", line, column: 1, rule: rules.repeatedKey })
       key = name
@@ -288,22 +290,26 @@ const readInto = (properties: Map<string, Property>, text: string, block: Block 
     },
     continuation(start, end) {
       const property = properties.get(key)
-      if (property !== undefined) {
-        properties.set(key, { ...property, value: `${property.value}\n${text.slice(start, end)}` })
-      }
+      if (property === undefined) return
+      properties.set(key, { ...property, value: `${property.value}\n${text.slice(start, end)}` })
     },
     nested(name, start, end, line) {
       const property = properties.get(key)
-      if (property !== undefined) {
-        const nested = new Map(property.nested).set(name, { value: text.slice(start, end), line, nested: none })
-        properties.set(key, { ...property, nested })
-      }
+      if (property === undefined) return
+      const nested = new Map(property.nested).set(name, { value: text.slice(start, end), line, nested: none })
+      properties.set(key, { ...property, nested })
     },
     problem(severity, line, column, rule) {
       problems.push({ severity, line, column, rule })
     }
-  })
-  return problems
+  }
+  return (into: Map<string, Property>, block: Block | Stray): ReadonlyArray<Problem> => {
+    properties = into
+    problems = []
+    key = ""
+    visit(text, block, visitor)
+    return problems
+  }
 }
 
 /** A name that every AWS tool sees, without quotes. */
@@ -321,6 +327,7 @@ export const open = (text: string, fileKind: FileKind): IniFile => {
     services: new Map()
   }
   const { sections: all, strays } = blocks(text, fileKind)
+  const readInto = reader(text)
   for (const block of all) {
     const same = index[block.kind].get(block.name)
     if (same === undefined) index[block.kind].set(block.name, block)
@@ -334,7 +341,7 @@ export const open = (text: string, fileKind: FileKind): IniFile => {
   const strayProblems = (stray: Stray): ReadonlyArray<Problem> => {
     if (stray.problem !== undefined) return [stray.problem]
     const properties = new Map<string, Property>()
-    const problems = readInto(properties, text, stray).filter(isError)
+    const problems = readInto(properties, stray).filter(isError)
     const orphan = ({ line }: Property): Problem => ({ severity: "error", line, column: 1, rule: rules.orphan })
     return [...problems, ...Array.from(properties.values(), orphan)]
   }
@@ -348,7 +355,7 @@ export const open = (text: string, fileKind: FileKind): IniFile => {
       const first = blocks[0]
       if (first === undefined) return undefined
       const properties = new Map<string, Property>()
-      const problems = blocks.flatMap((block) => readInto(properties, text, block))
+      const problems = blocks.flatMap((block) => readInto(properties, block))
       const header = text.slice(first.start, text.indexOf("]", first.start) + 1)
       const section = { header, line: first.line, properties, problems }
       sections[kind].set(name, section)
@@ -370,7 +377,7 @@ export const open = (text: string, fileKind: FileKind): IniFile => {
             }
             if (!isPlainName(name)) warn(rules.name)
             if (block !== counted[0]) warn(rules.repeatedSection)
-            for (const problem of readInto(properties, text, block)) problems.push(problem)
+            for (const problem of readInto(properties, block)) problems.push(problem)
           }
         }
       }
