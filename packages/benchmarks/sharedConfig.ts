@@ -4,23 +4,16 @@
  */
 import { NodeContext } from "@effect/platform-node"
 import { loadSharedConfigFiles } from "@smithy/shared-ini-file-loader"
+import AWS from "aws-sdk"
 import { Effect, ManagedRuntime } from "effect"
 import { SharedConfig } from "effect-aws-identity"
 import assert from "node:assert"
 import { mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs"
-import { createRequire } from "node:module"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { performance } from "node:perf_hooks"
 
 process.env["AWS_SDK_JS_SUPPRESS_MAINTENANCE_MODE_MESSAGE"] = "1"
-
-interface IniLoader {
-  readonly loadFrom: (options: { filename: string; isConfig: boolean }) => Record<string, Record<string, string>>
-}
-const { IniLoader: IniLoaderV2 }: { readonly IniLoader: new() => IniLoader } = createRequire(import.meta.url)(
-  "aws-sdk"
-)
 
 const configOf = (profiles: number): string =>
   "[sso-session corp]\nsso_start_url = https://d-1234567890.awsapps.com/start\nsso_region = us-east-1\n" +
@@ -76,7 +69,7 @@ for (const profiles of [10, 1000, 10_000, 100_000]) {
       return configFile[last]?.["sso_account_id"]
     },
     "aws-sdk v2": () =>
-      Promise.resolve(new IniLoaderV2().loadFrom({ filename: file, isConfig: true })[last]?.["sso_account_id"])
+      Promise.resolve(new AWS.IniLoader().loadFrom({ filename: file, isConfig: true })[last]?.["sso_account_id"])
   }
 
   const times = new Map(Object.keys(contestants).map((name) => [name, Array<number>()]))

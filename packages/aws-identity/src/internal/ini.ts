@@ -32,7 +32,7 @@ export interface Problem {
   readonly rule: string
 }
 
-export interface Section {
+interface Section {
   /** As it stands in the file: `[profile dev]`. */
   readonly header: string
   readonly line: number
