@@ -81,7 +81,7 @@ export const make = <R>(
 ): Effect.Effect<Context.Tag.Service<CredentialsProvider>, never, Exclude<R, Scope.Scope> | Scope.Scope> =>
   Effect.gen(function*() {
     const context = yield* Effect.context<Exclude<R, Scope.Scope>>()
-    const flight = yield* SingleFlight.make<Credentials, IdentityError.IdentityError>()
+    const flight = (yield* SingleFlight.make)<Credentials, IdentityError.IdentityError>()
     let cell: Cell | undefined
 
     /** `start` is the cell that it is to replace: if another is there by then, it was made for another world. */

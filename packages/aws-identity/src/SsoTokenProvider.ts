@@ -16,7 +16,7 @@ import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as Redacted from "effect/Redacted"
-import * as Scope from "effect/Scope"
+import type * as Scope from "effect/Scope"
 import * as IdentityError from "./IdentityError.js"
 import { decideToken, type TokenDecision } from "./internal/refreshPolicy.js"
 import * as SingleFlight from "./internal/singleFlight.js"
@@ -68,23 +68,23 @@ export const make: Effect.Effect<
 > = Effect.gen(function*() {
   const cache = yield* SsoTokenCache
   const oidc = yield* SsoOidc
-  const scope = yield* Effect.scope
+  const newFlight = yield* SingleFlight.make
   const states = new Map<string, SessionState>()
 
-  const stateOf = (session: SsoSession): Effect.Effect<SessionState> =>
-    Effect.gen(function*() {
-      const flight = yield* SingleFlight.make<SsoToken, IdentityError.TokenError>()
-      const state = states.get(session.cacheKey) ?? {
-        flight,
-        lastAttemptAt: undefined,
-        rejected: undefined,
-        replacement: undefined,
-        refused: undefined,
-        unsaved: undefined
-      }
-      states.set(session.cacheKey, state)
-      return state
-    }).pipe(Scope.extend(scope))
+  const stateOf = (session: SsoSession): SessionState => {
+    const known = states.get(session.cacheKey)
+    if (known !== undefined) return known
+    const state: SessionState = {
+      flight: newFlight(),
+      lastAttemptAt: undefined,
+      rejected: undefined,
+      replacement: undefined,
+      refused: undefined,
+      unsaved: undefined
+    }
+    states.set(session.cacheKey, state)
+    return state
+  }
 
   const loginRequired = (
     session: SsoSession,
@@ -178,14 +178,14 @@ export const make: Effect.Effect<
 
   return {
     get: Effect.fn("SsoTokenProvider.get")(function*(session) {
-      const state = yield* stateOf(session)
+      const state = stateOf(session)
       const token = yield* read(session, state)
       const now = yield* Clock.currentTimeMillis
       return decide(now, token, state) === "Use" ? token : yield* state.flight.run(refresh(session, state))
     }),
     invalidate: (session, rejected) =>
-      Effect.map(stateOf(session), (state) => {
-        state.rejected = rejected.accessToken
+      Effect.sync(() => {
+        stateOf(session).rejected = rejected.accessToken
       })
   }
 })

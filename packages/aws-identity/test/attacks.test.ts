@@ -306,6 +306,23 @@ describe("a better token in the cache wins", () => {
       assert.strictEqual(yield* callsOf("createToken"), 3)
     }).pipe(Effect.scoped, Effect.provide(TestIdentity.layer())))
 
+  it.effect("a renewal has nothing of its callers", () =>
+    Effect.gen(function*() {
+      class Setting extends Context.Reference<Setting>()("Setting", { defaultValue: () => "maker" }) {}
+      const oidc = yield* SsoOidc.SsoOidc
+      const settings: Array<string> = []
+      const tokens = yield* SsoTokenProvider.make.pipe(
+        Effect.provideService(SsoOidc.SsoOidc, {
+          ...oidc,
+          createToken: (input) =>
+            Effect.zipRight(Effect.map(Setting, (setting) => settings.push(setting)), oidc.createToken(input))
+        })
+      )
+      yield* TestClock.adjust("2 hours")
+      yield* Effect.provideService(tokens.get(yield* session), Setting, "caller")
+      assert.deepStrictEqual(settings, ["maker"])
+    }).pipe(Effect.scoped, Effect.provide(TestIdentity.layer())))
+
   it.effect("a renewal keeps what it does not change", () =>
     Effect.gen(function*() {
       const tokens = yield* SsoTokenProvider.SsoTokenProvider

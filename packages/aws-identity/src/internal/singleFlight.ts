@@ -17,10 +17,11 @@ export interface SingleFlight<A, E> {
   readonly leave: () => void
 }
 
-export const make = <A, E>(): Effect.Effect<SingleFlight<A, E>, never, Scope.Scope> =>
-  Effect.gen(function*() {
-    const scope = yield* Effect.scope
-    const runFork = Runtime.runFork(yield* Effect.runtime())
+/** Makes single flights that run in the current scope, with the fiber refs of now. */
+export const make: Effect.Effect<<A, E>() => SingleFlight<A, E>, never, Scope.Scope> = Effect.gen(function*() {
+  const scope = yield* Effect.scope
+  const runFork = Runtime.runFork(yield* Effect.runtime())
+  return <A, E>(): SingleFlight<A, E> => {
     let flight: Fiber.RuntimeFiber<A, E> | undefined
     // All in one step of the calling fiber: nobody comes between the look and the start.
     const join = (effect: Effect.Effect<A, E>): Fiber.RuntimeFiber<A, E> => {
@@ -42,4 +43,5 @@ export const make = <A, E>(): Effect.Effect<SingleFlight<A, E>, never, Scope.Sco
         flight = undefined
       }
     }
-  })
+  }
+})
