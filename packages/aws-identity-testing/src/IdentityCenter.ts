@@ -4,6 +4,17 @@
  * It follows AWS's documented and observed behaviour and shares no code with the client it tests. `Emulator` gives
  * it an HTTP face.
  *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { IdentityCenter } from "effect-aws-identity-testing"
+ *
+ * const program = Effect.gen(function*() {
+ *   const center = yield* IdentityCenter.IdentityCenter
+ *   yield* center.fail("getRoleCredentials", "TooManyRequestsException", 2)
+ * }).pipe(Effect.provide(IdentityCenter.layer()))
+ * ```
+ *
  * @since 0.1.0
  */
 import * as Clock from "effect/Clock"
@@ -196,17 +207,6 @@ interface Page {
 
 /**
  * What a person does, what can be made to go wrong, what happened, and the operations themselves.
- *
- * @example
- * ```ts
- * import { Effect } from "effect"
- * import { IdentityCenter } from "effect-aws-identity-testing"
- *
- * const program = Effect.gen(function*() {
- *   const center = yield* IdentityCenter.IdentityCenter
- *   yield* center.fail("getRoleCredentials", "TooManyRequestsException", 2)
- * }).pipe(Effect.provide(IdentityCenter.layer()))
- * ```
  *
  * @since 0.1.0
  * @category services

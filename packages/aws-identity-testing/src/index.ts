@@ -12,6 +12,17 @@ export * as Emulator from "./Emulator.js"
  * It follows AWS's documented and observed behaviour and shares no code with the client it tests. `Emulator` gives
  * it an HTTP face.
  *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { IdentityCenter } from "effect-aws-identity-testing"
+ *
+ * const program = Effect.gen(function*() {
+ *   const center = yield* IdentityCenter.IdentityCenter
+ *   yield* center.fail("getRoleCredentials", "TooManyRequestsException", 2)
+ * }).pipe(Effect.provide(IdentityCenter.layer()))
+ * ```
+ *
  * @since 0.1.0
  */
 export * as IdentityCenter from "./IdentityCenter.js"

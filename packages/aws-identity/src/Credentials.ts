@@ -1,15 +1,6 @@
 /**
  * What every provider yields and every signer needs.
  *
- * @since 0.1.0
- */
-import * as Option from "effect/Option"
-import * as Schema from "effect/Schema"
-
-/**
- * AWS credentials: long-lived when there is no `expiration`, temporary otherwise. The secrets are `Redacted`, so a
- * value may be logged, inspected or put into JSON.
- *
  * @example
  * ```ts
  * import { Redacted } from "effect"
@@ -22,6 +13,15 @@ import * as Schema from "effect/Schema"
  *
  * console.log(String(credentials.secretAccessKey)) // <redacted>
  * ```
+ *
+ * @since 0.1.0
+ */
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+
+/**
+ * AWS credentials: long-lived when there is no `expiration`, temporary otherwise. The secrets are `Redacted`, so a
+ * value may be logged, inspected or put into JSON.
  *
  * @since 0.1.0
  * @category models

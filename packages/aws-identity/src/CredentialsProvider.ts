@@ -4,6 +4,18 @@
  * A provider of credentials resolves them once and keeps nothing; what is here keeps them, renews them before they
  * expire, and knows no provider.
  *
+ * @example
+ * ```ts
+ * import { Console, Effect } from "effect"
+ * import { CredentialsProvider } from "effect-aws-identity"
+ *
+ * const program = Effect.gen(function*() {
+ *   const provider = yield* CredentialsProvider.CredentialsProvider
+ *   const credentials = yield* provider.get
+ *   yield* Console.log(credentials.accessKeyId)
+ * })
+ * ```
+ *
  * @since 0.1.0
  */
 import * as Cause from "effect/Cause"
@@ -21,18 +33,6 @@ import * as SingleFlight from "./internal/singleFlight.js"
 
 /**
  * Cached, self-renewing credentials.
- *
- * @example
- * ```ts
- * import { Console, Effect } from "effect"
- * import { CredentialsProvider } from "effect-aws-identity"
- *
- * const program = Effect.gen(function*() {
- *   const provider = yield* CredentialsProvider.CredentialsProvider
- *   const credentials = yield* provider.get
- *   yield* Console.log(credentials.accessKeyId)
- * })
- * ```
  *
  * @since 0.1.0
  * @category services

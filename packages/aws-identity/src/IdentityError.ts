@@ -1,5 +1,6 @@
 /**
- * Everything that can go wrong, as one flat union of tagged errors.
+ * Everything that can go wrong, as tagged errors: `IdentityError` on the way to credentials, `LoginError` while a
+ * person signs in.
  *
  * Each message names the file, the profile or session, the cause, and what to do next. The fields are text and
  * numbers only: no request, response or raw cause, and never a secret.
@@ -398,7 +399,7 @@ export type TokenError = SsoLoginRequired | TokenCacheCorrupt | FileError | Call
  * @since 0.1.0
  * @category errors
  */
-export type ConfigError = NotConfigured | ProfileNotFound | InvalidConfig | FileError
+export type SharedConfigError = NotConfigured | ProfileNotFound | InvalidConfig | FileError
 
 /**
  * Why there are no credentials: what `CredentialsProvider.get` may fail with.
@@ -406,7 +407,7 @@ export type ConfigError = NotConfigured | ProfileNotFound | InvalidConfig | File
  * @since 0.1.0
  * @category errors
  */
-export type IdentityError = ConfigError | TokenError | RoleNotAssigned | CredentialsExpired
+export type IdentityError = SharedConfigError | TokenError | RoleNotAssigned | CredentialsExpired
 
 /**
  * Why a sign-in did not come about.

@@ -139,7 +139,7 @@ export interface ConfigFiles {
    * Fails with `NotConfigured` when nobody chose a profile and there is no `default`, with `ProfileNotFound` when the
    * chosen one does not exist, and with `InvalidConfig` when a line of it cannot be read.
    */
-  readonly profile: (name?: string) => Effect.Effect<Section, IdentityError.ConfigError>
+  readonly profile: (name?: string) => Effect.Effect<Section, IdentityError.SharedConfigError>
   /** An `[sso-session]` of the config file, on behalf of `profile` if it is for one. */
   readonly session: (name: string, profile?: Section) => Effect.Effect<SsoSession, IdentityError.InvalidConfig>
   /**
@@ -148,7 +148,7 @@ export interface ConfigFiles {
    * Fails with `NotConfigured` when the profile has no SSO settings at all, and with `InvalidConfig` when they are
    * incomplete or contradict the session's.
    */
-  readonly sessionOf: (profile: Section) => Effect.Effect<SsoSession, IdentityError.ConfigError>
+  readonly sessionOf: (profile: Section) => Effect.Effect<SsoSession, IdentityError.SharedConfigError>
   /** A `[services]` section of the config file; each service's settings are nested below its name. */
   readonly services: (name: string, profile?: Section) => Effect.Effect<Section, IdentityError.InvalidConfig>
   /** All that is wrong or odd in the files, config first, by line. */
@@ -192,7 +192,7 @@ export class SharedConfig extends Context.Tag("effect-aws-identity/SharedConfig"
  * @since 0.1.0
  * @category accessors
  */
-export const profile = (name?: string): Effect.Effect<Section, IdentityError.ConfigError, SharedConfig> =>
+export const profile = (name?: string): Effect.Effect<Section, IdentityError.SharedConfigError, SharedConfig> =>
   Effect.flatMap(read, (files) => files.profile(name))
 
 /**
@@ -201,7 +201,7 @@ export const profile = (name?: string): Effect.Effect<Section, IdentityError.Con
  * @since 0.1.0
  * @category accessors
  */
-export const session = (name: string): Effect.Effect<SsoSession, IdentityError.ConfigError, SharedConfig> =>
+export const session = (name: string): Effect.Effect<SsoSession, IdentityError.SharedConfigError, SharedConfig> =>
   Effect.flatMap(read, (files) => files.session(name))
 
 /**

@@ -31,7 +31,8 @@ const Session = Schema.Struct({
 const Page = Schema.Struct({
   /** 1 to 100 */
   maxResults: Schema.optional(Schema.Int.pipe(Schema.between(1, 100))),
-  nextToken: Schema.optional(Schema.NonEmptyString)
+  /** Of the page before; empty is none. */
+  nextToken: Schema.optional(Schema.String)
 })
 
 /**
@@ -171,7 +172,7 @@ const get = (url: string, accessToken: string, query: Record<string, string | nu
 /** A space is %20 to AWS, never a plus sign. */
 const queryOf = (query: Record<string, string | number | undefined>): string =>
   Object.entries(query)
-    .flatMap(([name, value]) => value === undefined ? [] : [`${name}=${encodeURIComponent(value)}`])
+    .flatMap(([name, value]) => value === undefined || value === "" ? [] : [`${name}=${encodeURIComponent(value)}`])
     .join("&")
 
 /**

@@ -69,20 +69,33 @@ export class SsoTokenCache extends Context.Tag("effect-aws-identity/SsoTokenCach
 }>() {}
 
 const decodeToken = Schema.decodeUnknownEither(SsoToken)
+const essential: ReadonlyArray<string> = ["accessToken", "expiresAt"]
 const encodeToken = Schema.encodeSync(SsoToken)
 const fields = Object.keys(SsoToken.fields).filter((name) => name !== "unknown")
 
 /**
- * A token from the text of a token file of any AWS tool: any case of keys, any RFC 3339 time, unknown fields kept.
- * The text in the left says what is wrong and shows no value.
+ * A token from the text of a token file of any AWS tool: any case of keys, any RFC 3339 time, unknown fields kept. A
+ * field that a token can do without and that cannot be read counts as not there. The text in the left says what is
+ * wrong and shows no value.
  *
  * @since 0.1.0
  * @category codec
  */
 export const decode = (text: string): Either.Either<SsoToken, string> =>
   Either.mapLeft(CacheFile.parse(text, fields), () => text === "" ? "it is empty" : "it is not a JSON object").pipe(
-    Either.flatMap((file) => Either.mapLeft(decodeToken(file), schemaProblem))
+    Either.flatMap((file) =>
+      Either.orElse(decodeToken(file), () => {
+        const readable = Object.keys(file).filter((name) =>
+          essential.includes(name) || Either.isRight(decodeToken({ ...placeholder, [name]: file[name] }))
+        )
+        return decodeToken(Object.fromEntries(readable.map((name) => [name, file[name]])))
+      })
+    ),
+    Either.mapLeft((error) => typeof error === "string" ? error : schemaProblem(error))
   )
+
+/** What makes any one field more a token. */
+const placeholder = { accessToken: "-", expiresAt: "1970-01-01T00:00:00Z" }
 
 /**
  * The text of a token file that every AWS tool reads.

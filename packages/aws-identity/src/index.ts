@@ -8,6 +8,19 @@ export * as AwsIdentity from "./AwsIdentity.js"
 /**
  * What every provider yields and every signer needs.
  *
+ * @example
+ * ```ts
+ * import { Redacted } from "effect"
+ * import { Credentials } from "effect-aws-identity"
+ *
+ * const credentials = new Credentials.Credentials({
+ *   accessKeyId: "AKIAIOSFODNN7EXAMPLE",
+ *   secretAccessKey: Redacted.make("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY")
+ * })
+ *
+ * console.log(String(credentials.secretAccessKey)) // <redacted>
+ * ```
+ *
  * @since 0.1.0
  */
 export * as Credentials from "./Credentials.js"
@@ -18,12 +31,25 @@ export * as Credentials from "./Credentials.js"
  * A provider of credentials resolves them once and keeps nothing; what is here keeps them, renews them before they
  * expire, and knows no provider.
  *
+ * @example
+ * ```ts
+ * import { Console, Effect } from "effect"
+ * import { CredentialsProvider } from "effect-aws-identity"
+ *
+ * const program = Effect.gen(function*() {
+ *   const provider = yield* CredentialsProvider.CredentialsProvider
+ *   const credentials = yield* provider.get
+ *   yield* Console.log(credentials.accessKeyId)
+ * })
+ * ```
+ *
  * @since 0.1.0
  */
 export * as CredentialsProvider from "./CredentialsProvider.js"
 
 /**
- * Everything that can go wrong, as one flat union of tagged errors.
+ * Everything that can go wrong, as tagged errors: `IdentityError` on the way to credentials, `LoginError` while a
+ * person signs in.
  *
  * Each message names the file, the profile or session, the cause, and what to do next. The fields are text and
  * numbers only: no request, response or raw cause, and never a secret.

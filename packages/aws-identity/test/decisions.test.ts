@@ -216,6 +216,18 @@ describe("the token file", () => {
     })
   })
 
+  it("may have nonsense where a token can do without", () => {
+    const token = Either.getOrThrow(
+      written({ registrationExpiresAt: "soon", region: 7, clientSecret: [], refreshToken: "r", other: 1 })
+    )
+    assert.isTrue(Option.isNone(token.registrationExpiresAt))
+    assert.isTrue(Option.isNone(token.region))
+    assert.isTrue(Option.isNone(token.clientSecret))
+    assert.isTrue(Option.isSome(token.refreshToken))
+    assert.deepStrictEqual(Redacted.value(token.unknown), { other: 1 })
+    assertEquals(written({ accessToken: "", region: 7 }), Either.left("\"accessToken\" is missing"))
+  })
+
   it("is named as every AWS tool names it", () => {
     for (
       const [key, sha1] of [

@@ -26,7 +26,7 @@ const at = (file: string, line: number): string => `${file === "credentials" ? "
 
 const ruleName = (text: string): string => Object.entries(rules).find(([, rule]) => text.includes(rule))?.[0] ?? text
 
-const failure = (error: IdentityError.ConfigError): string =>
+const failure = (error: IdentityError.SharedConfigError): string =>
   error._tag === "InvalidConfig"
     ? `fails @${at(error.file, error.line)}:${error.column} ${error.key ?? ruleName(error.problem)}`
     : error._tag
@@ -34,7 +34,7 @@ const failure = (error: IdentityError.ConfigError): string =>
 const section = (
   kind: string,
   name: string,
-  read: Effect.Effect<SharedConfig.Section, IdentityError.ConfigError>
+  read: Effect.Effect<SharedConfig.Section, IdentityError.SharedConfigError>
 ): string =>
   Either.match(Effect.runSync(Effect.either(read)), {
     onLeft: (error) => `${kind} ${name} ${failure(error)}`,
