@@ -1,5 +1,5 @@
 import { FetchHttpClient, FileSystem, HttpClient, HttpServer, HttpServerResponse, Path } from "@effect/platform"
-import { NodeContext, NodeHttpServer } from "@effect/platform-node"
+import { NodeContext, NodeHttpClient, NodeHttpServer } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { assertEquals } from "@effect/vitest/utils"
 import {
@@ -15,6 +15,7 @@ import {
   Option,
   Redacted,
   Ref,
+  Stream,
   TestClock
 } from "effect"
 import type { AwsIdentity } from "effect-aws-identity"
@@ -364,17 +365,32 @@ describe("hostile answers", () => {
 
   const portal = { region: Region.make("us-east-1"), accessToken: Redacted.make("SECRETTOKEN") }
 
+  /** A server of its own on a real socket. */
+  const serve = (app: Effect.Effect<HttpServerResponse.HttpServerResponse>) =>
+    Effect.gen(function*() {
+      const context = yield* Layer.build(NodeHttpServer.layer(createServer, { host: "127.0.0.1", port: 0 }))
+      yield* Effect.provide(HttpServer.serveEffect(app), context)
+      return HttpServer.formatAddress(Context.get(context, HttpServer.HttpServer).address)
+    })
+
+  for (const [name, client] of [["fetch", FetchHttpClient.layer], ["node:http", NodeHttpClient.layer]] as const) {
+    it.scopedLive(`an endless body is cut at 1 MiB: ${name}`, () =>
+      Effect.gen(function*() {
+        const endpoint = yield* serve(
+          Effect.succeed(HttpServerResponse.stream(Stream.forever(Stream.make(new Uint8Array(65_536)))))
+        )
+        const sso = yield* Effect.provide(Sso.make({ endpoint }), client)
+        const error = yield* Effect.flip(sso.listAccounts(portal))
+        assert.strictEqual(error._tag, "InvalidResponse")
+        assert.include(error.message, "longer than 1 MiB")
+      }).pipe(Effect.provide(NodeContext.layer)))
+  }
+
   it.scopedLive("a redirect is not followed, whatever the client: the token goes nowhere else", () =>
     Effect.gen(function*() {
       const seen = yield* Ref.make(0)
-      const start = (app: Effect.Effect<HttpServerResponse.HttpServerResponse>) =>
-        Effect.gen(function*() {
-          const context = yield* Layer.build(NodeHttpServer.layer(createServer, { host: "127.0.0.1", port: 0 }))
-          yield* Effect.provide(HttpServer.serveEffect(app), context)
-          return HttpServer.formatAddress(Context.get(context, HttpServer.HttpServer).address)
-        })
-      const elsewhere = yield* start(Effect.as(Ref.update(seen, (n) => n + 1), HttpServerResponse.empty()))
-      const endpoint = yield* start(Effect.succeed(HttpServerResponse.redirect(elsewhere, { status: 307 })))
+      const elsewhere = yield* serve(Effect.as(Ref.update(seen, (n) => n + 1), HttpServerResponse.empty()))
+      const endpoint = yield* serve(Effect.succeed(HttpServerResponse.redirect(elsewhere, { status: 307 })))
       const sso = yield* Effect.provide(Sso.make({ endpoint }), FetchHttpClient.layer)
       const error = yield* Effect.flip(sso.listAccounts(portal))
       assert.strictEqual(error._tag, "InvalidResponse")

@@ -14,6 +14,7 @@ import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
 import * as IdentityError from "../IdentityError.js"
 import { partition, type Region } from "../Region.js"
 import { schemaProblem } from "./schemaProblem.js"
@@ -97,8 +98,8 @@ export const operation = <Input extends { readonly region: Region }, EncodedInpu
       const invalid = (problem: string): IdentityError.InvalidResponse =>
         new IdentityError.InvalidResponse({ ...names, endpoint, status: response.status, problem, requestId })
       if (response.status >= 300 && response.status < 400) return yield* invalid("a redirect, which is not followed")
-      const text = yield* response.text.pipe(
-        Effect.mapError(() => invalid("the body could not be read")),
+      const text = yield* textOf(response).pipe(
+        Effect.mapError(invalid),
         timeout(unreachable)
       )
       if (response.status < 200 || response.status > 299) {
@@ -113,6 +114,31 @@ export const operation = <Input extends { readonly region: Region }, EncodedInpu
     }
   )
 }
+
+/** AWS's answers are small; whoever sends more must not fill the memory. */
+const longestBody = 1_048_576
+
+/** The body, or what is wrong with it. */
+const textOf = (response: HttpClientResponse.HttpClientResponse): Effect.Effect<string, string> =>
+  response.stream.pipe(
+    Stream.mapError((error) => error.reason === "EmptyBody" ? error.reason : "the body could not be read"),
+    Stream.runFoldEffect({ size: 0, chunks: Array<Uint8Array>() }, ({ chunks, size }, chunk) =>
+      size + chunk.length > longestBody
+        ? Effect.fail("the body is longer than 1 MiB")
+        : Effect.succeed({ size: size + chunk.length, chunks: [...chunks, chunk] })),
+    Effect.map(({ chunks, size }) => {
+      const body = new Uint8Array(size)
+      let offset = 0
+      for (const chunk of chunks) {
+        body.set(chunk, offset)
+        offset += chunk.length
+      }
+      return new TextDecoder().decode(body)
+    }),
+    Effect.catchIf((problem) =>
+      problem === "EmptyBody", () =>
+      Effect.succeed(""))
+  )
 
 /** Without credentials, query and fragment: it is shown in messages. */
 const isEndpoint = (endpoint: string): boolean => /^https?:\/\/[^/?#@\s]+(?:\/[^?#@\s]*)?$/.test(endpoint)
