@@ -395,6 +395,12 @@ describe("editing", () => {
       { l: "w" },
       "[profile a]\r\nk = v\r\nl = w\r\n"
     ],
+    [
+      "ends a line that lacks half of its end",
+      "[profile a]\r\nk = v\r",
+      { l: "w" },
+      "[profile a]\r\nk = v\r\nl = w\r\n"
+    ],
     ["takes a key out with its continuation", "[profile a]\nk = 1\n  2\nl = w\n", { k: null }, "[profile a]\nl = w\n"],
     ["takes a nested block out", "[profile a]\ns3 =\n  max = 1\nl = w\n", { s3: null }, "[profile a]\nl = w\n"],
     [

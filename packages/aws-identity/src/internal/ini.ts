@@ -96,10 +96,8 @@ export const nextLine = (text: string, start: number): number => {
 /** Where the visible part of a line ends, given where the next line begins. */
 const contentEnd = (text: string, start: number, next: number): number => {
   let end = next
-  if (end > start && text.charCodeAt(end - 1) === NEWLINE) {
-    end--
-    if (end > start && text.charCodeAt(end - 1) === RETURN) end--
-  }
+  if (end > start && text.charCodeAt(end - 1) === NEWLINE) end--
+  if (end > start && text.charCodeAt(end - 1) === RETURN) end--
   return skipBlanksBack(text, start, end)
 }
 

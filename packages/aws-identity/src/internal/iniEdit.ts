@@ -71,7 +71,7 @@ export const edit = (text: string, kind: Ini.SectionKind, name: string, changes:
       cuts.push({ start: lineEnd, end, text: "" })
     }
   }
-  const lineAbove = bottom === 0 || text[bottom - 1] === "\n" ? "" : newline
+  const lineAbove = endOfLine(text.slice(0, bottom), newline)
   cuts.push({
     start: bottom,
     end: bottom,
@@ -90,11 +90,15 @@ export const edit = (text: string, kind: Ini.SectionKind, name: string, changes:
 const linesOf = (changes: Changes): ReadonlyArray<string> =>
   [...changes].flatMap(([key, value]) => value === null ? [] : [`${key} = ${value}`])
 
-/** An empty line between what is there and a new section. */
-const gapBelow = (text: string, newline: string): string => {
-  if (text === "" || text === "\ufeff") return ""
-  return text.endsWith("\n") ? newline : newline + newline
+/** What the last line of a text lacks to be a line. */
+const endOfLine = (text: string, newline: string): string => {
+  if (text === "" || text.endsWith("\n")) return ""
+  return text.endsWith("\r") ? "\n" : newline
 }
+
+/** An empty line between what is there and a new section. */
+const gapBelow = (text: string, newline: string): string =>
+  text === "" || text === "\ufeff" ? "" : endOfLine(text, newline) + newline
 
 const headerOf = (kind: Ini.SectionKind, name: string): string =>
   kind === "profile" && name === "default" ? "[default]" : `[${kind} ${quoted(name)}]`
