@@ -112,7 +112,6 @@ export const make: Effect.Effect<
   const renew = Effect.fn("SsoTokenProvider.renew")(
     function*(session: SsoSession, state: SessionState, token: SsoToken, grant: Grant) {
       const now = yield* DateTime.now
-      state.lastAttemptAt = DateTime.toEpochMillis(now)
       const answer = yield* oidc.createToken({ region: session.region, grantType: "refresh_token", ...grant }).pipe(
         Effect.catchIf(
           (error) => error._tag === "ServiceError" && sessionEnded.has(error.code),
@@ -156,10 +155,12 @@ export const make: Effect.Effect<
           isRejected ? undefined : whyNotRenewable(token)
         )
       }
-      if (state.refused !== undefined && Equal.equals(state.refused.refreshToken, grant.value.refreshToken)) {
-        return yield* state.refused.error
-      }
-      return yield* Effect.catchAll(renew(session, state, token, grant.value), (error) =>
+      state.lastAttemptAt = now
+      const { refused } = state
+      const renewal = refused !== undefined && Equal.equals(refused.refreshToken, grant.value.refreshToken)
+        ? Effect.fail(refused.error)
+        : renew(session, state, token, grant.value)
+      return yield* Effect.catchAll(renewal, (error) =>
         Effect.gen(function*() {
           // Whoever was quicker to spend the same refresh token has left a better one.
           const current = yield* Effect.option(read(session, state))

@@ -265,6 +265,21 @@ describe("a better token in the cache wins", () => {
       assert.strictEqual(yield* callsOf("createToken"), 1)
     }).pipe(Effect.provide(TestIdentity.layer())))
 
+  it.effect("what AWS refuses for ever is used on until it expires all the same", () =>
+    Effect.gen(function*() {
+      const center = yield* IdentityCenter.IdentityCenter
+      const tokens = yield* SsoTokenProvider.SsoTokenProvider
+      const old = yield* tokens.get(yield* session)
+      yield* center.fail("createToken", "InvalidGrantException", 10)
+      yield* TestClock.adjust("55 minutes")
+      for (let minute = 55; minute < 60; minute++) {
+        assert.strictEqual(yield* tokens.get(yield* session), old)
+        yield* TestClock.adjust("1 minute")
+      }
+      assert.strictEqual((yield* Effect.flip(tokens.get(yield* session)))._tag, "SsoLoginRequired")
+      assert.strictEqual(yield* callsOf("createToken"), 1)
+    }).pipe(Effect.provide(TestIdentity.layer())))
+
   it.effect("a portal that rejects every token is not fed with new ones", () =>
     Effect.gen(function*() {
       const center = yield* IdentityCenter.IdentityCenter
