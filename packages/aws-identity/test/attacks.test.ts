@@ -401,6 +401,26 @@ describe("hostile answers", () => {
       }).pipe(Effect.provide(NodeContext.layer)))
   }
 
+  it.scopedLive("the application's own fetch settings are used, and no caller's", () =>
+    Effect.gen(function*() {
+      const seen: Array<RequestInit | undefined> = []
+      const fetch = (_: unknown, init?: RequestInit) => {
+        seen.push(init)
+        return Promise.resolve(new Response("{}"))
+      }
+      const sso = yield* Sso.make().pipe(
+        Effect.provide(FetchHttpClient.layer),
+        Effect.provideService(FetchHttpClient.RequestInit, { cache: "no-store" })
+      )
+      yield* sso.listAccounts(portal).pipe(
+        Effect.provideService(FetchHttpClient.Fetch, fetch),
+        Effect.provideService(FetchHttpClient.RequestInit, { credentials: "include" })
+      )
+      assert.strictEqual(seen[0]?.cache, "no-store")
+      assert.strictEqual(seen[0]?.redirect, "manual")
+      assert.isUndefined(seen[0]?.credentials)
+    }))
+
   it.scopedLive("a redirect is not followed, whatever the client: the token goes nowhere else", () =>
     Effect.gen(function*() {
       const seen = yield* Ref.make(0)

@@ -30,17 +30,25 @@ export interface Service {
   readonly http: HttpClient.HttpClient
   /** Takes the place of every region's endpoint. */
   readonly endpoint: Option.Option<string>
+  /** For a client over `fetch`. */
+  readonly requestInit: RequestInit
 }
 
 export const make = (
   service: Pick<Service, "id" | "module" | "endpointPrefix"> & { readonly endpoint: string | undefined }
 ): Effect.Effect<Service, never, HttpClient.HttpClient> =>
-  Effect.map(HttpClient.HttpClient, (http) => ({
-    ...service,
-    endpoint: Option.map(Option.fromNullable(service.endpoint), (url) => url.replace(/\/+$/, "")),
-    // Its client spans would carry headers, and its failed spans whole requests. Ours tell what is fit to tell.
-    http: HttpClient.withTracerDisabledWhen(http, () => true)
-  }))
+  Effect.gen(function*() {
+    const http = yield* HttpClient.HttpClient
+    const requestInit = yield* Effect.serviceOption(FetchHttpClient.RequestInit)
+    return {
+      ...service,
+      endpoint: Option.map(Option.fromNullable(service.endpoint), (url) => url.replace(/\/+$/, "")),
+      // Its client spans would carry headers, and its failed spans whole requests. Ours tell what is fit to tell.
+      http: HttpClient.withTracerDisabledWhen(http, () => true),
+      // AWS does not redirect; whoever does must not get the token. The rest is as the application has it.
+      requestInit: { ...Option.getOrUndefined(requestInit), redirect: "manual" }
+    }
+  })
 
 export interface Call<Input extends { readonly region: Region }, EncodedInput, Output, EncodedOutput> {
   readonly operation: string
@@ -86,8 +94,7 @@ export const operation = <Input extends { readonly region: Region }, EncodedInpu
         ),
         Effect.mapError((error) => unreachable(reasonOf(error))),
         timeout(unreachable),
-        // AWS does not redirect; whoever does must not get the token.
-        Effect.provideService(FetchHttpClient.RequestInit, { redirect: "manual" }),
+        Effect.provideService(FetchHttpClient.RequestInit, service.requestInit),
         Effect.locallyWith(Headers.currentRedactedNames, (names) => [...names, "x-amz-sso_bearer_token"])
       )
       const requestId = requestIdOf(response, secretsOf(input))
@@ -121,7 +128,7 @@ const longestBody = 1_048_576
 /** The body, or what is wrong with it. */
 const textOf = (response: HttpClientResponse.HttpClientResponse): Effect.Effect<string, string> =>
   response.stream.pipe(
-    Stream.mapError((error) => error.reason === "EmptyBody" ? error.reason : "the body could not be read"),
+    Stream.catchAll((error) => error.reason === "EmptyBody" ? Stream.empty : Stream.fail("the body could not be read")),
     Stream.runFoldEffect({ size: 0, chunks: Array<Uint8Array>() }, ({ chunks, size }, chunk) =>
       size + chunk.length > longestBody
         ? Effect.fail("the body is longer than 1 MiB")
@@ -134,10 +141,7 @@ const textOf = (response: HttpClientResponse.HttpClientResponse): Effect.Effect<
         offset += chunk.length
       }
       return new TextDecoder().decode(body)
-    }),
-    Effect.catchIf((problem) =>
-      problem === "EmptyBody", () =>
-      Effect.succeed(""))
+    })
   )
 
 /** Without credentials, query and fragment: it is shown in messages. */
