@@ -7,9 +7,9 @@ import tseslint from "typescript-eslint"
 // The rooms of the library, lowest first: a module may import lower rooms and internal/, never its own or a higher one.
 const LEVELS = [
   ["Credentials", "IdentityError", "Region"],
-  ["SharedConfig", "SigV4", "Sso", "SsoOidc", "SsoTokenCache", "Sts"],
+  ["SharedConfig", "Sso", "SsoOidc", "SsoTokenCache", "Sts"],
   ["CredentialsProvider", "SsoTokenProvider"],
-  ["SsoCredentials", "SsoLogin", "WebIdentityCredentials", "WebIdentityToken"],
+  ["SigV4", "SsoCredentials", "SsoLogin", "WebIdentityCredentials", "WebIdentityToken"],
   ["DefaultCredentials", "ProfileCredentials"],
   ["AwsIdentity", "AwsSdk"]
 ]

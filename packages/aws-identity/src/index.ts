@@ -92,6 +92,36 @@ export * as Region from "./Region.js"
 export * as SharedConfig from "./SharedConfig.js"
 
 /**
+ * AWS Signature Version 4: an `HttpClient` that signs what it sends, for any AWS API that takes plain HTTP, such as
+ * your own behind API Gateway.
+ *
+ * @example
+ * ```ts
+ * import { HttpClient } from "@effect/platform"
+ * import { Effect } from "effect"
+ * import { Region, SigV4 } from "effect-aws-identity"
+ *
+ * // Needs a CredentialsProvider, and fails as it does besides as the client does.
+ * const pets = Effect.gen(function*() {
+ *   const client = (yield* HttpClient.HttpClient).pipe(
+ *     HttpClient.filterStatusOk,
+ *     SigV4.withSignature({ service: "execute-api", region: Region.make("eu-central-1") })
+ *   )
+ *   const response = yield* client.get("https://a1b2c3d4e5.execute-api.eu-central-1.amazonaws.com/v1/pets", {
+ *     urlParams: { name: "Miss Kitty" }
+ *   })
+ *   return yield* response.json
+ * })
+ * ```
+ *
+ * What is signed is what is sent: the parameters of a request are put into its URL, with a space as `%20` and never as
+ * `+`, and for S3 the path is spelled as S3 spells it. `.` and `..` in a path are followed first, as in every URL.
+ *
+ * @since 0.1.0
+ */
+export * as SigV4 from "./SigV4.js"
+
+/**
  * The AWS access portal: `AWS.SSO` as a service.
  *
  * @since 0.1.0

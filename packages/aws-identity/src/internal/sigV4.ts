@@ -1,0 +1,338 @@
+/**
+ * AWS Signature Version 4, pure and synchronous.
+ *
+ * AWS computes the signature again from what arrives, so what is given back is what must be sent: the URL spelled as
+ * it was signed, and the headers.
+ */
+import * as Headers from "@effect/platform/Headers"
+import type * as HttpBody from "@effect/platform/HttpBody"
+import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import { hmac } from "@noble/hashes/hmac.js"
+import { sha256 } from "@noble/hashes/sha2.js"
+import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js"
+import * as DateTime from "effect/DateTime"
+import * as Either from "effect/Either"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import type { Credentials } from "../Credentials.js"
+import * as IdentityError from "../IdentityError.js"
+
+/** A request as it is to be signed. */
+export interface Request {
+  readonly method: string
+  /** Absolute. A `+` in its query is a space, as in every form. */
+  readonly url: string | URL
+  /** Names that differ in case only are one header of several values. */
+  readonly headers: Readonly<Record<string, string>>
+  /** None where it cannot be known before it is sent. */
+  readonly body: Uint8Array | string | undefined
+}
+
+/** Who signs, when, and for which service. */
+export interface Signer {
+  readonly credentials: Credentials
+  readonly region: string
+  /** AWS's signing name of it: `sso-oauth`, `execute-api`, `s3`. */
+  readonly service: string
+  /** ms since 1970 */
+  readonly now: number
+  /** Whether the body takes part. By default it does, but not in a presigned URL of S3. */
+  readonly payload?: "signed" | "unsigned" | undefined
+  /** Whether the body's hash is sent along as `x-amz-content-sha256`: by default it is. */
+  readonly contentSha256?: boolean | undefined
+  /** By default derived anew each time. */
+  readonly signingKey?: SigningKey | undefined
+}
+
+/** What is to be sent instead. */
+export interface Signed {
+  readonly url: string
+  /** All of them, in lower case. `host` and what a transport adds of its own accord are not among them. */
+  readonly headers: Headers.Headers
+}
+
+type Result<A> = Either.Either<A, IdentityError.InvalidInput>
+
+/** The key that signs for a day, a region and a service. `date` is `yyyymmdd`. */
+export type SigningKey = (credentials: Credentials, date: string, region: string, service: string) => Uint8Array
+
+const deriveKey: SigningKey = (credentials, date, region, service) =>
+  [date, region, service, "aws4_request"].reduce(
+    (key, part) => hmac(sha256, key, utf8ToBytes(part)),
+    utf8ToBytes(`AWS4${Redacted.value(credentials.secretAccessKey)}`)
+  )
+
+/** Remembers the last key: a client signs for one service, with the same credentials for an hour. */
+export const rememberKey = (): SigningKey => {
+  let last: {
+    readonly secret: Redacted.Redacted
+    readonly date: string
+    readonly region: string
+    readonly service: string
+    readonly key: Uint8Array
+  } | undefined
+  return (credentials, date, region, service) => {
+    const secret = credentials.secretAccessKey
+    if (
+      last === undefined || last.secret !== secret || last.date !== date || last.region !== region ||
+      last.service !== service
+    ) {
+      last = { secret, date, region, service, key: deriveKey(credentials, date, region, service) }
+    }
+    return last.key
+  }
+}
+
+/** Adds the signature to the headers. */
+export const sign = (request: Request, signer: Signer): Result<Signed> =>
+  Either.flatMap(readRequest("sign", request, signer), ({ headers, url }) => {
+    const given = headers["x-amz-content-sha256"]
+    const unsigned = signer.payload === "unsigned"
+    if (url.protocol !== "https:" && /^(?:STREAMING-)?UNSIGNED/.test(unsigned ? unsignedPayload : given ?? "")) {
+      return refuse("sign", "an unsigned payload needs https, or anybody on the way could replace it")
+    }
+    return Either.map(payloadHash("sign", request, unsigned, given), (hash) => {
+      // What an earlier signature left behind, perhaps by other credentials, is never sent again.
+      delete headers["x-amz-security-token"]
+      const at = timestamp(signer.now)
+      headers["x-amz-date"] = at
+      if (signer.credentials.sessionToken._tag === "Some") {
+        headers["x-amz-security-token"] = Redacted.value(signer.credentials.sessionToken.value)
+      }
+      if (unsigned || (signer.contentSha256 ?? true)) headers["x-amz-content-sha256"] = hash
+      const path = pathOf(url, signer.service)
+      const query = readQuery(url.search)
+      // The transport's, and none where it sends a stream in chunks. The hash covers it.
+      const { "content-length": _, ...signable } = headers
+      const { lines, names } = canonicalHeaders(signable, url)
+      const signature = signatureOf(
+        signer,
+        at,
+        `${request.method}\n${path.canonical}\n${canonicalQuery(query)}\n${lines}\n${names}\n${hash}`
+      )
+      headers["authorization"] =
+        `AWS4-HMAC-SHA256 Credential=${signer.credentials.accessKeyId}/${scope(signer, at)}, ` +
+        `SignedHeaders=${names}, Signature=${signature}`
+      return { url: urlOf(url, path.sent, query), headers: Headers.unsafeFromRecord(headers) }
+    })
+  })
+
+const longestPresigned = 604_800
+
+/** Adds the signature to the query. Headers are signed too: whoever uses the URL must send the same ones. */
+export const presign = (request: Request, signer: Signer, expiresIn: number): Result<string> =>
+  Either.flatMap(readRequest("presign", request, signer), ({ headers, url }) => {
+    if (!Number.isInteger(expiresIn) || expiresIn < 1 || expiresIn > longestPresigned) {
+      return refuse("presign", `expiresIn is not a whole number of seconds from 1 to ${longestPresigned}`)
+    }
+    const given = headers["x-amz-content-sha256"]
+    const isS3 = s3.test(signer.service)
+    const unsigned = (signer.payload ?? (isS3 && given === undefined ? "unsigned" : "signed")) === "unsigned"
+    return Either.map(payloadHash("presign", request, unsigned, given), (hash) => {
+      // The date is in the query, and so is the token.
+      delete headers["x-amz-date"]
+      delete headers["x-amz-security-token"]
+      if (unsigned) delete headers["x-amz-content-sha256"]
+      const at = timestamp(signer.now)
+      const path = pathOf(url, signer.service)
+      const { lines, names } = canonicalHeaders(headers, url)
+      const query: Array<Parameter> = [
+        ...readQuery(url.search).filter(([name]) => !ofPresigning.test(name)),
+        ["X-Amz-Algorithm", "AWS4-HMAC-SHA256"],
+        ["X-Amz-Credential", encode(`${signer.credentials.accessKeyId}/${scope(signer, at)}`)],
+        ["X-Amz-Date", at],
+        ["X-Amz-Expires", String(expiresIn)],
+        ["X-Amz-SignedHeaders", encode(names)]
+      ]
+      if (signer.credentials.sessionToken._tag === "Some") {
+        query.push(["X-Amz-Security-Token", encode(Redacted.value(signer.credentials.sessionToken.value))])
+      }
+      // S3 takes a presigned body for unsigned, the others for signed, unless they are told.
+      if (headers["x-amz-content-sha256"] === undefined && unsigned !== isS3) query.push(["X-Amz-Content-Sha256", hash])
+      const signature = signatureOf(
+        signer,
+        at,
+        `${request.method}\n${path.canonical}\n${canonicalQuery(query)}\n${lines}\n${names}\n${hash}`
+      )
+      return urlOf(url, path.sent, [...query, ["X-Amz-Signature", signature]])
+    })
+  })
+
+/** A request of Effect's client, signed in its headers. Its URL becomes the one that was signed. */
+export const signRequest = (
+  request: HttpClientRequest.HttpClientRequest,
+  signer: Signer
+): Result<HttpClientRequest.HttpClientRequest> =>
+  Either.flatMap(fromClient("sign", request), (plain) =>
+    Either.map(sign(plain, signer), ({ headers, url }) =>
+      // Made anew, because parameters that a request keeps apart from its URL are spelled otherwise when it is sent.
+      HttpClientRequest.make(request.method)(url).pipe(
+        HttpClientRequest.setBody(request.body),
+        HttpClientRequest.setHeaders(headers)
+      )))
+
+/** The URL that does what a request of Effect's client would do. */
+export const presignRequest = (
+  request: HttpClientRequest.HttpClientRequest,
+  signer: Signer,
+  expiresIn: number
+): Result<string> => Either.flatMap(fromClient("presign", request), (plain) => presign(plain, signer, expiresIn))
+
+type Operation = "sign" | "presign"
+
+const refuse = (operation: Operation, problem: string): Either.Either<never, IdentityError.InvalidInput> =>
+  Either.left(new IdentityError.InvalidInput({ service: "SigV4", operation, problem }))
+
+const fromClient = (operation: Operation, request: HttpClientRequest.HttpClientRequest): Result<Request> => {
+  const url = HttpClientRequest.toUrl(request)
+  return Option.isNone(url)
+    ? refuse(operation, "its URL is not absolute")
+    : Either.right({ method: request.method, url: url.value, headers: request.headers, body: bodyOf(request.body) })
+}
+
+const bodyOf = (body: HttpBody.HttpBody): Request["body"] => {
+  switch (body._tag) {
+    case "Empty":
+      return ""
+    case "Raw":
+    case "Uint8Array":
+      return typeof body.body === "string" || body.body instanceof Uint8Array ? body.body : undefined
+    case "FormData":
+    case "Stream":
+      return undefined
+  }
+}
+
+/** The parts that need checking: each of these would be signed as one thing and arrive as another. */
+const readRequest = (
+  operation: Operation,
+  request: Request,
+  signer: Signer
+): Result<{ readonly url: URL; readonly headers: Record<string, string> }> => {
+  if (!URL.canParse(request.url)) return refuse(operation, "its URL is not absolute")
+  const url = new URL(request.url)
+  if (!/^https?:$/.test(url.protocol)) return refuse(operation, "its URL is neither http nor https")
+  if (url.username !== "" || url.password !== "") return refuse(operation, "its URL has a user name or a password")
+  if (!/^[\w-]+$/.test(signer.service)) return refuse(operation, "service is not AWS's signing name of a service")
+  const headers: Record<string, string> = Object.create(null)
+  for (const [key, value] of Object.entries(request.headers)) {
+    const name = key.toLowerCase()
+    if (name === "authorization") continue
+    if (!/^[!#$%&'*+.^_`|~0-9a-z-]+$/.test(name)) return refuse(operation, "a header has a name that HTTP cannot send")
+    // Transports differ in how they spell anything else.
+    if (!/^[\t\x20-\x7e]*$/.test(value)) return refuse(operation, `its header ${name} is not in printable ASCII`)
+    headers[name] = headers[name] === undefined ? value : `${headers[name]},${value}`
+  }
+  return Either.right({ url, headers })
+}
+
+const unsignedPayload = "UNSIGNED-PAYLOAD"
+
+/** `given` is what the request itself says: the hash of a body that only its sender knows, or one of S3's own words. */
+const payloadHash = (
+  operation: Operation,
+  { body }: Request,
+  unsigned: boolean,
+  given: string | undefined
+): Result<string> => {
+  if (unsigned) return Either.right(unsignedPayload)
+  if (given !== undefined) {
+    return /^(?:[0-9a-f]{64}|UNSIGNED-PAYLOAD|STREAMING-[A-Z0-9-]+)$/.test(given)
+      ? Either.right(given)
+      : refuse(operation, "its header x-amz-content-sha256 is not the SHA-256 of a body in lower-case hex")
+  }
+  if (body === undefined) {
+    return refuse(
+      operation,
+      "its body is a stream or a form, which cannot be hashed before it is sent. Collect it into bytes; or, if the " +
+        "service takes unsigned payloads over https, as S3 does, sign with payload: \"unsigned\""
+    )
+  }
+  return Either.right(hex(body))
+}
+
+const hex = (data: Uint8Array | string): string =>
+  bytesToHex(sha256(typeof data === "string" ? utf8ToBytes(data) : data))
+
+/** `20150830T123600Z` */
+const timestamp = (now: number): string => DateTime.formatIso(DateTime.unsafeMake(now)).replace(/[-:]|\.\d+/g, "")
+
+const scope = ({ region, service }: Signer, at: string): string => `${at.slice(0, 8)}/${region}/${service}/aws4_request`
+
+const signatureOf = (signer: Signer, at: string, canonicalRequest: string): string => {
+  const key = (signer.signingKey ?? deriveKey)(signer.credentials, at.slice(0, 8), signer.region, signer.service)
+  const text = `AWS4-HMAC-SHA256\n${at}\n${scope(signer, at)}\n${hex(canonicalRequest)}`
+  return bytesToHex(hmac(sha256, key, utf8ToBytes(text)))
+}
+
+/** What a proxy, a tracer or the transport itself may add, change or drop on the way. */
+const neverSigned = new RegExp(
+  `^(?:${
+    [
+      ...["authorization", "cache-control", "connection", "date", "expect", "from", "keep-alive", "max-forwards"],
+      ...["pragma", "referer", "te", "trailer", "transfer-encoding", "upgrade", "user-agent", "x-amzn-trace-id"],
+      ...["traceparent", "tracestate", "baggage", "b3", "x-b3-.*", "proxy-.*", "sec-.*"]
+    ].join("|")
+  })$`
+)
+
+const canonicalHeaders = (
+  headers: Readonly<Record<string, string>>,
+  url: URL
+): { readonly lines: string; readonly names: string } => {
+  const signed: Readonly<Record<string, string>> = { host: url.host, ...headers }
+  const names = Object.keys(signed).filter((name) => !neverSigned.test(name)).sort()
+  return {
+    lines: names.map((name) => `${name}:${signed[name]?.trim().replace(/[ \t]+/g, " ")}\n`).join(""),
+    names: names.join(";")
+  }
+}
+
+const s3 = /^s3(?:express|-outposts|-object-lambda)?$/
+
+/** S3 looks keys up as they are; every other service takes the path for a path, and encodes it once more. */
+const pathOf = (url: URL, service: string): { readonly sent: string; readonly canonical: string } => {
+  if (!s3.test(service)) {
+    return { sent: url.pathname, canonical: encode(url.pathname.replace(/\/{2,}/g, "/")).replaceAll("%2F", "/") }
+  }
+  const path = url.pathname.split("/").map(respell).join("/")
+  return { sent: path, canonical: path }
+}
+
+/** Name and value, percent-encoded; no value where there is no `=`. */
+type Parameter = readonly [name: string, value: string | undefined]
+
+const readQuery = (search: string): ReadonlyArray<Parameter> =>
+  search.slice(1).split("&").filter((pair) => pair !== "").map((pair) => {
+    const [name = "", ...value] = pair.replaceAll("+", "%20").split("=")
+    return [respell(name), value.length === 0 ? undefined : respell(value.join("="))]
+  })
+
+const ofPresigning = /^X-Amz-(?:Algorithm|Credential|Date|Expires|SignedHeaders|Security-Token|Signature)$/i
+
+const canonicalQuery = (query: ReadonlyArray<Parameter>): string =>
+  query
+    .map(([name, value = ""]) => ({ name, value }))
+    .sort((a, b) => compare(a.name, b.name) || compare(a.value, b.value))
+    .map(({ name, value }) => `${name}=${value}`)
+    .join("&")
+
+const compare = (a: string, b: string): number => a < b ? -1 : a > b ? 1 : 0
+
+const urlOf = (url: URL, path: string, query: ReadonlyArray<Parameter>): string => {
+  const search = query.map(([name, value]) => value === undefined ? name : `${name}=${value}`).join("&")
+  return `${url.origin}${path}${search === "" ? "" : `?${search}`}`
+}
+
+/** Everything but RFC 3986's unreserved characters. */
+const encode = (text: string): string => encodeURIComponent(text).replace(/[!'()*]/g, percent)
+
+/** The one spelling that AWS gives to a text that is percent-encoded in whatever way, or in parts, or not at all. */
+const respell = (text: string): string =>
+  text.replace(/%[0-9a-f]{2}|[^\w.~%-]+|%/gi, (part) => {
+    if (!/^%[0-9a-f]{2}$/i.test(part)) return encode(part)
+    const character = String.fromCharCode(parseInt(part.slice(1), 16))
+    return /[\w.~-]/.test(character) ? character : part.toUpperCase()
+  })
+
+const percent = (character: string): string => `%${character.charCodeAt(0).toString(16).toUpperCase()}`
