@@ -95,6 +95,9 @@ export * as SharedConfig from "./SharedConfig.js"
  * AWS Signature Version 4: an `HttpClient` that signs what it sends, for any AWS API that takes plain HTTP, such as
  * your own behind API Gateway.
  *
+ * What is signed is what is sent: the parameters of a request are put into its URL, with a space as `%20` and never as
+ * `+`, and for S3 the path is spelled as S3 spells it. `.` and `..` in a path are followed first, as in every URL.
+ *
  * @example
  * ```ts
  * import { HttpClient } from "@effect/platform"
@@ -113,9 +116,6 @@ export * as SharedConfig from "./SharedConfig.js"
  *   return yield* response.json
  * })
  * ```
- *
- * What is signed is what is sent: the parameters of a request are put into its URL, with a space as `%20` and never as
- * `+`, and for S3 the path is spelled as S3 spells it. `.` and `..` in a path are followed first, as in every URL.
  *
  * @since 0.1.0
  */

@@ -9,7 +9,7 @@ import type * as HttpBody from "@effect/platform/HttpBody"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import { hmac } from "@noble/hashes/hmac.js"
 import { sha256 } from "@noble/hashes/sha2.js"
-import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js"
+import { bytesToHex } from "@noble/hashes/utils.js"
 import * as DateTime from "effect/DateTime"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
@@ -53,13 +53,21 @@ export interface Signed {
 
 type Result<A> = Either.Either<A, IdentityError.InvalidInput>
 
-/** The key that signs for a day, a region and a service. `date` is `yyyymmdd`. */
-export type SigningKey = (credentials: Credentials, date: string, region: string, service: string) => Uint8Array
+/** An HMAC with the key that signs for a day, a region and a service. `date` is `yyyymmdd`. */
+export type SigningKey = (
+  credentials: Credentials,
+  date: string,
+  region: string,
+  service: string
+) => ReturnType<typeof hmac.create>
 
 const deriveKey: SigningKey = (credentials, date, region, service) =>
-  [date, region, service, "aws4_request"].reduce(
-    (key, part) => hmac(sha256, key, utf8ToBytes(part)),
-    utf8ToBytes(`AWS4${Redacted.value(credentials.secretAccessKey)}`)
+  hmac.create(
+    sha256,
+    [date, region, service, "aws4_request"].reduce(
+      (key, part) => hmac(sha256, key, bytes(part)),
+      bytes(`AWS4${Redacted.value(credentials.secretAccessKey)}`)
+    )
   )
 
 /** Remembers the last key: a client signs for one service, with the same credentials for an hour. */
@@ -69,7 +77,7 @@ export const rememberKey = (): SigningKey => {
     readonly date: string
     readonly region: string
     readonly service: string
-    readonly key: Uint8Array
+    readonly key: ReturnType<SigningKey>
   } | undefined
   return (credentials, date, region, service) => {
     const secret = credentials.secretAccessKey
@@ -79,7 +87,7 @@ export const rememberKey = (): SigningKey => {
     ) {
       last = { secret, date, region, service, key: deriveKey(credentials, date, region, service) }
     }
-    return last.key
+    return last.key.clone()
   }
 }
 
@@ -209,8 +217,8 @@ const readRequest = (
   request: Request,
   signer: Signer
 ): Result<{ readonly url: URL; readonly headers: Record<string, string> }> => {
-  if (!URL.canParse(request.url)) return refuse(operation, "its URL is not absolute")
-  const url = new URL(request.url)
+  if (typeof request.url === "string" && !URL.canParse(request.url)) return refuse(operation, "its URL is not absolute")
+  const url = typeof request.url === "string" ? new URL(request.url) : request.url
   if (!/^https?:$/.test(url.protocol)) return refuse(operation, "its URL is neither http nor https")
   if (url.username !== "" || url.password !== "") return refuse(operation, "its URL has a user name or a password")
   if (!/^[\w-]+$/.test(signer.service)) return refuse(operation, "service is not AWS's signing name of a service")
@@ -251,8 +259,11 @@ const payloadHash = (
   return Either.right(hex(body))
 }
 
-const hex = (data: Uint8Array | string): string =>
-  bytesToHex(sha256(typeof data === "string" ? utf8ToBytes(data) : data))
+const encoder = new TextEncoder()
+
+const bytes = (text: string): Uint8Array => encoder.encode(text)
+
+const hex = (data: Uint8Array | string): string => bytesToHex(sha256(typeof data === "string" ? bytes(data) : data))
 
 /** `20150830T123600Z` */
 const timestamp = (now: number): string => DateTime.formatIso(DateTime.unsafeMake(now)).replace(/[-:]|\.\d+/g, "")
@@ -262,7 +273,7 @@ const scope = ({ region, service }: Signer, at: string): string => `${at.slice(0
 const signatureOf = (signer: Signer, at: string, canonicalRequest: string): string => {
   const key = (signer.signingKey ?? deriveKey)(signer.credentials, at.slice(0, 8), signer.region, signer.service)
   const text = `AWS4-HMAC-SHA256\n${at}\n${scope(signer, at)}\n${hex(canonicalRequest)}`
-  return bytesToHex(hmac(sha256, key, utf8ToBytes(text)))
+  return bytesToHex(key.update(bytes(text)).digest())
 }
 
 /** What a proxy, a tracer or the transport itself may add, change or drop on the way. */
