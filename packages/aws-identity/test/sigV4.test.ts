@@ -177,7 +177,7 @@ describe("the examples that AWS publishes", () => {
 // What the witness signs and we do not, and what it does to a request that we do not. Each is told to it.
 const differences = {
   // Instrumentation of the transport replaces them after the request was signed, and AWS would see other values.
-  tracing: ["traceparent", "tracestate", "baggage", "b3", "x-b3-traceid"],
+  tracing: ["traceparent", "tracestate", "baggage", "b3", "x-b3-traceid", "x-b3-sampled"],
   // fetch sets it itself, and sends a stream without one.
   length: ["content-length"]
 }

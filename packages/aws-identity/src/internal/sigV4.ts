@@ -53,22 +53,22 @@ export interface Signed {
 
 type Result<A> = Either.Either<A, IdentityError.InvalidInput>
 
-/** An HMAC with the key that signs for a day, a region and a service. `date` is `yyyymmdd`. */
+/** An HMAC with the key that signs for a day (`yyyymmdd`), a region and a service. */
 export type SigningKey = (
   credentials: Credentials,
   date: string,
   region: string,
   service: string
-) => ReturnType<typeof hmac.create>
+) => (text: string) => Uint8Array
 
-const deriveKey: SigningKey = (credentials, date, region, service) =>
-  hmac.create(
-    sha256,
-    [date, region, service, "aws4_request"].reduce(
-      (key, part) => hmac(sha256, key, bytes(part)),
-      bytes(`AWS4${Redacted.value(credentials.secretAccessKey)}`)
-    )
+const deriveKey: SigningKey = (credentials, date, region, service) => {
+  const key = [date, region, service, "aws4_request"].reduce(
+    (key, part) => hmac(sha256, key, bytes(part)),
+    bytes(`AWS4${Redacted.value(credentials.secretAccessKey)}`)
   )
+  const prepared = hmac.create(sha256, key)
+  return (text) => prepared.clone().update(bytes(text)).digest()
+}
 
 /** Remembers the last key: a client signs for one service, with the same credentials for an hour. */
 export const rememberKey = (): SigningKey => {
@@ -87,7 +87,7 @@ export const rememberKey = (): SigningKey => {
     ) {
       last = { secret, date, region, service, key: deriveKey(credentials, date, region, service) }
     }
-    return last.key.clone()
+    return last.key
   }
 }
 
@@ -273,7 +273,7 @@ const scope = ({ region, service }: Signer, at: string): string => `${at.slice(0
 const signatureOf = (signer: Signer, at: string, canonicalRequest: string): string => {
   const key = (signer.signingKey ?? deriveKey)(signer.credentials, at.slice(0, 8), signer.region, signer.service)
   const text = `AWS4-HMAC-SHA256\n${at}\n${scope(signer, at)}\n${hex(canonicalRequest)}`
-  return bytesToHex(key.update(bytes(text)).digest())
+  return bytesToHex(key(text))
 }
 
 /** What a proxy, a tracer or the transport itself may add, change or drop on the way. */
@@ -282,7 +282,8 @@ const neverSigned = new RegExp(
     [
       ...["authorization", "cache-control", "connection", "date", "expect", "from", "keep-alive", "max-forwards"],
       ...["pragma", "referer", "te", "trailer", "transfer-encoding", "upgrade", "user-agent", "x-amzn-trace-id"],
-      ...["traceparent", "tracestate", "baggage", "b3", "x-b3-.*", "proxy-.*", "sec-.*"]
+      ...["traceparent", "tracestate", "baggage", "b3", "x-b3-(?:traceid|spanid|parentspanid|sampled|flags)"],
+      ...["proxy-.*", "sec-.*"]
     ].join("|")
   })$`
 )
