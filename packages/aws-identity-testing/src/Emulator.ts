@@ -1,9 +1,11 @@
 /**
- * The HTTP face of `IdentityCenter`, byte for byte as AWS's clients expect it: in process as an `HttpClient`, or as
- * a server on a real socket. The portal and the OIDC service share one origin; their paths do not clash.
+ * The HTTP face of `IdentityCenter` and its STS, byte for byte as AWS's clients expect it: in process as an
+ * `HttpClient`, or as a server on a real socket. The portal, the OIDC service and STS share one origin; their paths do
+ * not clash. Signatures are verified for any region, and every answer is dated by the Identity Center's `Clock`.
  *
  * @since 0.1.0
  */
+import * as Headers from "@effect/platform/Headers"
 import type * as HttpApp from "@effect/platform/HttpApp"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientError from "@effect/platform/HttpClientError"
@@ -12,40 +14,67 @@ import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as HttpServer from "@effect/platform/HttpServer"
 import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
+import * as Clock from "effect/Clock"
+import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
-import * as Random from "effect/Random"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
 import { type Exception, exceptions, type Fault, IdentityCenter, type Operation } from "./IdentityCenter.js"
-
-interface Request {
-  readonly method: string
-  /** Path and query */
-  readonly url: string
-  readonly headers: Readonly<Record<string, string | undefined>>
-  readonly body: string
-}
+import * as Query from "./internal/query.js"
+import { randomText } from "./internal/randomText.js"
+import * as Signature from "./internal/signature.js"
 
 interface Answer {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
   readonly body: string
+  /** Only half of the body arrives. */
+  readonly half?: boolean
 }
 
-const routes: Readonly<Record<string, Operation>> = {
+type Service = "portal" | "sso-oauth" | "sts"
+
+type QueryOperation = "assumeRole" | "assumeRoleWithWebIdentity" | "getCallerIdentity"
+type JsonOperation = Exclude<Operation, QueryOperation>
+
+const routes: Readonly<Record<string, JsonOperation>> = {
   "POST /client/register": "registerClient",
   "POST /device_authorization": "startDeviceAuthorization",
   "POST /token": "createToken",
+  "POST /token?aws_iam=t": "createTokenWithIAM",
   "GET /federation/credentials": "getRoleCredentials",
   "GET /assignment/accounts": "listAccounts",
-  "GET /assignment/roles": "listAccountRoles"
+  "GET /assignment/roles": "listAccountRoles",
+  "POST /logout": "logout"
 }
 
+const actions: Readonly<Record<string, QueryOperation>> = {
+  AssumeRole: "assumeRole",
+  AssumeRoleWithWebIdentity: "assumeRoleWithWebIdentity",
+  GetCallerIdentity: "getCallerIdentity"
+}
+
+const portalOperations: ReadonlyArray<Operation> = ["getRoleCredentials", "listAccounts", "listAccountRoles", "logout"]
+
+const isQuery = (operation: Operation): operation is QueryOperation =>
+  Object.values<Operation>(actions).includes(operation)
+
+const serviceOf = (operation: Operation): Service =>
+  isQuery(operation) ? "sts" : portalOperations.includes(operation) ? "portal" : "sso-oauth"
+
 const text = Schema.NonEmptyString
+const texts = Schema.Array(Schema.String)
 const client = { clientId: text, clientSecret: text }
+const codeGrant = {
+  code: Schema.optional(text),
+  redirectUri: Schema.optional(text),
+  codeVerifier: Schema.optional(text)
+}
 const portal = { accessToken: text }
 const page = {
   maxResults: Schema.optional(Schema.NumberFromString.pipe(Schema.int(), Schema.between(1, 100))),
@@ -55,7 +84,7 @@ const page = {
 /** What an operation takes, by AWS's names; then the operation. Anything else is AWS's `InvalidRequestException`. */
 const perform = (
   center: IdentityCenter["Type"],
-  operation: Operation,
+  operation: JsonOperation,
   fields: unknown
 ): Effect.Effect<unknown, Exception> => {
   const run = <A, I>(schema: Schema.Schema<A, I>, call: (input: A) => Effect.Effect<unknown, Exception>) =>
@@ -69,7 +98,15 @@ const perform = (
   switch (operation) {
     case "registerClient":
       return run(
-        Schema.Struct({ clientName: text, clientType: text, scopes: Schema.optional(Schema.Array(text)) }),
+        Schema.Struct({
+          clientName: text,
+          clientType: text,
+          scopes: Schema.optional(texts),
+          redirectUris: Schema.optional(texts),
+          grantTypes: Schema.optional(texts),
+          issuerUrl: Schema.optional(text),
+          entitledApplicationArn: Schema.optional(text)
+        }),
         center.registerClient
       )
     case "startDeviceAuthorization":
@@ -78,11 +115,27 @@ const perform = (
       return run(
         Schema.Struct({
           ...client,
+          ...codeGrant,
           grantType: text,
           deviceCode: Schema.optional(text),
           refreshToken: Schema.optional(text)
         }),
         center.createToken
+      )
+    case "createTokenWithIAM":
+      return run(
+        Schema.Struct({
+          ...codeGrant,
+          clientId: text,
+          grantType: text,
+          refreshToken: Schema.optional(text),
+          assertion: Schema.optional(text),
+          subjectToken: Schema.optional(text),
+          subjectTokenType: Schema.optional(text),
+          requestedTokenType: Schema.optional(text),
+          scope: Schema.optional(texts)
+        }),
+        center.createTokenWithIAM
       )
     case "getRoleCredentials":
       return run(Schema.Struct({ ...portal, accountId: text, roleName: text }), center.getRoleCredentials)
@@ -90,65 +143,148 @@ const perform = (
       return run(Schema.Struct({ ...portal, ...page }), center.listAccounts)
     case "listAccountRoles":
       return run(Schema.Struct({ ...portal, ...page, accountId: text }), center.listAccountRoles)
+    case "logout":
+      return run(Schema.Struct(portal), center.logout)
   }
 }
 
 const json = (status: number, body: unknown, headers: Readonly<Record<string, string>> = {}): Answer => ({
   status,
   headers: { "content-type": "application/json", ...headers },
-  body: JSON.stringify(body)
+  body: body === undefined ? "" : JSON.stringify(body)
 })
 
-/** The two services word their errors differently. */
-const exceptionAnswer = (operation: Operation, { description, name }: Omit<Exception, "_tag">): Answer => {
+const xml = (status: number, body: string): Answer => ({ status, headers: { "content-type": "text/xml" }, body })
+
+/** The three services word their errors differently. */
+const exceptionAnswer = (
+  service: Service,
+  requestId: string,
+  { description, endpoint, name, reason, region }: Omit<Exception, "_tag">
+): Answer => {
   const { error, status } = exceptions[name]
-  const isOidc = routeOf(operation).startsWith("POST")
-  return isOidc
-    ? json(status, { error, error_description: description }, {
-      "x-amzn-errortype": `${name}:http://internal.amazon.com/coral/com.amazonaws.sso.oidc/`
-    })
-    : json(status, { message: description, __type: `com.amazonaws.switchboard.portal#${name}` }, {
+  if (service === "sts") {
+    return xml(status, Query.errorResponse(status, name, description, requestId))
+  }
+  if (service === "portal") {
+    return json(status, { message: description, __type: `com.amazonaws.switchboard.portal#${name}` }, {
       "x-amzn-errortype": `${name}:http://internal.amazon.com/coral/com.amazonaws.switchboard.portal/`
     })
+  }
+  return json(status, { error, error_description: description, reason, region, endpoint }, {
+    "x-amzn-errortype": `${name}:http://internal.amazon.com/coral/com.amazonaws.sso.oidc/`
+  })
 }
 
-const routeOf = (operation: Operation): string =>
-  Object.keys(routes).find((route) => routes[route] === operation) ?? operation
+/** What the JSON services call the refusals that STS has its own names for. */
+const jsonRefusals: Readonly<Record<Signature.Refusal["name"], string>> = {
+  ExpiredToken: "ExpiredTokenException",
+  IncompleteSignature: "IncompleteSignatureException",
+  InvalidClientTokenId: "UnrecognizedClientException",
+  MissingAuthenticationToken: "MissingAuthenticationTokenException",
+  SignatureDoesNotMatch: "InvalidSignatureException"
+}
 
-const answerOf = (operation: Operation, fault: Exclude<Fault, "ConnectionRefused">): Answer =>
-  typeof fault === "string"
-    ? exceptionAnswer(operation, { name: fault, description: `${fault}, as the test asked` })
-    : { headers: {}, ...fault }
+const elsewhere = { region: "eu-central-1", endpoint: "https://oidc.eu-central-1.amazonaws.com" }
 
-/** None stands for no answer at all. */
-const handle = Effect.fnUntraced(function*(request: Request) {
-  const center = yield* IdentityCenter
-  const requestId = (yield* Effect.replicateEffect(Random.nextIntBetween(0, 16), 32))
-    .map((digit) => digit.toString(16)).join("")
-  const withRequestId = (answer: Answer): Option.Option<Answer> =>
-    Option.some({ ...answer, headers: { "x-amzn-requestid": requestId, ...answer.headers } })
-  const { pathname, searchParams } = new URL(request.url, "http://localhost")
-  const operation = routes[`${request.method} ${pathname}`]
-  if (operation === undefined) return withRequestId(json(404, { message: `No such path: ${pathname}` }))
-  const fault = yield* center.receive(operation)
-  if (Option.isSome(fault)) {
-    return fault.value === "ConnectionRefused" ? Option.none() : withRequestId(answerOf(operation, fault.value))
+/** What a fault says, be it one of AWS's exceptions. */
+const faultAnswer = (
+  service: Service,
+  requestId: string,
+  fault: Exclude<Fault, "ConnectionRefused" | "HalfAnswer" | "NoAnswer">
+): Answer => {
+  if (typeof fault === "string") {
+    const words = { name: fault, description: `${fault}, as the test asked` }
+    return exceptionAnswer(
+      service,
+      requestId,
+      fault === "InvalidRequestRegionException" ? { ...words, ...elsewhere } : words
+    )
   }
-  const fields = request.method === "POST" ? yield* Schema.decode(Body)(request.body) : {
-    accessToken: request.headers["x-amz-sso_bearer_token"],
-    accountId: searchParams.get("account_id") ?? undefined,
-    roleName: searchParams.get("role_name") ?? undefined,
-    maxResults: searchParams.get("max_result") ?? undefined,
-    nextToken: searchParams.get("next_token") ?? undefined
-  }
-  return yield* perform(center, operation, fields).pipe(
-    Effect.map((output) => json(200, output)),
-    Effect.catchAll((exception) => Effect.succeed(exceptionAnswer(operation, exception))),
-    Effect.map(withRequestId)
-  )
-}, Effect.catchTag("ParseError", () => Effect.succeed(Option.some(json(400, { message: "The body is not JSON" })))))
+  return "status" in fault ? { headers: {}, ...fault } : exceptionAnswer(service, requestId, fault)
+}
 
 const Body = Schema.parseJson(Schema.Unknown)
+
+/** Whose key a request is signed with. */
+const verified = (request: Signature.Signed, service: Service) =>
+  Effect.flatMap(IdentityCenter, ({ sts }) => Signature.verify(request, { service, keyOf: sts.accessKey }))
+
+const jsonAnswer = Effect.fnUntraced(
+  function*(operation: JsonOperation, request: Signature.Signed) {
+    const center = yield* IdentityCenter
+    if (operation === "createTokenWithIAM") yield* verified(request, "sso-oauth")
+    const { searchParams } = new URL(request.url, "http://localhost")
+    const fields = portalOperations.includes(operation)
+      ? {
+        accessToken: request.headers["x-amz-sso_bearer_token"],
+        accountId: searchParams.get("account_id") ?? undefined,
+        roleName: searchParams.get("role_name") ?? undefined,
+        maxResults: searchParams.get("max_result") ?? undefined,
+        nextToken: searchParams.get("next_token") ?? undefined
+      }
+      // What is no JSON is refused as any other body that is not what the operation takes.
+      : Option.getOrUndefined(Schema.decodeOption(Body)(request.body))
+    return json(200, yield* perform(center, operation, fields))
+  },
+  Effect.catchTag(
+    "Refusal",
+    ({ description, name }) =>
+      Effect.succeed(json(403, { message: description }, { "x-amzn-errortype": jsonRefusals[name] }))
+  )
+)
+
+const queryAnswer = Effect.fnUntraced(
+  function*(operation: QueryOperation, request: Signature.Signed, form: URLSearchParams, requestId: string) {
+    const { sts } = yield* IdentityCenter
+    switch (operation) {
+      case "assumeRole": {
+        const caller = yield* verified(request, "sts")
+        const output = yield* sts.assumeRole(caller, yield* Query.decode(Query.AssumeRole, form))
+        return xml(200, Query.result("AssumeRole", output, requestId))
+      }
+      case "assumeRoleWithWebIdentity": {
+        const output = yield* sts.assumeRoleWithWebIdentity(yield* Query.decode(Query.AssumeRoleWithWebIdentity, form))
+        return xml(200, Query.result("AssumeRoleWithWebIdentity", output, requestId))
+      }
+      case "getCallerIdentity": {
+        const output = yield* sts.getCallerIdentity(yield* verified(request, "sts"))
+        return xml(200, Query.result("GetCallerIdentity", output, requestId))
+      }
+    }
+  },
+  Effect.mapError((error): Exception => ({ ...error, _tag: "Exception" }))
+)
+
+/** None stands for no answer at all. */
+const handle = Effect.fnUntraced(function*(request: Signature.Signed) {
+  const center = yield* IdentityCenter
+  const requestId = yield* randomText("0123456789abcdef", 32)
+  const date = DateTime.toDateUtc(DateTime.unsafeMake(yield* Clock.currentTimeMillis)).toUTCString()
+  const answered = (answer: Answer): Option.Option<Answer> =>
+    Option.some({ ...answer, headers: { "x-amzn-requestid": requestId, date, ...Headers.fromInput(answer.headers) } })
+
+  const { pathname, searchParams } = new URL(request.url, "http://localhost")
+  const route = `${request.method} ${pathname}`
+  const form = new URLSearchParams(request.body)
+  const found: Either.Either<Operation | undefined, Exception> = route === "POST /"
+    ? Query.action(form, actions)
+    : Either.right(routes[searchParams.get("aws_iam") === "t" ? `${route}?aws_iam=t` : route])
+  if (Either.isLeft(found)) return answered(exceptionAnswer("sts", requestId, found.left))
+  const operation = found.right
+  if (operation === undefined) return answered(json(404, { message: `No such path: ${pathname}` }))
+
+  const service = serviceOf(operation)
+  const fault = Option.getOrUndefined(yield* center.receive(operation))
+  if (fault === "ConnectionRefused") return Option.none()
+  if (fault === "NoAnswer") return yield* Effect.never
+  if (fault !== undefined && fault !== "HalfAnswer") return answered(faultAnswer(service, requestId, fault))
+  const answer = yield* Effect.merge(Effect.mapError(
+    isQuery(operation) ? queryAnswer(operation, request, form, requestId) : jsonAnswer(operation, request),
+    (error) => exceptionAnswer(service, requestId, error)
+  ))
+  return answered({ ...answer, half: fault === "HalfAnswer" })
+})
 
 const bodyText = ({ body }: HttpClientRequest.HttpClientRequest): string => {
   switch (body._tag) {
@@ -174,7 +310,7 @@ export const layerHttpClient: Layer.Layer<HttpClient.HttpClient, never, Identity
       handle({
         method: request.method,
         url: url.pathname + url.search,
-        headers: request.headers,
+        headers: { host: url.host, ...request.headers },
         body: bodyText(request)
       }).pipe(
         Effect.provide(context),
@@ -183,12 +319,35 @@ export const layerHttpClient: Layer.Layer<HttpClient.HttpClient, never, Identity
             Effect.fail(
               new HttpClientError.RequestError({ request, reason: "Transport", cause: { code: "ECONNREFUSED" } })
             ),
-          onSome: ({ body, ...init }) =>
-            Effect.succeed(HttpClientResponse.fromWeb(request, new Response(body === "" ? null : body, init)))
+          onSome: (answer) => Effect.succeed(HttpClientResponse.fromWeb(request, webResponse(answer)))
         }))
       )
     ))
 )
+
+/** These have no body, whatever a test asks for, and `Response` throws for one. */
+const withoutBody = [101, 204, 205, 304]
+
+const webResponse = ({ body, half = false, ...init }: Answer): Response => {
+  if (body === "" || withoutBody.includes(init.status)) return new Response(null, init)
+  return new Response(half ? brokenOff(firstHalf(body)) : body, init)
+}
+
+const firstHalf = (body: string): Uint8Array => {
+  const bytes = new TextEncoder().encode(body)
+  return bytes.subarray(0, bytes.length / 2)
+}
+
+const brokenOff = (bytes: Uint8Array): ReadableStream<Uint8Array> => {
+  let sent = false
+  return new ReadableStream({
+    pull: (controller) => {
+      if (sent) controller.error(new TypeError("terminated"))
+      else controller.enqueue(bytes)
+      sent = true
+    }
+  })
+}
 
 /**
  * The Identity Center as an `HttpApp`, to be served anywhere.
@@ -202,23 +361,34 @@ export const app: HttpApp.Default<never, IdentityCenter> = Effect.gen(function*(
   const answer = yield* handle({ method: request.method, url: request.url, headers: request.headers, body })
   return Option.match(answer, {
     onNone: () => {
-      hangUp(request.source)
+      hangUp(request.source, "destroy")
       return HttpServerResponse.empty({ status: 503 })
     },
-    onSome: ({ body, headers, status }) =>
-      HttpServerResponse.text(body, { status, headers, contentType: headers["content-type"] ?? "text/plain" })
+    onSome: ({ body, half = false, headers, status }) => {
+      const options = { status, headers, contentType: headers["content-type"] ?? "text/plain" }
+      if (!half) return HttpServerResponse.text(body, options)
+      const cut = Stream.execute(Effect.sync(() => hangUp(request.source, "destroySoon")))
+      return HttpServerResponse.stream(Stream.concat(Stream.make(firstHalf(body)), cut), {
+        ...options,
+        contentLength: new TextEncoder().encode(body).length
+      })
+    }
   })
 })
 
-/** A server cannot refuse a connection that it has, but it can cut it: on Node, by the request's own socket. */
-const hangUp = (source: unknown): void => {
+/**
+ * A server cannot refuse a connection that it has, but it can cut it: on Node, by the request's own socket, at once or
+ * (`destroySoon`) after what was written.
+ */
+const hangUp = (source: unknown, how: "destroy" | "destroySoon"): void => {
   const socket: unknown = Predicate.hasProperty(source, "socket") ? source.socket : undefined
-  if (Predicate.hasProperty(socket, "destroy") && Predicate.isFunction(socket.destroy)) socket.destroy()
+  if (Predicate.hasProperty(socket, how) && Predicate.isFunction(socket[how])) socket[how]()
 }
 
 /**
  * Serves the Identity Center on the given `HttpServer` until the scope closes, and says at which URL. A
- * `ConnectionRefused` fault cuts the connection instead (on a server other than Node's, it is a 503).
+ * `ConnectionRefused` fault cuts the connection instead (on a server other than Node's, it is a 503). A `NoAnswer` is
+ * over when the client hangs up, or with the scope.
  *
  * @since 0.1.0
  * @category constructors

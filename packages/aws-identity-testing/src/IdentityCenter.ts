@@ -17,13 +17,18 @@
  *
  * @since 0.1.0
  */
+import { sha256 } from "@noble/hashes/sha2.js"
+import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Encoding from "effect/Encoding"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import * as Random from "effect/Random"
+import * as Jwt from "./internal/jwt.js"
+import { randomSecret, randomText } from "./internal/randomText.js"
+import * as SecurityTokenService from "./SecurityTokenService.js"
 
 /**
  * An account, and the roles that the one user of this Identity Center has in it.
@@ -45,13 +50,15 @@ export interface Account {
  * @since 0.1.0
  * @category models
  */
-export interface Options {
+export interface Options extends SecurityTokenService.Options {
   readonly startUrl?: string | undefined
   readonly accounts?: ReadonlyArray<Account> | undefined
   /** Between two polls of a device login; 5 s. */
   readonly interval?: Duration.DurationInput | undefined
   /** 10 min */
   readonly deviceCodeLifetime?: Duration.DurationInput | undefined
+  /** Of the code that an approval in the browser gives; 10 min */
+  readonly authorizationCodeLifetime?: Duration.DurationInput | undefined
   /** Of a client; 90 days */
   readonly registrationLifetime?: Duration.DurationInput | undefined
   /** 1 h */
@@ -65,21 +72,27 @@ export interface Options {
 }
 
 /**
- * The exceptions of AWS's models for SSO and SSO OIDC, and the portal's unmodelled `ForbiddenException`, each with
- * its status and, for those of the OIDC service, its OAuth code.
+ * The exceptions of AWS's models for SSO and SSO OIDC, the portal's unmodelled `ForbiddenException`, and those of
+ * STS, each with its status and, for those of the OIDC service, its OAuth code.
  *
  * @since 0.1.0
  * @category models
  */
 export const exceptions = {
+  ...SecurityTokenService.exceptions,
   AccessDeniedException: { status: 400, error: "access_denied" },
   AuthorizationPendingException: { status: 400, error: "authorization_pending" },
   ExpiredTokenException: { status: 400, error: "expired_token" },
   InternalServerException: { status: 500, error: "server_error" },
   InvalidClientException: { status: 401, error: "invalid_client" },
+  InvalidClientMetadataException: { status: 400, error: "invalid_client_metadata" },
   InvalidGrantException: { status: 400, error: "invalid_grant" },
+  InvalidRedirectUriException: { status: 400, error: "invalid_redirect_uri" },
   InvalidRequestException: { status: 400, error: "invalid_request" },
+  InvalidRequestRegionException: { status: 400, error: "invalid_request" },
+  InvalidScopeException: { status: 400, error: "invalid_scope" },
   SlowDownException: { status: 400, error: "slow_down" },
+  UnauthorizedClientException: { status: 400, error: "unauthorized_client" },
   UnsupportedGrantTypeException: { status: 400, error: "unsupported_grant_type" },
   ForbiddenException: { status: 403, error: undefined },
   ResourceNotFoundException: { status: 404, error: undefined },
@@ -105,10 +118,16 @@ export interface Exception {
   readonly _tag: "Exception"
   readonly name: ExceptionName
   readonly description: string
+  /** Which trouble with the KMS key: of `AccessDeniedException` and `InvalidRequestException` of the OIDC service. */
+  readonly reason?: string | undefined
+  /** Where to ask instead: of `InvalidRequestRegionException`. */
+  readonly region?: string | undefined
+  /** Where to ask instead: of `InvalidRequestRegionException`. */
+  readonly endpoint?: string | undefined
 }
 
 /**
- * The operations that the Identity Center has.
+ * The operations that the Identity Center has, and those of its STS.
  *
  * @since 0.1.0
  * @category models
@@ -117,17 +136,24 @@ export type Operation =
   | "registerClient"
   | "startDeviceAuthorization"
   | "createToken"
+  | "createTokenWithIAM"
   | "getRoleCredentials"
   | "listAccounts"
   | "listAccountRoles"
+  | "logout"
+  | "assumeRole"
+  | "assumeRoleWithWebIdentity"
+  | "getCallerIdentity"
 
 /**
- * What takes the place of an answer: one of AWS's exceptions, no connection at all, or any HTTP answer.
+ * What takes the place of an answer: one of AWS's exceptions, by name or with all it says; any HTTP answer; no
+ * connection at all; `NoAnswer`, a connection on which nothing ever comes; or `HalfAnswer`, the answer of an operation
+ * that is done, cut off half way through its body.
  *
  * @since 0.1.0
  * @category models
  */
-export type Fault = ExceptionName | "ConnectionRefused" | {
+export type Fault = ExceptionName | Omit<Exception, "_tag"> | "ConnectionRefused" | "HalfAnswer" | "NoAnswer" | {
   readonly status: number
   readonly headers?: Readonly<Record<string, string>>
   readonly body: string
@@ -146,6 +172,54 @@ export interface IssuedToken {
   readonly expiresIn: number
   /** Only for clients registered with the scope `sso:account:access`. */
   readonly refreshToken?: string
+}
+
+/**
+ * A token as the OIDC service gives it out to an application that signs its requests.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ApplicationToken extends IssuedToken {
+  readonly issuedTokenType: string
+  readonly scope: ReadonlyArray<string>
+  /** Only with the scope `openid`. */
+  readonly idToken?: string
+  /** Only with the scope `sts:identity_context`. */
+  readonly awsAdditionalDetails?: { readonly identityContext: string }
+}
+
+/**
+ * What a client says of itself when it registers.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Registration {
+  readonly clientName?: string | undefined
+  /** AWS knows `public` only. */
+  readonly clientType: string
+  readonly scopes?: ReadonlyArray<string> | undefined
+  readonly redirectUris?: ReadonlyArray<string> | undefined
+  /** Without it, the client may use every grant. */
+  readonly grantTypes?: ReadonlyArray<string> | undefined
+  readonly issuerUrl?: string | undefined
+  readonly entitledApplicationArn?: string | undefined
+}
+
+/**
+ * What a client asks the person in the browser for: the query of the OIDC service's page `/authorize`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface AuthorizationRequest {
+  /** Of a registered client, or the ARN of an application. */
+  readonly clientId: string
+  readonly redirectUri: string
+  /** Of the method S256. */
+  readonly codeChallenge: string
+  readonly scopes: ReadonlyArray<string>
 }
 
 /**
@@ -200,6 +274,12 @@ interface ClientCredentials {
   readonly clientSecret: string
 }
 
+interface CodeGrant {
+  readonly code?: string | undefined
+  readonly redirectUri?: string | undefined
+  readonly codeVerifier?: string | undefined
+}
+
 interface Page {
   readonly maxResults?: number | undefined
   readonly nextToken?: string | undefined
@@ -221,6 +301,8 @@ export class IdentityCenter extends Context.Tag("effect-aws-identity-testing/Ide
   readonly approve: (userCode: string) => Effect.Effect<void>
   /** The person refuses it. */
   readonly deny: (userCode: string) => Effect.Effect<void>
+  /** The person approves a request in the browser, which gives the code that the redirect carries. */
+  readonly authorize: (request: AuthorizationRequest) => Effect.Effect<string, Exception>
   /** A client and its token as after a whole sign-in, for tests that begin signed in. */
   readonly signIn: Effect.Effect<RegisteredClient & IssuedToken>
   /** Ends every session: no token counts any more. */
@@ -230,24 +312,39 @@ export class IdentityCenter extends Context.Tag("effect-aws-identity-testing/Ide
   readonly fail: (operation: Operation, fault: Fault, times?: number) => Effect.Effect<void>
   /** The calls so far, oldest first, those that failed included. */
   readonly calls: Effect.Effect<ReadonlyArray<Operation>>
-  /** Every secret given out so far, to look for where none may be. */
+  /** What every client so far said of itself, oldest first. */
+  readonly registrations: Effect.Effect<ReadonlyArray<Registration>>
+  /** Every secret given out so far, those of STS included, to look for where none may be. */
   readonly secrets: Effect.Effect<ReadonlyArray<string>>
+  /** It knows the role credentials of the portal too. */
+  readonly sts: SecurityTokenService.SecurityTokenService
 
   /** Counts a call and says which fault is to take its place. */
   readonly receive: (operation: Operation) => Effect.Effect<Option.Option<Fault>>
-  readonly registerClient: (
-    input: { readonly clientType: string; readonly scopes?: ReadonlyArray<string> | undefined }
-  ) => Effect.Effect<RegisteredClient, Exception>
+  readonly registerClient: (input: Registration) => Effect.Effect<RegisteredClient, Exception>
   readonly startDeviceAuthorization: (
     input: ClientCredentials & { readonly startUrl: string }
   ) => Effect.Effect<DeviceAuthorization, Exception>
   readonly createToken: (
-    input: ClientCredentials & {
+    input: ClientCredentials & CodeGrant & {
       readonly grantType: string
       readonly deviceCode?: string | undefined
       readonly refreshToken?: string | undefined
     }
   ) => Effect.Effect<IssuedToken, Exception>
+  /** Whoever calls is taken to be allowed to; the `Emulator` has checked the signature. */
+  readonly createTokenWithIAM: (
+    input: CodeGrant & {
+      readonly clientId: string
+      readonly grantType: string
+      readonly refreshToken?: string | undefined
+      readonly assertion?: string | undefined
+      readonly subjectToken?: string | undefined
+      readonly subjectTokenType?: string | undefined
+      readonly requestedTokenType?: string | undefined
+      readonly scope?: ReadonlyArray<string> | undefined
+    }
+  ) => Effect.Effect<ApplicationToken, Exception>
   readonly getRoleCredentials: (
     input: { readonly accessToken: string; readonly accountId: string; readonly roleName: string }
   ) => Effect.Effect<{ readonly roleCredentials: RoleCredentials }, Exception>
@@ -266,6 +363,8 @@ export class IdentityCenter extends Context.Tag("effect-aws-identity-testing/Ide
     },
     Exception
   >
+  /** Ends the sign-in that the token comes from: with it end all tokens of that sign-in, but no role credentials. */
+  readonly logout: (input: { readonly accessToken: string }) => Effect.Effect<void, Exception>
 }>() {}
 
 const twoAccounts: ReadonlyArray<Account> = [
@@ -284,7 +383,7 @@ const twoAccounts: ReadonlyArray<Account> = [
 ]
 
 interface Client extends ClientCredentials {
-  readonly scopes: ReadonlyArray<string>
+  readonly registration: Registration
   readonly expiresAt: number
 }
 
@@ -297,17 +396,58 @@ interface Device {
   polledAt: number
 }
 
+interface AuthorizationCode extends AuthorizationRequest {
+  readonly expiresAt: number
+}
+
+/** What one sign-in began. */
+interface Session {
+  endsAt: number
+}
+
 interface Token {
+  readonly clientId: string
+  readonly session: Session
   readonly expiresAt: number
 }
 
 interface RefreshToken {
   readonly clientId: string
-  readonly sessionEndsAt: number
+  readonly session: Session
+  readonly scopes: ReadonlyArray<string>
 }
 
 const reject = (name: ExceptionName, description: string): Effect.Effect<never, Exception> =>
   Effect.fail({ _tag: "Exception", name, description })
+
+const deviceGrant = "urn:ietf:params:oauth:grant-type:device_code"
+
+const accessTokenType = "urn:ietf:params:oauth:token-type:access_token"
+const refreshTokenType = "urn:ietf:params:oauth:token-type:refresh_token"
+
+const applicationArn = /^arn:aws[\w-]*:sso::\d{12}:application\/ssoins-[\w-]+\/apl-[\w-]+$/
+
+/** What an application has, whatever its configuration. */
+const applicationScopes = ["openid", "aws", "sts:identity_context"]
+
+/** OAuth's scope-token. */
+const isScope = (scope: string): boolean => /^[!#-[\]-~]+$/.test(scope)
+
+const isLoopback = ({ hostname, protocol }: URL): boolean =>
+  protocol === "http:" && ["127.0.0.1", "[::1]", "localhost"].includes(hostname)
+
+const isRedirectUri = (uri: string): boolean => {
+  if (!URL.canParse(uri) || uri.includes("#")) return false
+  const url = new URL(uri)
+  return url.protocol === "https:" || isLoopback(url)
+}
+
+/** A native application learns its port late, so that of a loopback address does not count (RFC 8252, 7.3). */
+const withoutLoopbackPort = (uri: string): string => {
+  const url = new URL(uri)
+  if (isLoopback(url)) url.port = ""
+  return url.href
+}
 
 /**
  * An Identity Center with one user.
@@ -316,45 +456,50 @@ const reject = (name: ExceptionName, description: string): Effect.Effect<never, 
  * @category constructors
  */
 export const make = (options: Options = {}): Effect.Effect<Context.Tag.Service<IdentityCenter>> =>
-  Effect.sync(() => {
+  Effect.map(SecurityTokenService.make(options), (sts) => {
     const startUrl = options.startUrl ?? "https://example.awsapps.com/start"
     const accounts = options.accounts ?? twoAccounts
     const interval = Duration.toSeconds(options.interval ?? "5 seconds")
     const deviceCodeLifetime = Duration.toSeconds(options.deviceCodeLifetime ?? "10 minutes")
+    const authorizationCodeLifetime = Duration.toMillis(options.authorizationCodeLifetime ?? "10 minutes")
     const registrationLifetime = Duration.toMillis(options.registrationLifetime ?? "90 days")
     const accessTokenLifetime = Duration.toMillis(options.accessTokenLifetime ?? "1 hour")
     const sessionLifetime = Duration.toMillis(options.sessionLifetime ?? "8 hours")
-    const credentialsLifetime = Duration.toMillis(options.credentialsLifetime ?? "1 hour")
+    const credentialsLifetime = options.credentialsLifetime ?? "1 hour"
     const rotateRefreshTokens = options.rotateRefreshTokens ?? true
 
     const clients = new Map<string, Client>()
     const devices = new Map<string, Device>()
+    const codes = new Map<string, AuthorizationCode>()
     const tokens = new Map<string, Token>()
     const refreshTokens = new Map<string, RefreshToken>()
     const faults = new Map<Operation, Array<Fault>>()
     const calls: Array<Operation> = []
     const secrets: Array<string> = []
 
-    const randomText = (alphabet: string, length: number): Effect.Effect<string> =>
-      Effect.map(
-        Effect.replicateEffect(Random.nextIntBetween(0, alphabet.length), length),
-        (indices) => indices.map((index) => alphabet[index]).join("")
-      )
-    const secret = (kind: string): Effect.Effect<string> =>
-      Effect.map(randomText("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789", 40), (text) => {
-        const value = `${kind}-${text}`
-        secrets.push(value)
-        return value
-      })
+    const secret = (kind: string) => Effect.tap(randomSecret(kind), (value) => Effect.sync(() => secrets.push(value)))
 
     const registerClient: Context.Tag.Service<IdentityCenter>["registerClient"] = Effect.fnUntraced(
-      function*({ clientType, scopes }) {
-        if (clientType !== "public") return yield* reject("InvalidRequestException", "clientType must be public")
+      function*(registration) {
+        const { clientType, entitledApplicationArn, grantTypes = [], redirectUris = [], scopes = [] } = registration
+        if (clientType !== "public") {
+          return yield* reject("InvalidClientMetadataException", "The client type must be public")
+        }
+        if (entitledApplicationArn !== undefined && !applicationArn.test(entitledApplicationArn)) {
+          return yield* reject("InvalidClientMetadataException", "Invalid application ARN provided")
+        }
+        if (!grantTypes.every((grant) => ["authorization_code", "refresh_token", deviceGrant].includes(grant))) {
+          return yield* reject("UnsupportedGrantTypeException", "Unsupported grant type")
+        }
+        if (!redirectUris.every(isRedirectUri)) {
+          return yield* reject("InvalidRedirectUriException", "Invalid redirect URI provided")
+        }
+        if (!scopes.every(isScope)) return yield* reject("InvalidScopeException", "Invalid scope provided")
         const now = yield* Clock.currentTimeMillis
         const client: Client = {
           clientId: yield* randomText("abcdefghijklmnopqrstuvwxyz0123456789", 22),
           clientSecret: yield* secret("client-secret"),
-          scopes: scopes ?? [],
+          registration,
           expiresAt: now + registrationLifetime
         }
         clients.set(client.clientId, client)
@@ -375,18 +520,66 @@ export const make = (options: Options = {}): Effect.Effect<Context.Tag.Service<I
         : client
     })
 
-    const issue = Effect.fnUntraced(function*(client: Client, sessionEndsAt: number) {
+    const requireGrant = ({ registration: { grantTypes } }: Client, grant: string): Effect.Effect<void, Exception> =>
+      grantTypes === undefined || grantTypes.includes(grant)
+        ? Effect.void
+        : reject("UnauthorizedClientException", "The client is not registered for this grant type")
+
+    const signedIn = Effect.map(Clock.currentTimeMillis, (now): Session => ({ endsAt: now + sessionLifetime }))
+
+    const issueAccess = Effect.fnUntraced(function*(clientId: string, session: Session, lifetime: number) {
       const now = yield* Clock.currentTimeMillis
-      // A client without scopes gets one token for the whole session, and nothing to renew it with.
-      const refreshable = client.scopes.includes("sso:account:access")
-      const lifetime = refreshable ? Math.min(accessTokenLifetime, sessionEndsAt - now) : sessionEndsAt - now
       const accessToken = yield* secret("access-token")
-      tokens.set(accessToken, { expiresAt: now + lifetime })
-      const token = { accessToken, tokenType: "Bearer", expiresIn: Math.floor(lifetime / 1000) } as const
-      if (!refreshable) return token
-      const refreshToken = yield* secret("refresh-token")
-      refreshTokens.set(refreshToken, { clientId: client.clientId, sessionEndsAt })
-      return { ...token, refreshToken }
+      const expiresAt = Math.min(now + lifetime, session.endsAt)
+      tokens.set(accessToken, { clientId, session, expiresAt })
+      return { accessToken, tokenType: "Bearer", expiresIn: Math.floor((expiresAt - now) / 1000) } as const
+    })
+
+    const issueRefresh = (token: RefreshToken) =>
+      Effect.tap(secret("refresh-token"), (value) => Effect.sync(() => refreshTokens.set(value, token)))
+
+    const issue = Effect.fnUntraced(function*({ clientId, registration: { scopes = [] } }: Client, session: Session) {
+      // A client without scopes gets one token for the whole session, and nothing to renew it with.
+      if (!scopes.includes("sso:account:access")) return yield* issueAccess(clientId, session, Infinity)
+      const token = yield* issueAccess(clientId, session, accessTokenLifetime)
+      return { ...token, refreshToken: yield* issueRefresh({ clientId, session, scopes }) }
+    })
+
+    const issueToApplication = Effect.fnUntraced(function*(
+      clientId: string,
+      { issuedTokenType = accessTokenType, refreshable = true, scope, session, sub = "user" }: {
+        readonly session: Session
+        readonly scope: ReadonlyArray<string>
+        readonly sub?: string
+        readonly issuedTokenType?: string
+        readonly refreshable?: boolean
+      }
+    ) {
+      const now = Math.floor((yield* Clock.currentTimeMillis) / 1000)
+      const token = yield* issueAccess(clientId, session, accessTokenLifetime)
+      const refreshToken = refreshable ? yield* issueRefresh({ clientId, session, scopes: scope }) : undefined
+      const identityContext = scope.includes("sts:identity_context")
+        ? yield* randomSecret("identity-context")
+        : undefined
+      const idToken = scope.includes("openid")
+        ? yield* Jwt.encode({
+          iss: startUrl,
+          sub,
+          aud: clientId,
+          iat: now,
+          exp: now + token.expiresIn,
+          ...(identityContext === undefined ? {} : { "sts:identity_context": identityContext })
+        }, yield* randomSecret("id-token"))
+        : undefined
+      if (idToken !== undefined) secrets.push(idToken)
+      return {
+        ...token,
+        ...(refreshToken === undefined ? {} : { refreshToken }),
+        ...(idToken === undefined ? {} : { idToken }),
+        issuedTokenType,
+        scope,
+        ...(identityContext === undefined ? {} : { awsAdditionalDetails: { identityContext } })
+      }
     })
 
     const byDeviceCode = Effect.fnUntraced(function*(client: Client, deviceCode: string) {
@@ -405,16 +598,35 @@ export const make = (options: Options = {}): Effect.Effect<Context.Tag.Service<I
       }
       if (device.state === "pending") return yield* reject("AuthorizationPendingException", "Waiting for the user")
       devices.delete(deviceCode)
-      return yield* issue(client, now + sessionLifetime)
+      return yield* issue(client, yield* signedIn)
+    })
+
+    /** A code is spent by its first use, be it a wrong one. */
+    const redeem = Effect.fnUntraced(
+      function*(clientId: string, { code = "", codeVerifier = "", redirectUri }: CodeGrant) {
+        const now = yield* Clock.currentTimeMillis
+        const known = codes.get(code)
+        if (known?.clientId === clientId) codes.delete(code)
+        const proved = /^[\w.~-]{43,128}$/.test(codeVerifier) &&
+          Encoding.encodeBase64Url(sha256(utf8ToBytes(codeVerifier))) === known?.codeChallenge
+        return known === undefined || known.clientId !== clientId || known.expiresAt <= now ||
+            known.redirectUri !== redirectUri || !proved
+          ? yield* reject("InvalidGrantException", "Invalid authorization code provided")
+          : known
+      }
+    )
+
+    const knownRefreshToken = Effect.fnUntraced(function*(clientId: string, refreshToken: string) {
+      const now = yield* Clock.currentTimeMillis
+      const known = refreshTokens.get(refreshToken)
+      return known === undefined || known.clientId !== clientId || known.session.endsAt <= now
+        ? yield* reject("InvalidGrantException", "Invalid refresh token provided")
+        : known
     })
 
     const byRefreshToken = Effect.fnUntraced(function*(client: Client, refreshToken: string) {
-      const now = yield* Clock.currentTimeMillis
-      const known = refreshTokens.get(refreshToken)
-      if (known === undefined || known.clientId !== client.clientId || known.sessionEndsAt <= now) {
-        return yield* reject("InvalidGrantException", "Invalid refresh token provided")
-      }
-      const token = yield* issue(client, known.sessionEndsAt)
+      const { session } = yield* knownRefreshToken(client.clientId, refreshToken)
+      const token = yield* issue(client, session)
       if (rotateRefreshTokens) {
         refreshTokens.delete(refreshToken)
         return token
@@ -422,12 +634,19 @@ export const make = (options: Options = {}): Effect.Effect<Context.Tag.Service<I
       return { ...token, refreshToken }
     })
 
-    const authorize = Effect.fnUntraced(function*(accessToken: string) {
-      const token = tokens.get(accessToken)
+    const validToken = Effect.fnUntraced(function*(accessToken: string) {
       const now = yield* Clock.currentTimeMillis
-      if (token === undefined || token.expiresAt <= now) {
-        return yield* reject("UnauthorizedException", "Session token not found or invalid")
-      }
+      return Option.filter(
+        Option.fromNullable(tokens.get(accessToken)),
+        ({ expiresAt, session }) => expiresAt > now && session.endsAt > now
+      )
+    })
+
+    const authorized = Effect.fnUntraced(function*(accessToken: string) {
+      const token = yield* validToken(accessToken)
+      return Option.isNone(token)
+        ? yield* reject("UnauthorizedException", "Session token not found or invalid")
+        : token.value
     })
 
     const decide = (userCode: string, state: Device["state"]): Effect.Effect<void> =>
@@ -435,11 +654,13 @@ export const make = (options: Options = {}): Effect.Effect<Context.Tag.Service<I
         for (const device of devices.values()) if (device.userCode === userCode) device.state = state
       })
 
-    const page = <A>(all: ReadonlyArray<A>, { maxResults = 100, nextToken }: Page) => {
-      const from = nextToken === undefined ? 0 : Number(nextToken)
+    const page = Effect.fnUntraced(function*<A>(all: ReadonlyArray<A>, { maxResults = 100, nextToken }: Page) {
+      const from = nextToken === undefined ? 0 : Number(/^page-(\d+)$/.exec(nextToken)?.[1])
       const to = from + maxResults
-      return { items: all.slice(from, to), ...(to < all.length ? { nextToken: String(to) } : {}) }
-    }
+      return nextToken === undefined || (from > 0 && from < all.length)
+        ? { items: all.slice(from, to), ...(to < all.length ? { nextToken: `page-${to}` } : {}) }
+        : yield* reject("InvalidRequestException", "Invalid next token provided")
+    })
 
     return {
       startUrl,
@@ -449,11 +670,40 @@ export const make = (options: Options = {}): Effect.Effect<Context.Tag.Service<I
       ),
       approve: (userCode) => decide(userCode, "approved"),
       deny: (userCode) => decide(userCode, "denied"),
+      authorize: Effect.fnUntraced(function*(request) {
+        const { clientId, codeChallenge, redirectUri, scopes } = request
+        const now = yield* Clock.currentTimeMillis
+        const client = clients.get(clientId)
+        const isApplication = applicationArn.test(clientId)
+        if (!isApplication && (client === undefined || client.expiresAt <= now)) {
+          return yield* reject("InvalidClientException", "Invalid client provided")
+        }
+        const { redirectUris, scopes: registered = [] }: Pick<Registration, "redirectUris" | "scopes"> =
+          client?.registration ?? { redirectUris: [redirectUri], scopes: [...applicationScopes, ...scopes] }
+        if (client !== undefined) yield* requireGrant(client, "authorization_code")
+        if (
+          !isRedirectUri(redirectUri) ||
+          redirectUris?.some((uri) => withoutLoopbackPort(uri) === withoutLoopbackPort(redirectUri)) !== true
+        ) {
+          return yield* reject("InvalidRedirectUriException", "Invalid redirect URI provided")
+        }
+        if (!scopes.every((scope) => isScope(scope) && registered.includes(scope))) {
+          return yield* reject("InvalidScopeException", "Invalid scope provided")
+        }
+        if (client !== undefined && client.registration.issuerUrl !== startUrl) {
+          return yield* reject("InvalidRequestException", "The client is registered with another issuer URL, or none")
+        }
+        if (!/^[\w-]{43}$/.test(codeChallenge)) {
+          return yield* reject("InvalidRequestException", "Invalid code challenge provided")
+        }
+        const code = yield* secret("authorization-code")
+        codes.set(code, { ...request, expiresAt: now + authorizationCodeLifetime })
+        return code
+      }),
       signIn: Effect.gen(function*() {
         const registered = yield* registerClient({ clientType: "public", scopes: ["sso:account:access"] })
         const client = yield* authenticate(registered)
-        const now = yield* Clock.currentTimeMillis
-        return { ...registered, ...yield* issue(client, now + sessionLifetime) }
+        return { ...registered, ...yield* issue(client, yield* signedIn) }
       }).pipe(Effect.orDie),
       signOut: Effect.sync(() => {
         tokens.clear()
@@ -467,7 +717,9 @@ export const make = (options: Options = {}): Effect.Effect<Context.Tag.Service<I
           faults.set(operation, queue)
         }),
       calls: Effect.sync(() => [...calls]),
-      secrets: Effect.sync(() => [...secrets]),
+      registrations: Effect.sync(() => [...clients.values()].map(({ registration }) => registration)),
+      secrets: Effect.map(sts.secrets, (ofSts) => [...secrets, ...ofSts]),
+      sts,
 
       receive: (operation) =>
         Effect.sync(() => {
@@ -477,6 +729,7 @@ export const make = (options: Options = {}): Effect.Effect<Context.Tag.Service<I
       registerClient,
       startDeviceAuthorization: Effect.fnUntraced(function*(input) {
         const client = yield* authenticate(input)
+        yield* requireGrant(client, deviceGrant)
         if (input.startUrl !== startUrl) return yield* reject("InvalidRequestException", "Invalid start URL provided")
         const now = yield* Clock.currentTimeMillis
         const deviceCode = yield* secret("device-code")
@@ -504,41 +757,108 @@ export const make = (options: Options = {}): Effect.Effect<Context.Tag.Service<I
       createToken: Effect.fnUntraced(function*(input) {
         const client = yield* authenticate(input)
         switch (input.grantType) {
-          case "urn:ietf:params:oauth:grant-type:device_code":
+          case deviceGrant:
+            yield* requireGrant(client, deviceGrant)
             return yield* byDeviceCode(client, input.deviceCode ?? "")
           case "refresh_token":
+            yield* requireGrant(client, "refresh_token")
             return yield* byRefreshToken(client, input.refreshToken ?? "")
+          case "authorization_code":
+            yield* requireGrant(client, "authorization_code")
+            yield* redeem(client.clientId, input)
+            return yield* issue(client, yield* signedIn)
+          default:
+            return yield* reject("UnsupportedGrantTypeException", "Unsupported grant type")
+        }
+      }),
+      createTokenWithIAM: Effect.fnUntraced(function*({ clientId, grantType, scope: asked, ...input }) {
+        if (!applicationArn.test(clientId)) return yield* reject("InvalidClientException", "Invalid client provided")
+        if (asked?.every(isScope) === false) return yield* reject("InvalidScopeException", "Invalid scope provided")
+        const scope = asked ?? applicationScopes
+        switch (grantType) {
+          case "authorization_code": {
+            const { scopes } = yield* redeem(clientId, input)
+            const session = yield* signedIn
+            return yield* issueToApplication(clientId, {
+              session,
+              scope: asked ?? [...new Set([...scopes, ...applicationScopes])]
+            })
+          }
+          case "refresh_token": {
+            const { scopes, session } = yield* knownRefreshToken(clientId, input.refreshToken ?? "")
+            if (asked?.every((scope) => scopes.includes(scope)) === false) {
+              return yield* reject("InvalidScopeException", "The scope was not granted before")
+            }
+            if (rotateRefreshTokens) refreshTokens.delete(input.refreshToken ?? "")
+            const token = yield* issueToApplication(clientId, {
+              session,
+              scope: asked ?? scopes,
+              refreshable: rotateRefreshTokens
+            })
+            return rotateRefreshTokens ? token : { ...token, refreshToken: input.refreshToken ?? "" }
+          }
+          case "urn:ietf:params:oauth:grant-type:jwt-bearer": {
+            const claims = Jwt.claimsOf(input.assertion ?? "")
+            const now = (yield* Clock.currentTimeMillis) / 1000
+            const { exp, sub } = Option.getOrElse(claims, (): Readonly<Record<string, unknown>> => ({}))
+            if (typeof exp !== "number" || exp <= now || typeof sub !== "string") {
+              return yield* reject("InvalidGrantException", "Invalid assertion provided")
+            }
+            const session = yield* signedIn
+            return yield* issueToApplication(clientId, { session, scope, sub })
+          }
+          case "urn:ietf:params:oauth:grant-type:token-exchange": {
+            const issuedTokenType = input.requestedTokenType ?? accessTokenType
+            if (
+              input.subjectTokenType !== accessTokenType ||
+              ![accessTokenType, refreshTokenType].includes(issuedTokenType)
+            ) {
+              return yield* reject("InvalidRequestException", "Invalid token type provided")
+            }
+            const subject = yield* validToken(input.subjectToken ?? "")
+            // A token is exchanged for one of another client, never of its own.
+            if (Option.isNone(subject) || subject.value.clientId === clientId) {
+              return yield* reject("InvalidGrantException", "Invalid subject token provided")
+            }
+            return yield* issueToApplication(clientId, {
+              session: subject.value.session,
+              scope,
+              issuedTokenType,
+              refreshable: issuedTokenType === refreshTokenType
+            })
+          }
           default:
             return yield* reject("UnsupportedGrantTypeException", "Unsupported grant type")
         }
       }),
       getRoleCredentials: Effect.fnUntraced(function*({ accessToken, accountId, roleName }) {
-        yield* authorize(accessToken)
+        yield* authorized(accessToken)
         if (!accounts.some((account) => account.accountId === accountId && account.roles.includes(roleName))) {
           return yield* reject("ForbiddenException", "No access")
         }
-        const now = yield* Clock.currentTimeMillis
-        return {
-          roleCredentials: {
-            accessKeyId: `ASIA${yield* randomText("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", 16)}`,
-            secretAccessKey: yield* secret("secret-access-key"),
-            sessionToken: yield* secret("session-token"),
-            expiration: now + credentialsLifetime,
-            accountId
-          }
-        }
+        const suffix = bytesToHex(sha256(utf8ToBytes(`${accountId}/${roleName}`))).slice(0, 16)
+        const { accessKeyId, expiration, secretAccessKey, sessionToken } = yield* sts.issue({
+          roleArn: `arn:aws:iam::${accountId}:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_${roleName}_${suffix}`,
+          sessionName: "user@example.com",
+          duration: credentialsLifetime
+        })
+        return { roleCredentials: { accessKeyId, secretAccessKey, sessionToken, expiration, accountId } }
       }),
       listAccounts: Effect.fnUntraced(function*({ accessToken, ...paging }) {
-        yield* authorize(accessToken)
-        const { items, ...rest } = page(accounts, paging)
+        yield* authorized(accessToken)
+        const { items, ...rest } = yield* page(accounts, paging)
         return { accountList: items.map(({ roles: _, ...account }) => account), ...rest }
       }),
       listAccountRoles: Effect.fnUntraced(function*({ accessToken, accountId, ...paging }) {
-        yield* authorize(accessToken)
+        yield* authorized(accessToken)
         const account = accounts.find((account) => account.accountId === accountId)
         if (account === undefined) return yield* reject("ResourceNotFoundException", "Account not found")
-        const { items, ...rest } = page(account.roles, paging)
+        const { items, ...rest } = yield* page(account.roles, paging)
         return { roleList: items.map((roleName) => ({ roleName, accountId })), ...rest }
+      }),
+      logout: Effect.fnUntraced(function*({ accessToken }) {
+        const { session } = yield* authorized(accessToken)
+        session.endsAt = yield* Clock.currentTimeMillis
       })
     }
   })
