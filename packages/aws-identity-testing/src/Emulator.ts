@@ -16,6 +16,7 @@ import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import * as Clock from "effect/Clock"
 import * as DateTime from "effect/DateTime"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
@@ -359,21 +360,20 @@ export const app: HttpApp.Default<never, IdentityCenter> = Effect.gen(function*(
   const request = yield* HttpServerRequest.HttpServerRequest
   const body = yield* Effect.orElseSucceed(request.text, () => "")
   const answer = yield* handle({ method: request.method, url: request.url, headers: request.headers, body })
-  return Option.match(answer, {
-    onNone: () => {
-      hangUp(request.source, "destroy")
-      return HttpServerResponse.empty({ status: 503 })
-    },
-    onSome: ({ body, half = false, headers, status }) => {
-      const options = { status, headers, contentType: headers["content-type"] ?? "text/plain" }
-      if (!half) return HttpServerResponse.text(body, options)
-      const cut = Stream.execute(Effect.sync(() => hangUp(request.source, "destroySoon")))
-      return HttpServerResponse.stream(Stream.concat(Stream.make(firstHalf(body)), cut), {
-        ...options,
-        contentLength: new TextEncoder().encode(body).length
-      })
-    }
+  if (Option.isNone(answer)) return yield* cutOff
+  const { half = false, headers, status } = answer.value
+  const options = { status, headers, contentType: headers["content-type"] ?? "text/plain" }
+  if (!half) return HttpServerResponse.text(answer.value.body, options)
+  const cut = Stream.execute(Effect.sync(() => hangUp(request.source, "destroySoon")))
+  return HttpServerResponse.stream(Stream.concat(Stream.make(firstHalf(answer.value.body)), cut), {
+    ...options,
+    contentLength: new TextEncoder().encode(answer.value.body).length
   })
+})
+
+const cutOff = Effect.map(HttpServerRequest.HttpServerRequest, ({ source }) => {
+  hangUp(source, "destroy")
+  return HttpServerResponse.empty({ status: 503 })
 })
 
 /**
@@ -395,7 +395,11 @@ const hangUp = (source: unknown, how: "destroy" | "destroySoon"): void => {
  */
 export const serve: Effect.Effect<string, never, HttpServer.HttpServer | IdentityCenter | Scope.Scope> = Effect.gen(
   function*() {
-    yield* HttpServer.serveEffect(app)
+    // A server waits for its requests before it closes, so one that would wait for ever ends with the scope.
+    const over = yield* Deferred.make<void>()
+    const untilThen = Effect.raceFirst(app, Effect.zipRight(Deferred.await(over), cutOff))
+    yield* HttpServer.serveEffect(Effect.interruptible(untilThen))
+    yield* Effect.addFinalizer(() => Deferred.succeed(over, undefined))
     const { address } = yield* HttpServer.HttpServer
     return HttpServer.formatAddress(address)
   }

@@ -10,6 +10,8 @@ import type { Exception } from "../SecurityTokenService.js"
 const member = <S extends Schema.Schema.All>(schema: S) =>
   Schema.propertySignature(schema).annotations({ missingMessage: () => "Member must not be null" })
 
+const optional = <A, I>(schema: Schema.Schema<A, I>) => Schema.optionalWith(schema, { exact: true })
+
 const words = (text: string) => ({ message: () => text })
 
 const text = (min: number, max: number, pattern = /^[\s\S]*$/) =>
@@ -32,24 +34,24 @@ const name = text(2, 64, /^[\w+=,.@-]*$/)
 const assumeRole = {
   RoleArn: member(arn),
   RoleSessionName: member(name),
-  DurationSeconds: Schema.optional(integer(900, 43200)),
-  Policy: Schema.optional(text(1, 2048, /^[\t\n\r -\u00FF]+$/)),
+  DurationSeconds: optional(integer(900, 43200)),
+  Policy: optional(text(1, 2048, /^[\t\n\r -\u00FF]+$/)),
   PolicyArns: Schema.Array(Schema.Struct({ arn: member(arn) })).pipe(
     Schema.maxItems(10, words("Member must have length less than or equal to 10"))
   ),
-  MinimumSessionTokenSize: Schema.optional(integer(0, 4096))
+  MinimumSessionTokenSize: optional(integer(0, 4096))
 }
 
 export const AssumeRole = Schema.Struct({
   ...assumeRole,
-  ExternalId: Schema.optional(text(2, 1224, /^[\w+=,.@:/-]*$/)),
-  SourceIdentity: Schema.optional(name)
+  ExternalId: optional(text(2, 1224, /^[\w+=,.@:/-]*$/)),
+  SourceIdentity: optional(name)
 })
 
 export const AssumeRoleWithWebIdentity = Schema.Struct({
   ...assumeRole,
   WebIdentityToken: member(text(4, 20000)),
-  ProviderId: Schema.optional(
+  ProviderId: optional(
     text(4, 2048).pipe(
       Schema.filter((id) =>
         id === "www.amazon.com" || id === "graph.facebook.com" || "Member must be an OAuth 2.0 provider"
