@@ -6,8 +6,10 @@ import tseslint from "typescript-eslint"
 
 // The rooms of the library, lowest first: a module may import lower rooms and internal/, never its own or a higher one.
 const LEVELS = [
-  ["Credentials", "IdentityError", "Region"],
-  ["SharedConfig", "Sso", "SsoOidc", "SsoTokenCache", "Sts"],
+  ["IdentityError", "Region", "Credentials"],
+  ["ClientConfig"],
+  ["SharedConfig", "SsoTokenCache"],
+  ["Sso", "SsoOidc", "Sts"],
   ["CredentialsProvider", "SsoTokenProvider"],
   ["SigV4", "SsoCredentials", "SsoLogin", "WebIdentityCredentials", "WebIdentityToken"],
   ["DefaultCredentials", "ProfileCredentials"],
@@ -22,8 +24,8 @@ const levels = {
     const isInternal = Path.basename(directory) === "internal"
     const src = isInternal ? Path.dirname(directory) : directory
     const own = Path.basename(context.filename, ".ts")
-    // An internal file serves every level, so it may stand on the lowest only.
-    const level = isInternal ? 1 : levelOf(own)
+    // An internal file serves every level, so it may stand on values only.
+    const level = isInternal ? 2 : levelOf(own)
     if (level === -1) {
       return {
         Program: (node) =>
@@ -37,7 +39,7 @@ const levels = {
       if (Path.dirname(target) !== src) return
       const name = Path.basename(target, ".js")
       if (name !== "index" && levelOf(name) < level) return
-      const may = isInternal ? "internal/ may import level 0 only" : `level ${level} may import lower levels only`
+      const may = isInternal ? "internal/ may import values only" : `level ${level} may import lower levels only`
       context.report({
         node,
         message: `${may}: ${name} is ${name === "index" ? "the barrel" : `level ${levelOf(name)}`}`

@@ -126,7 +126,10 @@ export const layer = (
           ...(options.credentials === undefined ? {} : { credentials: options.credentials })
         }),
         SsoTokenCache.layerMemory,
-        Layer.provide(Layer.merge(Sso.layer(), SsoOidc.layer()), Emulator.layerHttpClient)
+        Layer.provide(
+          Layer.merge(Sso.layer(options.client), SsoOidc.layer(options.client)),
+          Emulator.layerHttpClient
+        )
       )),
       Layer.provideMerge(IdentityCenter.layer(options.identityCenter))
     )

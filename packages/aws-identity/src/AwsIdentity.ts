@@ -8,6 +8,7 @@ import type * as HttpClient from "@effect/platform/HttpClient"
 import type * as Path from "@effect/platform/Path"
 import type * as ConfigError from "effect/ConfigError"
 import * as Layer from "effect/Layer"
+import type { ClientConfig } from "./ClientConfig.js"
 import type { CredentialsProvider } from "./CredentialsProvider.js"
 import * as SharedConfig from "./SharedConfig.js"
 import * as Sso from "./Sso.js"
@@ -32,13 +33,15 @@ export type AwsIdentity =
   | SsoTokenProvider.SsoTokenProvider
 
 /**
- * Which profile to be: without one, that of `AWS_PROFILE`, else `default`.
+ * Which profile to be (without one, that of `AWS_PROFILE`, else `default`), and how to reach AWS.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Options {
   readonly profile?: string | undefined
+  /** How to reach AWS, where it is not to be as the environment and the profile say. */
+  readonly client?: ClientConfig | undefined
 }
 
 /**
@@ -76,11 +79,11 @@ export const layer = (
   // Fresh, or two profiles of one application would share one provider: layers are built once for each reference.
   Layer.fresh(layerWithoutServices).pipe(
     Layer.provideMerge(Layer.mergeAll(
-      SharedConfig.layerConfig(options),
-      Sso.layerConfig,
-      SsoOidc.layerConfig,
+      Sso.layerConfig(options?.client),
+      SsoOidc.layerConfig(options?.client),
       SsoTokenCache.layerConfig
-    ))
+    )),
+    Layer.provideMerge(SharedConfig.layerConfig(options))
   )
 
 /**

@@ -225,37 +225,296 @@ const call = { service: Schema.String, operation: Schema.String }
 
 const ofRequest = (requestId: string | undefined): string => requestId === undefined ? "" : ` [request ${requestId}]`
 
+const answer = {
+  ...call,
+  /** AWS's own name for the error, as it came over the wire. */
+  code: Schema.String,
+  status: Schema.Number,
+  /** AWS's words: `error_description` or `message`. */
+  description: Schema.optional(Schema.String),
+  /** Why, in a word of AWS's, such as `KMS_DisabledException`. */
+  reason: Schema.optional(Schema.String),
+  requestId: Schema.optional(Schema.String),
+  /** How often it was tried. */
+  attempts: Schema.optional(Schema.Number),
+  origin: Schema.optional(Origin)
+}
+
+const afterAttempts = (attempts: number | undefined): string =>
+  attempts === undefined || attempts < 2 ? "" : ` after ${attempts} attempts`
+
+const answerMessage = (error: Schema.Struct.Type<typeof answer>, remedy: string): string => {
+  const because = [error.description, error.reason].filter((text) => text !== undefined).join(", ")
+  return `${error.service} ${error.operation} failed with ${error.code} (${error.status})` +
+    `${afterAttempts(error.attempts)}${because === "" ? "" : `: ${because}`}${ofRequest(error.requestId)}` +
+    `${forProfile(error.origin)}. ${remedy}`
+}
+
 /**
- * AWS answered with an error. `code` is AWS's own name for it (`TooManyRequestsException`), or `Unknown` when the
- * answer bore none.
+ * AWS answered with an error that has no tag of its own here. `code` is AWS's name for it
+ * (`InvalidScopeException`), or `Unknown` when the answer bore none.
  *
  * @since 0.1.0
  * @category errors
  */
 export class ServiceError extends Schema.TaggedError<ServiceError>("effect-aws-identity/ServiceError")(
   "ServiceError",
-  {
-    ...call,
-    code: Schema.String,
-    status: Schema.Number,
-    /** AWS's words: `error_description` or `message`. */
-    description: Schema.optional(Schema.String),
-    requestId: Schema.optional(Schema.String),
-    origin: Schema.optional(Origin)
-  }
+  answer
 ) {
   override get message(): string {
-    const description = this.description === undefined ? "" : `: ${this.description}`
-    return `${this.service} ${this.operation} failed with ${this.code} (${this.status})${description}` +
-      `${ofRequest(this.requestId)}${forProfile(this.origin)}. ${this.remedy}`
+    return answerMessage(this, this.remedy)
   }
 
   private get remedy(): string {
+    if (this.reason?.startsWith("KMS_") === true) return kmsRemedy
     if (this.status === 429) return "AWS asks for fewer requests: wait a moment, then try again."
     if (this.status >= 500) return "The fault is on AWS's side: try again; health.aws.amazon.com tells of outages."
-    return "Check the settings that this request was made from."
+    return remedies[this.code.replace(/Exception$/, "")] ?? "Check the settings that this request was made from."
   }
 }
+
+const kmsRemedy = "The KMS key of the IAM Identity Center cannot be used: ask its administrator to look at the key " +
+  "and its policy."
+
+const remedies: Readonly<Record<string, string>> = {
+  ExpiredToken: "The credentials that signed the request have expired: get new ones.",
+  InvalidClientTokenId: "The access key that signed the request does not exist, or not in this partition.",
+  InvalidScope: "Check sso_registration_scopes.",
+  MalformedPolicyDocument: "Correct the session policy.",
+  PackedPolicyTooLarge: "Shorten the session policies and tags.",
+  SignatureDoesNotMatch: "The secret key that signed the request is not that of its access key, or something on the " +
+    "way has changed the request."
+}
+
+/**
+ * A device login waits for its approval.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class AuthorizationPendingException extends Schema.TaggedError<AuthorizationPendingException>(
+  "effect-aws-identity/AuthorizationPendingException"
+)("AuthorizationPendingException", answer) {
+  override get message(): string {
+    return answerMessage(this, "Poll again after the interval.")
+  }
+}
+
+/**
+ * Asked too often: a device login is to add 5 s to its interval (RFC 8628, 3.5).
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class SlowDownException extends Schema.TaggedError<SlowDownException>(
+  "effect-aws-identity/SlowDownException"
+)("SlowDownException", answer) {
+  override get message(): string {
+    return answerMessage(this, "Wait longer between requests.")
+  }
+}
+
+/**
+ * What was presented has expired: a device code, a refresh token, or a web identity token.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class ExpiredTokenException extends Schema.TaggedError<ExpiredTokenException>(
+  "effect-aws-identity/ExpiredTokenException"
+)("ExpiredTokenException", answer) {
+  override get message(): string {
+    return answerMessage(this, "Get a new one: what was presented has expired.")
+  }
+}
+
+/**
+ * Not allowed: the person refused a device login, a role's policies do not allow what was asked, or, with a `reason`,
+ * the KMS key of the Identity Center cannot be used.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class AccessDeniedException extends Schema.TaggedError<AccessDeniedException>(
+  "effect-aws-identity/AccessDeniedException"
+)("AccessDeniedException", answer) {
+  override get message(): string {
+    return answerMessage(
+      this,
+      this.reason === undefined
+        ? "Check who may do this: the person who approves, or the policies of the role."
+        : kmsRemedy
+    )
+  }
+}
+
+/**
+ * A code or refresh token that does not count, or counts no more.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class InvalidGrantException extends Schema.TaggedError<InvalidGrantException>(
+  "effect-aws-identity/InvalidGrantException"
+)("InvalidGrantException", answer) {
+  override get message(): string {
+    return answerMessage(this, "Sign in again.")
+  }
+}
+
+/**
+ * A client that is not registered, or whose registration has expired.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class InvalidClientException extends Schema.TaggedError<InvalidClientException>(
+  "effect-aws-identity/InvalidClientException"
+)("InvalidClientException", answer) {
+  override get message(): string {
+    return answerMessage(this, "Register the client again.")
+  }
+}
+
+/**
+ * The Identity Center is in another region.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class InvalidRequestRegionException extends Schema.TaggedError<InvalidRequestRegionException>(
+  "effect-aws-identity/InvalidRequestRegionException"
+)("InvalidRequestRegionException", {
+  ...answer,
+  region: Schema.optional(Schema.String),
+  endpoint: Schema.optional(Schema.String)
+}) {
+  override get message(): string {
+    return answerMessage(this, `Call it in ${this.region ?? "the region of the IAM Identity Center"}.`)
+  }
+}
+
+/**
+ * The portal does not take the access token: it has expired, or its session was ended.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class UnauthorizedException extends Schema.TaggedError<UnauthorizedException>(
+  "effect-aws-identity/UnauthorizedException"
+)("UnauthorizedException", answer) {
+  override get message(): string {
+    return answerMessage(this, "Renew the token, or sign in again.")
+  }
+}
+
+/**
+ * The portal asks for fewer requests, still after all attempts.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class TooManyRequestsException extends Schema.TaggedError<TooManyRequestsException>(
+  "effect-aws-identity/TooManyRequestsException"
+)("TooManyRequestsException", answer) {
+  override get message(): string {
+    return answerMessage(this, "Wait a moment, then try again.")
+  }
+}
+
+/**
+ * STS cannot verify a web identity token.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class InvalidIdentityTokenException extends Schema.TaggedError<InvalidIdentityTokenException>(
+  "effect-aws-identity/InvalidIdentityTokenException"
+)("InvalidIdentityTokenException", answer) {
+  override get message(): string {
+    return answerMessage(
+      this,
+      "Check the token's issuer, audience and " +
+        "signature against the IAM OIDC provider of the account."
+    )
+  }
+}
+
+/**
+ * STS could not reach the identity provider of a web identity token, still after all attempts.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class IDPCommunicationErrorException extends Schema.TaggedError<IDPCommunicationErrorException>(
+  "effect-aws-identity/IDPCommunicationErrorException"
+)("IDPCommunicationErrorException", answer) {
+  override get message(): string {
+    return answerMessage(
+      this,
+      "Try again, and check that the " +
+        "provider's /.well-known/openid-configuration can be reached from the internet."
+    )
+  }
+}
+
+/**
+ * The identity provider rejected a web identity token.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class IDPRejectedClaimException extends Schema.TaggedError<IDPRejectedClaimException>(
+  "effect-aws-identity/IDPRejectedClaimException"
+)("IDPRejectedClaimException", answer) {
+  override get message(): string {
+    return answerMessage(this, "Get a new token; this one may have been revoked or have expired at its provider.")
+  }
+}
+
+/**
+ * STS is not activated in the region.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class RegionDisabledException extends Schema.TaggedError<RegionDisabledException>(
+  "effect-aws-identity/RegionDisabledException"
+)("RegionDisabledException", answer) {
+  override get message(): string {
+    return answerMessage(this, "Activate STS in that region (IAM console, account settings), or call it in another.")
+  }
+}
+
+/**
+ * AWS answered with an error, of whichever tag.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export type ServiceException =
+  | ServiceError
+  | AuthorizationPendingException
+  | SlowDownException
+  | ExpiredTokenException
+  | AccessDeniedException
+  | InvalidGrantException
+  | InvalidClientException
+  | InvalidRequestRegionException
+  | UnauthorizedException
+  | TooManyRequestsException
+  | InvalidIdentityTokenException
+  | IDPCommunicationErrorException
+  | IDPRejectedClaimException
+  | RegionDisabledException
+
+/**
+ * The same without its tag, for callers to whom all answers of the kind are one. `code` still tells them apart.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const toServiceError = (error: ServiceException): ServiceError => new ServiceError({ ...error })
 
 /**
  * No answer came: refused, unresolved, cut off or timed out.
@@ -270,10 +529,12 @@ export class ServiceUnreachable extends Schema.TaggedError<ServiceUnreachable>(
   endpoint: Schema.String,
   /** The system's word for it, such as `ECONNREFUSED`. */
   reason: Schema.String,
+  /** How often it was tried. */
+  attempts: Schema.optional(Schema.Number),
   origin: Schema.optional(Origin)
 }) {
   override get message(): string {
-    return `Cannot reach ${this.service} at ${this.endpoint} for ${this.operation}: ` +
+    return `Cannot reach ${this.service} at ${this.endpoint} for ${this.operation}${afterAttempts(this.attempts)}: ` +
       `${this.reason}${forProfile(this.origin)}. Check the network, the proxy, sso_region and AWS_ENDPOINT_URL*.`
   }
 }
@@ -378,12 +639,51 @@ export class DeviceCodeExpired extends Schema.TaggedError<DeviceCodeExpired>("ef
 }
 
 /**
- * A call to an AWS service that did not give its result.
+ * Why a call to an AWS service did not give its result, apart from the exceptions that its operation names.
+ * `InvalidConfig` and `FileError` come of the profile that says how to reach AWS.
  *
  * @since 0.1.0
  * @category errors
  */
-export type CallError = ServiceError | ServiceUnreachable | InvalidResponse | InvalidInput
+export type CallError = ServiceError | ServiceUnreachable | InvalidResponse | InvalidInput | InvalidConfig | FileError
+
+/**
+ * Why an operation of the portal failed.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export type SsoError =
+  | CallError
+  | UnauthorizedException
+  | TooManyRequestsException
+
+/**
+ * Why a token could not be had.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export type CreateTokenError =
+  | CallError
+  | AuthorizationPendingException
+  | SlowDownException
+  | ExpiredTokenException
+  | AccessDeniedException
+  | InvalidGrantException
+  | InvalidClientException
+
+/**
+ * Why a role could not be assumed.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export type AssumeRoleError =
+  | CallError
+  | AccessDeniedException
+  | ExpiredTokenException
+  | RegionDisabledException
 
 /**
  * Why a session has no valid token.
@@ -425,6 +725,7 @@ export type LoginError = LoginDenied | DeviceCodeExpired | FileError | CallError
  * @category combinators
  */
 export const withOrigin = (origin: Origin) => <E extends TokenError | RoleNotAssigned>(error: E): E => {
+  if (error._tag === "InvalidConfig") return error
   const Class = error.constructor as new(fields: E) => E
   return new Class({ ...error, origin })
 }

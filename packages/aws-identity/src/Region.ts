@@ -55,20 +55,52 @@ export interface Partition {
   readonly id: string
   /** What service host names of the partition end in. */
   readonly dnsSuffix: string
+  /** The same for hosts that IPv6 reaches too. */
+  readonly dualStackDnsSuffix: string
+  /** Where the partition's global services are: a region that it surely has. */
+  readonly globalRegion: Region
 }
 
-const commercial: Partition = { id: "aws", dnsSuffix: "amazonaws.com" }
+const makePartition = (id: string, dnsSuffix: string, dualStackDnsSuffix: string, globalRegion: string): Partition => ({
+  id,
+  dnsSuffix,
+  dualStackDnsSuffix,
+  globalRegion: make(globalRegion)
+})
+
+const commercial = makePartition("aws", "amazonaws.com", "api.aws", "us-east-1")
 
 // AWS's partitions.json, tried in order; a region that none claims is taken for a new commercial one.
 const partitions: ReadonlyArray<readonly [RegExp, Partition]> = [
-  [/^(?:us|eu|ap|sa|ca|me|af|il|mx)-[a-z]+-\d+$/, commercial],
-  [/^cn-[a-z]+-\d+$|^aws-cn-global$/, { id: "aws-cn", dnsSuffix: "amazonaws.com.cn" }],
-  [/^us-gov-[a-z]+-\d+$|^aws-us-gov-global$/, { id: "aws-us-gov", dnsSuffix: "amazonaws.com" }],
-  [/^eusc-de-[a-z]+-\d+$/, { id: "aws-eusc", dnsSuffix: "amazonaws.eu" }],
-  [/^us-iso-[a-z]+-\d+$|^aws-iso-global$/, { id: "aws-iso", dnsSuffix: "c2s.ic.gov" }],
-  [/^us-isob-[a-z]+-\d+$|^aws-iso-b-global$/, { id: "aws-iso-b", dnsSuffix: "sc2s.sgov.gov" }],
-  [/^eu-isoe-[a-z]+-\d+$/, { id: "aws-iso-e", dnsSuffix: "cloud.adc-e.uk" }],
-  [/^us-isof-[a-z]+-\d+$/, { id: "aws-iso-f", dnsSuffix: "csp.hci.ic.gov" }]
+  [/^(?:us|eu|ap|sa|ca|me|af|il|mx)-[a-z]+-\d+$|^aws-global$/, commercial],
+  [
+    /^cn-[a-z]+-\d+$|^aws-cn-global$/,
+    makePartition("aws-cn", "amazonaws.com.cn", "api.amazonwebservices.com.cn", "cn-northwest-1")
+  ],
+  [
+    /^us-gov-[a-z]+-\d+$|^aws-us-gov-global$/,
+    makePartition("aws-us-gov", "amazonaws.com", "api.aws", "us-gov-west-1")
+  ],
+  [
+    /^eusc-de-[a-z]+-\d+$/,
+    makePartition("aws-eusc", "amazonaws.eu", "api.amazonwebservices.eu", "eusc-de-east-1")
+  ],
+  [
+    /^us-iso-[a-z]+-\d+$|^aws-iso-global$/,
+    makePartition("aws-iso", "c2s.ic.gov", "api.aws.ic.gov", "us-iso-east-1")
+  ],
+  [
+    /^us-isob-[a-z]+-\d+$|^aws-iso-b-global$/,
+    makePartition("aws-iso-b", "sc2s.sgov.gov", "api.aws.scloud", "us-isob-east-1")
+  ],
+  [
+    /^eu-isoe-[a-z]+-\d+$/,
+    makePartition("aws-iso-e", "cloud.adc-e.uk", "api.cloud-aws.adc-e.uk", "eu-isoe-west-1")
+  ],
+  [
+    /^us-isof-[a-z]+-\d+$/,
+    makePartition("aws-iso-f", "csp.hci.ic.gov", "api.aws.hci.ic.gov", "us-isof-south-1")
+  ]
 ]
 
 /**

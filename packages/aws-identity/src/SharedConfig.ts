@@ -27,15 +27,18 @@ import * as FileSystem from "@effect/platform/FileSystem"
 import * as Path from "@effect/platform/Path"
 import * as Clock from "effect/Clock"
 import * as Config from "effect/Config"
-import type * as ConfigError from "effect/ConfigError"
+import * as ConfigError from "effect/ConfigError"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Equal from "effect/Equal"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
+import type { ClientConfig } from "./ClientConfig.js"
 import * as IdentityError from "./IdentityError.js"
 import { replaceFile } from "./internal/atomicFile.js"
+import { isEndpointUrl } from "./internal/endpoint.js"
 import { homeDirectory, isNowhere, variable } from "./internal/environment.js"
 import { fileError, isNotFound, noHome } from "./internal/fileError.js"
 import * as Ini from "./internal/ini.js"
@@ -214,6 +217,63 @@ export const read: Effect.Effect<ConfigFiles, IdentityError.FileError, SharedCon
   SharedConfig,
   (config) => config.read
 )
+
+/**
+ * How a service is to be reached: the given settings, and what they leave open from the environment and the profile,
+ * by the rules that AWS's SDKs share. The environment is read now, the profile when what this gives is first run.
+ *
+ * | setting | environment | profile |
+ * | --- | --- | --- |
+ * | `endpoint` | `AWS_ENDPOINT_URL_SSO` (`_SSO_OIDC`, `_STS`), then `AWS_ENDPOINT_URL` | `endpoint_url` of the service in its `services` section, then its own |
+ * | none of these endpoints | `AWS_IGNORE_CONFIGURED_ENDPOINT_URLS` | `ignore_configured_endpoint_urls` |
+ * | `useFipsEndpoint` | `AWS_USE_FIPS_ENDPOINT` | `use_fips_endpoint` |
+ * | `useDualstackEndpoint` | `AWS_USE_DUALSTACK_ENDPOINT` | `use_dualstack_endpoint` |
+ * | `useGlobalEndpoint` | `AWS_STS_REGIONAL_ENDPOINTS` (`legacy`) | `sts_regional_endpoints` |
+ * | `maxAttempts` | `AWS_MAX_ATTEMPTS` | `max_attempts` |
+ * | `appId` | `AWS_SDK_UA_APP_ID` | `sdk_ua_app_id` |
+ * | `disableClockSkewCorrection` | `AWS_DISABLE_CLOCK_SKEW_CORRECTION` | `disable_clock_skew_correction` |
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const clientConfig = (
+  service: "sso" | "sso_oidc" | "sts",
+  settings: ClientConfig = {}
+): Effect.Effect<
+  Effect.Effect<ClientConfig, IdentityError.InvalidConfig | IdentityError.FileError>,
+  ConfigError.ConfigError,
+  SharedConfig
+> =>
+  Effect.gen(function*() {
+    const config = yield* SharedConfig
+    const environment = yield* clientEnvironment(service)
+    let found: ClientConfig | undefined
+    return Effect.gen(function*() {
+      if (found !== undefined) return found
+      const files = yield* config.read
+      const profile = yield* Effect.catchTags(files.profile(), {
+        // Whoever cannot do without the profile says that it is missing.
+        NotConfigured: () => Effect.succeed(undefined),
+        ProfileNotFound: () => Effect.succeed(undefined)
+      })
+      found = {
+        ...settings,
+        endpoint: settings.endpoint ?? (yield* configuredEndpoint(service, environment, files, profile)),
+        useFipsEndpoint: settings.useFipsEndpoint ?? environment.useFipsEndpoint ??
+          (yield* setting(profile, "use_fips_endpoint", flag)),
+        useDualstackEndpoint: settings.useDualstackEndpoint ?? environment.useDualstackEndpoint ??
+          (yield* setting(profile, "use_dualstack_endpoint", flag)),
+        useGlobalEndpoint: settings.useGlobalEndpoint ?? environment.useGlobalEndpoint ??
+          (yield* setting(profile, "sts_regional_endpoints", regionalEndpoints)),
+        maxAttempts: settings.maxAttempts ?? environment.maxAttempts ??
+          (yield* setting(profile, "max_attempts", positive)),
+        appId: settings.appId ?? environment.appId ?? profile?.values.get("sdk_ua_app_id")?.value,
+        disableClockSkewCorrection: settings.disableClockSkewCorrection ?? environment.disableClockSkewCorrection ??
+          (yield* setting(profile, "disable_clock_skew_correction", flag))
+      }
+      return found
+    })
+  })
 
 /**
  * Where the files are, and which profile counts when a caller names none.
@@ -636,6 +696,99 @@ const makeSession = (
       remedy: `It should be ${hints["sso_region"]}, such as us-east-1.`
     })
   )
+
+// ---------------------------------------------------------------------------------------------------------------
+// Settings of clients
+// ---------------------------------------------------------------------------------------------------------------
+
+interface Kind<A> {
+  readonly description: string
+  readonly parse: (text: string) => A | undefined
+}
+
+/** Two words, one for yes and one for no. */
+const eitherOf = (yes: string, no: string): Kind<boolean> => ({
+  description: `${yes} or ${no}`,
+  parse: (text) => text.toLowerCase() === yes ? true : text.toLowerCase() === no ? false : undefined
+})
+
+const flag = eitherOf("true", "false")
+const regionalEndpoints = eitherOf("legacy", "regional")
+
+const positive: Kind<number> = {
+  description: "a whole number from 1",
+  parse: (text) => /^[1-9]\d{0,8}$/.test(text) ? Number(text) : undefined
+}
+
+const endpointUrl: Kind<string> = {
+  description: "an http or https URL without query",
+  parse: (text) => isEndpointUrl(text) ? text : undefined
+}
+
+const fromEnvironment = <A>(name: string, { description, parse }: Kind<A>): Config.Config<A | undefined> =>
+  Config.mapOrFail(
+    variable(name),
+    Option.match({
+      onNone: () => Either.right(undefined),
+      onSome: (text) => {
+        const value = parse(text)
+        return value === undefined
+          ? Either.left(ConfigError.InvalidData([name], `Expected ${description}`))
+          : Either.right(value)
+      }
+    })
+  )
+
+const clientEnvironment = (service: string) =>
+  Config.all({
+    ignoresEndpoints: fromEnvironment("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", flag),
+    ownEndpoint: fromEnvironment(`AWS_ENDPOINT_URL_${service.toUpperCase()}`, endpointUrl),
+    endpoint: fromEnvironment("AWS_ENDPOINT_URL", endpointUrl),
+    useFipsEndpoint: fromEnvironment("AWS_USE_FIPS_ENDPOINT", flag),
+    useDualstackEndpoint: fromEnvironment("AWS_USE_DUALSTACK_ENDPOINT", flag),
+    useGlobalEndpoint: fromEnvironment("AWS_STS_REGIONAL_ENDPOINTS", regionalEndpoints),
+    maxAttempts: fromEnvironment("AWS_MAX_ATTEMPTS", positive),
+    appId: Config.map(variable("AWS_SDK_UA_APP_ID"), Option.getOrUndefined),
+    disableClockSkewCorrection: fromEnvironment("AWS_DISABLE_CLOCK_SKEW_CORRECTION", flag)
+  })
+
+/** A value of a section, on behalf of `profile`; empty is none. */
+const setting = <A>(
+  profile: Section | undefined,
+  key: string,
+  { description, parse }: Kind<A>,
+  values: ReadonlyMap<string, ConfigValue> | undefined = profile?.values
+): Effect.Effect<A | undefined, IdentityError.InvalidConfig> => {
+  const found = values?.get(key)
+  if (profile === undefined || found === undefined || found.value === "") return Effect.succeed(undefined)
+  const value = parse(found.value)
+  return value !== undefined ? Effect.succeed(value) : Effect.fail(invalid(found, profile, {
+    profile: profile.name,
+    key,
+    problem: `has a ${key} that is not ${description}`,
+    remedy: "Correct or remove that line."
+  }))
+}
+
+/** The environment's endpoints, then the profile's; of each the service's own, then that of all services. */
+const configuredEndpoint = (
+  service: string,
+  environment: Config.Config.Success<ReturnType<typeof clientEnvironment>>,
+  files: ConfigFiles,
+  profile: Section | undefined
+) =>
+  Effect.gen(function*() {
+    if (environment.ignoresEndpoints === true) return undefined
+    if ((yield* setting(profile, "ignore_configured_endpoint_urls", flag)) === true) return undefined
+    const configured = environment.ownEndpoint ?? environment.endpoint
+    if (configured !== undefined) return configured
+    const name = profile?.values.get("services")?.value
+    const own = name === undefined || name === ""
+      ? undefined
+      : (yield* files.services(name, profile)).values.get(service)?.nested
+    return (yield* setting(profile, "endpoint_url", endpointUrl, own ?? none)) ??
+      (yield* setting(profile, "endpoint_url", endpointUrl))
+  })
 
 // ---------------------------------------------------------------------------------------------------------------
 // Writing

@@ -5,18 +5,23 @@
  */
 import type * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import * as Chunk from "effect/Chunk"
 import type * as ConfigError from "effect/ConfigError"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
+import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+import type { ClientConfig, ClientSettings } from "./ClientConfig.js"
 import { Credentials } from "./Credentials.js"
 import * as IdentityError from "./IdentityError.js"
 import { AccessToken } from "./internal/accessToken.js"
 import * as AwsRequest from "./internal/awsRequest.js"
-import { endpointUrl } from "./internal/environment.js"
 import { Region } from "./Region.js"
+import * as SharedConfig from "./SharedConfig.js"
 
 const AccountId = Schema.String.pipe(
   Schema.pattern(/^\d{12}$/, { identifier: "AccountId", description: "an account id of 12 digits" })
@@ -48,6 +53,14 @@ export const GetRoleCredentialsInput = Schema.Struct({
 })
 
 /**
+ * See the schema of the same name.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type GetRoleCredentialsInput = typeof GetRoleCredentialsInput.Type
+
+/**
  * What `listAccounts` takes.
  *
  * @since 0.1.0
@@ -56,12 +69,44 @@ export const GetRoleCredentialsInput = Schema.Struct({
 export const ListAccountsInput = Schema.Struct({ ...Session.fields, ...Page.fields })
 
 /**
+ * See the schema of the same name.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type ListAccountsInput = typeof ListAccountsInput.Type
+
+/**
  * What `listAccountRoles` takes.
  *
  * @since 0.1.0
  * @category models
  */
 export const ListAccountRolesInput = Schema.Struct({ ...Session.fields, ...Page.fields, accountId: AccountId })
+
+/**
+ * See the schema of the same name.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type ListAccountRolesInput = typeof ListAccountRolesInput.Type
+
+/**
+ * What `logout` takes.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export const LogoutInput = Session
+
+/**
+ * See the schema of the same name.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type LogoutInput = typeof LogoutInput.Type
 
 const optionalText = Schema.optionalWith(Schema.String, { nullable: true })
 
@@ -113,6 +158,14 @@ export const ListAccountsOutput = Schema.Struct({
 })
 
 /**
+ * See the schema of the same name.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type ListAccountsOutput = typeof ListAccountsOutput.Type
+
+/**
  * What `listAccountRoles` gives.
  *
  * @since 0.1.0
@@ -122,6 +175,14 @@ export const ListAccountRolesOutput = Schema.Struct({
   roleList: Schema.optionalWith(Schema.Array(RoleInfo), { nullable: true, default: () => [] }),
   nextToken: optionalText
 })
+
+/**
+ * See the schema of the same name.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type ListAccountRolesOutput = typeof ListAccountRolesOutput.Type
 
 // The portal counts in milliseconds since 1970, and names the account although no model says so.
 const GetRoleCredentialsOutput = Schema.Struct({
@@ -138,6 +199,9 @@ const GetRoleCredentialsOutput = Schema.Struct({
  * The portal's operations. Each takes the region of the Identity Center beside AWS's own input, so that one service
  * serves sessions in any region.
  *
+ * They fail with `UnauthorizedException` when the token counts no more, and with `TooManyRequestsException` when the
+ * portal is asked too often; every other answer of its own is a `ServiceError`.
+ *
  * @since 0.1.0
  * @category services
  */
@@ -145,54 +209,61 @@ export class Sso extends Context.Tag("effect-aws-identity/Sso")<Sso, {
   /**
    * Credentials of a role. `accountId` is in them if the portal says so.
    *
-   * Fails with `RoleNotAssigned` on the portal's 403, and with `ServiceError` `UnauthorizedException` when the
-   * token counts no more.
+   * Fails with `RoleNotAssigned` on the portal's 403.
    */
   readonly getRoleCredentials: (
-    input: typeof GetRoleCredentialsInput.Type
-  ) => Effect.Effect<
-    { readonly roleCredentials: Credentials },
-    IdentityError.CallError | IdentityError.RoleNotAssigned
-  >
+    input: GetRoleCredentialsInput
+  ) => Effect.Effect<{ readonly roleCredentials: Credentials }, IdentityError.SsoError | IdentityError.RoleNotAssigned>
   /** One page of the accounts that the user has roles in. */
-  readonly listAccounts: (
-    input: typeof ListAccountsInput.Type
-  ) => Effect.Effect<typeof ListAccountsOutput.Type, IdentityError.CallError>
+  readonly listAccounts: (input: ListAccountsInput) => Effect.Effect<ListAccountsOutput, IdentityError.SsoError>
   /** One page of the roles that the user has in an account. */
   readonly listAccountRoles: (
-    input: typeof ListAccountRolesInput.Type
-  ) => Effect.Effect<typeof ListAccountRolesOutput.Type, IdentityError.CallError>
+    input: ListAccountRolesInput
+  ) => Effect.Effect<ListAccountRolesOutput, IdentityError.SsoError>
+  /** Ends the token's session at the portal. Role credentials given out before stay valid until they expire. */
+  readonly logout: (input: LogoutInput) => Effect.Effect<void, IdentityError.SsoError>
 }>() {}
 
-const get = (url: string, accessToken: string, query: Record<string, string | number | undefined>) =>
-  HttpClientRequest.get(`${url}?${queryOf(query)}`, {
+const request = (
+  method: "GET" | "POST",
+  url: string,
+  accessToken: string,
+  query: Record<string, string | number | undefined> = {}
+) =>
+  HttpClientRequest.make(method)(url + queryOf(query), {
     headers: { "x-amz-sso_bearer_token": accessToken, accept: "application/json" }
   })
 
 /** A space is %20 to AWS, never a plus sign. */
-const queryOf = (query: Record<string, string | number | undefined>): string =>
-  Object.entries(query)
+const queryOf = (query: Record<string, string | number | undefined>): string => {
+  const parameters = Object.entries(query)
     .flatMap(([name, value]) => value === undefined || value === "" ? [] : [`${name}=${encodeURIComponent(value)}`])
-    .join("&")
+  return parameters.length === 0 ? "" : `?${parameters.join("&")}`
+}
 
 /**
- * The operations over an `HttpClient`. `endpoint` takes the place of every region's portal.
+ * The operations over an `HttpClient`.
  *
  * @since 0.1.0
  * @category constructors
  */
 export const make = (
-  options?: { readonly endpoint?: string | undefined }
+  settings?: ClientSettings
 ): Effect.Effect<Context.Tag.Service<Sso>, never, HttpClient.HttpClient> =>
   Effect.map(
-    AwsRequest.make({ id: "SSO", module: "Sso", endpointPrefix: "portal.sso", endpoint: options?.endpoint }),
-    (service) => {
-      const getRoleCredentials = AwsRequest.operation(service, {
+    AwsRequest.make({ id: "SSO", module: "Sso", endpointPrefix: "portal.sso" }, settings),
+    (client) => {
+      const exceptions = [IdentityError.UnauthorizedException, IdentityError.TooManyRequestsException]
+      const getRoleCredentials = AwsRequest.operation(client, {
         operation: "getRoleCredentials",
         input: GetRoleCredentialsInput,
-        output: GetRoleCredentialsOutput,
+        decode: AwsRequest.json(GetRoleCredentialsOutput),
+        exceptions,
         request: ({ accessToken, accountId, roleName }, endpoint) =>
-          get(`${endpoint}/federation/credentials`, accessToken, { role_name: roleName, account_id: accountId })
+          request("GET", `${endpoint}/federation/credentials`, accessToken, {
+            role_name: roleName,
+            account_id: accountId
+          })
       })
       return {
         getRoleCredentials: (input) =>
@@ -205,57 +276,161 @@ export const make = (
               })
             })),
             // No model has this 403: the portal sends ForbiddenException for a role that is not the user's.
-            Effect.catchIf(
-              (error) => error._tag === "ServiceError" && error.code === "ForbiddenException",
-              (error) =>
-                Effect.fail(
-                  new IdentityError.RoleNotAssigned({
+            Effect.catchTag("ServiceError", (error) =>
+              Effect.fail(
+                error.code === "ForbiddenException"
+                  ? new IdentityError.RoleNotAssigned({
                     accountId: input.accountId,
                     roleName: input.roleName,
-                    requestId: error._tag === "ServiceError" ? error.requestId : undefined
+                    requestId: error.requestId
                   })
-                )
-            )
+                  : error
+              ))
           ),
-        listAccounts: AwsRequest.operation(service, {
+        listAccounts: AwsRequest.operation(client, {
           operation: "listAccounts",
           input: ListAccountsInput,
-          output: ListAccountsOutput,
+          decode: AwsRequest.json(ListAccountsOutput),
+          exceptions,
           request: ({ accessToken, maxResults, nextToken }, endpoint) =>
-            get(`${endpoint}/assignment/accounts`, accessToken, { max_result: maxResults, next_token: nextToken })
+            request("GET", `${endpoint}/assignment/accounts`, accessToken, {
+              max_result: maxResults,
+              next_token: nextToken
+            })
         }),
-        listAccountRoles: AwsRequest.operation(service, {
+        listAccountRoles: AwsRequest.operation(client, {
           operation: "listAccountRoles",
           input: ListAccountRolesInput,
-          output: ListAccountRolesOutput,
+          decode: AwsRequest.json(ListAccountRolesOutput),
+          exceptions,
           request: ({ accessToken, accountId, maxResults, nextToken }, endpoint) =>
-            get(`${endpoint}/assignment/roles`, accessToken, {
+            request("GET", `${endpoint}/assignment/roles`, accessToken, {
               account_id: accountId,
               max_result: maxResults,
               next_token: nextToken
             })
+        }),
+        logout: AwsRequest.operation(client, {
+          operation: "logout",
+          input: LogoutInput,
+          decode: () => Effect.void,
+          exceptions,
+          request: ({ accessToken }, endpoint) => request("POST", `${endpoint}/logout`, accessToken)
         })
       }
     }
   )
 
 /**
- * The operations over an `HttpClient`. `endpoint` takes the place of every region's portal.
+ * The operations over an `HttpClient`, with the given settings.
  *
  * @since 0.1.0
  * @category layers
  */
-export const layer = (
-  options?: { readonly endpoint?: string | undefined }
-): Layer.Layer<Sso, never, HttpClient.HttpClient> => Layer.effect(Sso, make(options))
+export const layer = (settings?: ClientConfig): Layer.Layer<Sso, never, HttpClient.HttpClient> =>
+  Layer.effect(Sso, make(settings))
 
 /**
- * With the endpoint of `AWS_ENDPOINT_URL_SSO` or `AWS_ENDPOINT_URL`, if one is set.
+ * With the settings that are not given from the environment and the profile: see `SharedConfig.clientConfig`.
  *
  * @since 0.1.0
  * @category layers
  */
-export const layerConfig: Layer.Layer<Sso, ConfigError.ConfigError, HttpClient.HttpClient> = Layer.effect(
-  Sso,
-  Effect.flatMap(endpointUrl("SSO"), (endpoint) => make({ endpoint }))
+export const layerConfig = (
+  settings?: ClientConfig
+): Layer.Layer<Sso, ConfigError.ConfigError, HttpClient.HttpClient | SharedConfig.SharedConfig> =>
+  Layer.effect(Sso, Effect.flatMap(SharedConfig.clientConfig("sso", settings), make))
+
+/**
+ * Pages that are fetched when they are asked for. The portal allows some twenty requests a second: a page that it
+ * refuses for that is asked for again, later and later, for two minutes.
+ */
+const pages = <Output extends { readonly nextToken?: string | undefined }, E, R>(
+  fetch: (nextToken: string | undefined) => Effect.Effect<Output, E, R>
+): Stream.Stream<Output, E, R> =>
+  Stream.paginateEffect(
+    undefined,
+    (nextToken: string | undefined) =>
+      Effect.map(Effect.retry(fetch(nextToken), { while: isThrottled, schedule: unhurried }), (page) => [
+        page,
+        // An empty token is none, as in every SDK.
+        Option.filter(Option.fromNullable(page.nextToken), (token) => token !== "")
+      ])
+  )
+
+const isThrottled = Predicate.isTagged("TooManyRequestsException")
+
+const unhurried = Schedule.exponential("1 second").pipe(
+  Schedule.union(Schedule.spaced("20 seconds")),
+  Schedule.jittered,
+  Schedule.upTo("2 minutes")
 )
+
+/**
+ * All accounts that the user has roles in, page by page as they are asked for.
+ *
+ * @since 0.1.0
+ * @category streams
+ */
+export const streamAccounts = (
+  input: Omit<ListAccountsInput, "nextToken">
+): Stream.Stream<AccountInfo, IdentityError.SsoError, Sso> =>
+  Stream.mapConcat(accountPages(input), ({ accountList }) => accountList)
+
+const accountPages = (input: Omit<ListAccountsInput, "nextToken">) =>
+  pages((nextToken) => Effect.flatMap(Sso, (sso) => sso.listAccounts({ ...input, nextToken })))
+
+/**
+ * All roles that the user has in an account, page by page as they are asked for.
+ *
+ * @since 0.1.0
+ * @category streams
+ */
+export const streamAccountRoles = (
+  input: Omit<ListAccountRolesInput, "nextToken">
+): Stream.Stream<RoleInfo, IdentityError.SsoError, Sso> =>
+  Stream.mapConcat(rolePages(input), ({ roleList }) => roleList)
+
+const rolePages = (input: Omit<ListAccountRolesInput, "nextToken">) =>
+  pages((nextToken) => Effect.flatMap(Sso, (sso) => sso.listAccountRoles({ ...input, nextToken })))
+
+/**
+ * All roles of all accounts, in the order of the accounts. Up to `concurrency` accounts (16, if not said) are asked
+ * about at a time; no more of them are held than that and a page.
+ *
+ * @example
+ * ```ts
+ * import { Console, Effect, Stream } from "effect"
+ * import { SharedConfig, Sso, SsoTokenProvider } from "effect-aws-identity"
+ *
+ * export const program = Effect.gen(function*() {
+ *   const session = yield* SharedConfig.session("corp")
+ *   const { accessToken } = yield* (yield* SsoTokenProvider.SsoTokenProvider).get(session)
+ *   yield* Sso.streamAllRoles({ region: session.region, accessToken }).pipe(
+ *     Stream.runForEach(({ accountId, accountName, roleName }) => Console.log(accountId, accountName, roleName))
+ *   )
+ * })
+ * ```
+ *
+ * @since 0.1.0
+ * @category streams
+ */
+export const streamAllRoles = (
+  input: Omit<ListAccountsInput, "nextToken">,
+  options?: { readonly concurrency?: number | undefined }
+): Stream.Stream<AccountInfo & RoleInfo, IdentityError.SsoError, Sso> =>
+  streamAccounts(input).pipe(
+    Stream.mapEffect(
+      (account) =>
+        Effect.map(
+          Stream.runCollect(rolePages({ ...input, accountId: account.accountId })),
+          (pages) =>
+            Chunk.flatMap(
+              pages,
+              ({ roleList }) => Chunk.map(Chunk.fromIterable(roleList), (role) => ({ ...account, ...role }))
+            )
+        ),
+      { concurrency: options?.concurrency ?? 16 }
+    ),
+    Stream.flattenChunks
+  )

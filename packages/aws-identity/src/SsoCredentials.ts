@@ -6,6 +6,7 @@
 import * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
 import { Credentials } from "./Credentials.js"
 import * as CredentialsProvider from "./CredentialsProvider.js"
 import * as IdentityError from "./IdentityError.js"
@@ -43,7 +44,10 @@ export const resolve = Effect.fn("SsoCredentials.resolve")(function*({ accountId
       accessToken: token.accessToken,
       accountId,
       roleName
-    }).pipe(Effect.tapError((error) => isUnauthorized(error) ? tokens.invalidate(session, token) : Effect.void))
+    }).pipe(
+      Effect.tapErrorTag("UnauthorizedException", () => tokens.invalidate(session, token)),
+      Effect.catchTag("TooManyRequestsException", (error) => Effect.fail(IdentityError.toServiceError(error)))
+    )
     // Never another account's, whatever the answer.
     if (Option.exists(roleCredentials.accountId, (answered) => answered !== accountId)) {
       return yield* new IdentityError.InvalidResponse({
@@ -56,8 +60,8 @@ export const resolve = Effect.fn("SsoCredentials.resolve")(function*({ accountId
     }
     return new Credentials({ ...roleCredentials, accountId: Option.some(accountId) })
   })
-  return yield* Effect.retry(attempt, { times: 1, while: isUnauthorized }).pipe(
-    Effect.catchIf(isUnauthorized, (error) =>
+  return yield* Effect.retry(attempt, { times: 1, while: Predicate.isTagged("UnauthorizedException") }).pipe(
+    Effect.catchTag("UnauthorizedException", (error) =>
       Effect.fail(
         new IdentityError.SsoLoginRequired({
           reason: "TokenRejected",
@@ -68,12 +72,6 @@ export const resolve = Effect.fn("SsoCredentials.resolve")(function*({ accountId
       ))
   )
 })
-
-/** The portal itself says that the token counts no more; a proxy's 401 is none of it. */
-const isUnauthorized = (
-  error: IdentityError.TokenError | IdentityError.RoleNotAssigned
-): error is IdentityError.ServiceError =>
-  error._tag === "ServiceError" && error.service === "SSO" && error.code === "UnauthorizedException"
 
 /**
  * Credentials of the role that a profile names (`sso_account_id`, `sso_role_name`), signed in to by its

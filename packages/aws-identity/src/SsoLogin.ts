@@ -53,10 +53,12 @@ export const device = Effect.fn("SsoLogin.device")(function*<E, R>(
     clientName: `effect-aws-identity-${Option.getOrElse(session.name, () => "legacy")}`,
     clientType: "public",
     ...scopesOf(session)
-  })
+  }).pipe(Effect.catchTag("SlowDownException", untagged))
   const credentials = { region, clientId: client.clientId, clientSecret: client.clientSecret }
   const startedAt = yield* DateTime.now
-  const authorization = yield* oidc.startDeviceAuthorization({ ...credentials, startUrl: session.startUrl })
+  const authorization = yield* oidc.startDeviceAuthorization({ ...credentials, startUrl: session.startUrl }).pipe(
+    Effect.catchTags({ InvalidClientException: untagged, SlowDownException: untagged })
+  )
   const expiresAt = DateTime.add(startedAt, { seconds: authorization.expiresIn })
   yield* options.onPrompt({
     userCode: authorization.userCode,
@@ -94,6 +96,9 @@ const scopesOf = ({ name, registrationScopes }: SsoSession): { readonly scopes?:
     ? {}
     : { scopes: registrationScopes.length > 0 ? registrationScopes : ["sso:account:access"] }
 
+/** To whoever waits for a sign-in to end, they are all the same. */
+const untagged = (error: IdentityError.ServiceException) => Effect.fail(IdentityError.toServiceError(error))
+
 interface DeviceGrant {
   readonly region: SsoSession["region"]
   readonly clientId: string
@@ -126,7 +131,7 @@ const poll = Effect.fnUntraced(function*(session: SsoSession, grant: DeviceGrant
       case "Expired":
         return yield* new IdentityError.DeviceCodeExpired({ session: session.cacheKey })
       case "Failed":
-        return yield* answer.left
+        return yield* next.error
     }
   }
 })

@@ -10,21 +10,34 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
-import type * as IdentityError from "./IdentityError.js"
+import type { ClientConfig, ClientSettings } from "./ClientConfig.js"
+import { Credentials } from "./Credentials.js"
+import * as IdentityError from "./IdentityError.js"
 import { AccessToken } from "./internal/accessToken.js"
 import * as AwsRequest from "./internal/awsRequest.js"
-import { endpointUrl } from "./internal/environment.js"
 import { Region } from "./Region.js"
+import * as SharedConfig from "./SharedConfig.js"
 
 /** Of the IAM Identity Center (`sso_region`). */
 const region = { region: Region }
 
 const text = Schema.NonEmptyString
 const secret = Schema.Redacted(Schema.NonEmptyString)
+const texts = Schema.Array(text)
 const absent = { nullable: true } as const
+const optionalText = Schema.optionalWith(text, { as: "Option", nullable: true })
+const optionalSecret = Schema.optionalWith(secret, { as: "Option", nullable: true })
 
 /** Seconds that make a time when added to now: at most ten years. */
 const Seconds = Schema.Number.pipe(Schema.between(0, 315_360_000, { description: "a number of seconds" }))
+
+/** On the wire in seconds since 1970. */
+const Time = Schema.transform(Schema.Number, Schema.DateTimeUtcFromNumber, {
+  strict: true,
+  decode: (seconds) => seconds * 1000,
+  encode: (milliseconds) => milliseconds / 1000
+})
+const optionalTime = Schema.optionalWith(Time, { as: "Option", nullable: true })
 
 /**
  * What `registerClient` takes.
@@ -36,8 +49,23 @@ export const RegisterClientInput = Schema.Struct({
   ...region,
   clientName: text,
   clientType: Schema.Literal("public"),
-  scopes: Schema.optional(Schema.Array(text))
+  scopes: Schema.optional(texts),
+  /** Where an authorization code may be sent. */
+  redirectUris: Schema.optional(texts),
+  /** The grants that the client may use. */
+  grantTypes: Schema.optional(texts),
+  /** The start URL or issuer of the Identity Center; an authorization code needs it. */
+  issuerUrl: Schema.optional(text),
+  entitledApplicationArn: Schema.optional(text)
 })
+
+/**
+ * See the schema of the same name.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type RegisterClientInput = typeof RegisterClientInput.Type
 
 /**
  * What `registerClient` gives.
@@ -48,16 +76,19 @@ export const RegisterClientInput = Schema.Struct({
 export const RegisterClientOutput = Schema.Struct({
   clientId: text,
   clientSecret: secret,
-  /** On the wire in seconds since 1970. */
-  clientSecretExpiresAt: Schema.optionalWith(
-    Schema.transform(Schema.Number, Schema.DateTimeUtcFromNumber, {
-      strict: true,
-      decode: (seconds) => seconds * 1000,
-      encode: (milliseconds) => milliseconds / 1000
-    }),
-    { as: "Option", nullable: true }
-  )
+  clientIdIssuedAt: optionalTime,
+  clientSecretExpiresAt: optionalTime,
+  authorizationEndpoint: optionalText,
+  tokenEndpoint: optionalText
 })
+
+/**
+ * See the schema of the same name.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type RegisterClientOutput = typeof RegisterClientOutput.Type
 
 /**
  * What `startDeviceAuthorization` takes.
@@ -73,6 +104,14 @@ export const StartDeviceAuthorizationInput = Schema.Struct({
 })
 
 /**
+ * See the schema of the same name.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type StartDeviceAuthorizationInput = typeof StartDeviceAuthorizationInput.Type
+
+/**
  * What `startDeviceAuthorization` gives.
  *
  * @since 0.1.0
@@ -82,12 +121,41 @@ export const StartDeviceAuthorizationOutput = Schema.Struct({
   deviceCode: secret,
   userCode: text,
   verificationUri: text,
-  verificationUriComplete: Schema.optionalWith(text, { as: "Option", nullable: true }),
+  verificationUriComplete: optionalText,
   /** Seconds */
   expiresIn: Seconds,
   /** Seconds; 5 when the service does not say (RFC 8628, 3.2). */
   interval: Schema.optionalWith(Seconds, { ...absent, default: () => 5 })
 })
+
+/**
+ * See the schema of the same name.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type StartDeviceAuthorizationOutput = typeof StartDeviceAuthorizationOutput.Type
+
+const deviceCodeGrant = {
+  grantType: Schema.Literal("urn:ietf:params:oauth:grant-type:device_code"),
+  deviceCode: secret
+}
+const refreshTokenGrant = { grantType: Schema.Literal("refresh_token"), refreshToken: secret }
+const authorizationCodeGrant = {
+  grantType: Schema.Literal("authorization_code"),
+  code: secret,
+  redirectUri: text,
+  /** What the challenge of the authorization request was made of (RFC 7636). */
+  codeVerifier: secret
+}
+
+const registeredClient = {
+  ...region,
+  clientId: text,
+  clientSecret: secret,
+  /** Of no effect, says AWS: a token has the scopes of its client. */
+  scope: Schema.optional(texts)
+}
 
 /**
  * What `createToken` takes.
@@ -96,21 +164,18 @@ export const StartDeviceAuthorizationOutput = Schema.Struct({
  * @category models
  */
 export const CreateTokenInput = Schema.Union(
-  Schema.Struct({
-    ...region,
-    clientId: text,
-    clientSecret: secret,
-    grantType: Schema.Literal("urn:ietf:params:oauth:grant-type:device_code"),
-    deviceCode: secret
-  }),
-  Schema.Struct({
-    ...region,
-    clientId: text,
-    clientSecret: secret,
-    grantType: Schema.Literal("refresh_token"),
-    refreshToken: secret
-  })
+  Schema.Struct({ ...registeredClient, ...deviceCodeGrant }),
+  Schema.Struct({ ...registeredClient, ...refreshTokenGrant }),
+  Schema.Struct({ ...registeredClient, ...authorizationCodeGrant })
 )
+
+/**
+ * See the schema of the same name.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type CreateTokenInput = typeof CreateTokenInput.Type
 
 /**
  * What `createToken` gives.
@@ -123,84 +188,198 @@ export const CreateTokenOutput = Schema.Struct({
   tokenType: Schema.optionalWith(Schema.String, absent),
   /** Seconds */
   expiresIn: Seconds,
-  refreshToken: Schema.optionalWith(secret, { as: "Option", nullable: true })
+  refreshToken: optionalSecret,
+  idToken: optionalSecret
 })
 
 /**
- * The operations of the OIDC service, in the region that each input names. They fail with `ServiceError`, whose
- * `code` is AWS's name of the exception: `AuthorizationPendingException`, `SlowDownException`,
- * `InvalidGrantException`, …
+ * See the schema of the same name.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type CreateTokenOutput = typeof CreateTokenOutput.Type
+
+const application = {
+  ...region,
+  /** Who signs: whoever may act for the application. */
+  credentials: Schema.instanceOf(Credentials),
+  /** The ARN of the Identity Center application. */
+  clientId: text,
+  scope: Schema.optional(texts),
+  /** What kind of token to give. */
+  requestedTokenType: Schema.optional(text)
+}
+
+/**
+ * What `createTokenWithIAM` takes.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export const CreateTokenWithIAMInput = Schema.Union(
+  Schema.Struct({
+    ...application,
+    ...authorizationCodeGrant,
+    codeVerifier: Schema.optional(secret)
+  }),
+  Schema.Struct({ ...application, ...refreshTokenGrant }),
+  Schema.Struct({
+    ...application,
+    grantType: Schema.Literal("urn:ietf:params:oauth:grant-type:jwt-bearer"),
+    /** A JWT of a trusted issuer. */
+    assertion: secret
+  }),
+  Schema.Struct({
+    ...application,
+    grantType: Schema.Literal("urn:ietf:params:oauth:grant-type:token-exchange"),
+    subjectToken: secret,
+    /** `urn:ietf:params:oauth:token-type:access_token` */
+    subjectTokenType: text
+  })
+)
+
+/**
+ * See the schema of the same name.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type CreateTokenWithIAMInput = typeof CreateTokenWithIAMInput.Type
+
+/**
+ * What `createTokenWithIAM` gives.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export const CreateTokenWithIAMOutput = Schema.Struct({
+  ...CreateTokenOutput.fields,
+  issuedTokenType: Schema.optionalWith(Schema.String, absent),
+  scope: Schema.optionalWith(Schema.Array(Schema.String), { ...absent, default: () => [] }),
+  awsAdditionalDetails: Schema.optionalWith(
+    Schema.Struct({
+      /** For the `ProvidedContexts` of `AssumeRole`. */
+      identityContext: optionalSecret
+    }),
+    absent
+  )
+})
+
+/**
+ * See the schema of the same name.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type CreateTokenWithIAMOutput = typeof CreateTokenWithIAMOutput.Type
+
+/**
+ * The operations of the OIDC service, in the region that each input names. What a caller can act upon has a tag of
+ * its own; every other answer of the service is a `ServiceError`, whose `code` is AWS's name of the exception.
  *
  * @since 0.1.0
  * @category services
  */
 export class SsoOidc extends Context.Tag("effect-aws-identity/SsoOidc")<SsoOidc, {
   readonly registerClient: (
-    input: typeof RegisterClientInput.Type
-  ) => Effect.Effect<typeof RegisterClientOutput.Type, IdentityError.CallError>
+    input: RegisterClientInput
+  ) => Effect.Effect<RegisterClientOutput, IdentityError.CallError | IdentityError.SlowDownException>
   readonly startDeviceAuthorization: (
-    input: typeof StartDeviceAuthorizationInput.Type
-  ) => Effect.Effect<typeof StartDeviceAuthorizationOutput.Type, IdentityError.CallError>
-  readonly createToken: (
-    input: typeof CreateTokenInput.Type
-  ) => Effect.Effect<typeof CreateTokenOutput.Type, IdentityError.CallError>
+    input: StartDeviceAuthorizationInput
+  ) => Effect.Effect<
+    StartDeviceAuthorizationOutput,
+    IdentityError.CallError | IdentityError.SlowDownException | IdentityError.InvalidClientException
+  >
+  /** For a public client: once a person has approved, or again with what that gave. */
+  readonly createToken: (input: CreateTokenInput) => Effect.Effect<CreateTokenOutput, IdentityError.CreateTokenError>
+  /** For an application with AWS credentials of its own: the request is signed with them. */
+  readonly createTokenWithIAM: (
+    input: CreateTokenWithIAMInput
+  ) => Effect.Effect<
+    CreateTokenWithIAMOutput,
+    IdentityError.CreateTokenError | IdentityError.InvalidRequestRegionException
+  >
 }>() {}
 
-const post = (path: string) => ({ region: _, ...body }: { readonly region: string }, endpoint: string) =>
+const post = (path: string) =>
+(
+  { credentials: _, region: __, ...body }: { readonly region: string; readonly credentials?: Credentials },
+  endpoint: string
+) =>
   HttpClientRequest.post(`${endpoint}${path}`, { headers: { accept: "application/json" } }).pipe(
     HttpClientRequest.bodyUnsafeJson(body)
   )
 
+const createTokenExceptions = [
+  IdentityError.AuthorizationPendingException,
+  IdentityError.SlowDownException,
+  IdentityError.ExpiredTokenException,
+  IdentityError.AccessDeniedException,
+  IdentityError.InvalidGrantException,
+  IdentityError.InvalidClientException
+]
+
 /**
- * The operations over an `HttpClient`. `endpoint` takes the place of every region's service.
+ * The operations over an `HttpClient`.
  *
  * @since 0.1.0
  * @category constructors
  */
 export const make = (
-  options?: { readonly endpoint?: string | undefined }
+  settings?: ClientSettings
 ): Effect.Effect<Context.Tag.Service<SsoOidc>, never, HttpClient.HttpClient> =>
   Effect.map(
-    AwsRequest.make({ id: "SSO OIDC", module: "SsoOidc", endpointPrefix: "oidc", endpoint: options?.endpoint }),
-    (service) => ({
-      registerClient: AwsRequest.operation(service, {
+    AwsRequest.make({ id: "SSO OIDC", module: "SsoOidc", endpointPrefix: "oidc" }, settings),
+    (client) => ({
+      registerClient: AwsRequest.operation(client, {
         operation: "registerClient",
         input: RegisterClientInput,
-        output: RegisterClientOutput,
+        decode: AwsRequest.json(RegisterClientOutput),
+        exceptions: [IdentityError.SlowDownException],
         request: post("/client/register")
       }),
-      startDeviceAuthorization: AwsRequest.operation(service, {
+      startDeviceAuthorization: AwsRequest.operation(client, {
         operation: "startDeviceAuthorization",
         input: StartDeviceAuthorizationInput,
-        output: StartDeviceAuthorizationOutput,
+        decode: AwsRequest.json(StartDeviceAuthorizationOutput),
+        exceptions: [IdentityError.SlowDownException, IdentityError.InvalidClientException],
         request: post("/device_authorization")
       }),
-      createToken: AwsRequest.operation(service, {
+      createToken: AwsRequest.operation(client, {
         operation: "createToken",
         input: CreateTokenInput,
-        output: CreateTokenOutput,
+        decode: AwsRequest.json(CreateTokenOutput),
+        exceptions: createTokenExceptions,
         request: post("/token")
+      }),
+      createTokenWithIAM: AwsRequest.operation(client, {
+        operation: "createTokenWithIAM",
+        input: CreateTokenWithIAMInput,
+        decode: AwsRequest.json(CreateTokenWithIAMOutput),
+        exceptions: [...createTokenExceptions, IdentityError.InvalidRequestRegionException],
+        signingName: "sso-oauth",
+        request: post("/token?aws_iam=t")
       })
     })
   )
 
 /**
- * The operations over an `HttpClient`. `endpoint` takes the place of every region's service.
+ * The operations over an `HttpClient`, with the given settings.
  *
  * @since 0.1.0
  * @category layers
  */
-export const layer = (
-  options?: { readonly endpoint?: string | undefined }
-): Layer.Layer<SsoOidc, never, HttpClient.HttpClient> => Layer.effect(SsoOidc, make(options))
+export const layer = (settings?: ClientConfig): Layer.Layer<SsoOidc, never, HttpClient.HttpClient> =>
+  Layer.effect(SsoOidc, make(settings))
 
 /**
- * With the endpoint of `AWS_ENDPOINT_URL_SSO_OIDC` or `AWS_ENDPOINT_URL`, if one is set.
+ * With the settings that are not given from the environment and the profile: see `SharedConfig.clientConfig`.
  *
  * @since 0.1.0
  * @category layers
  */
-export const layerConfig: Layer.Layer<SsoOidc, ConfigError.ConfigError, HttpClient.HttpClient> = Layer.effect(
-  SsoOidc,
-  Effect.flatMap(endpointUrl("SSO_OIDC"), (endpoint) => make({ endpoint }))
-)
+export const layerConfig = (
+  settings?: ClientConfig
+): Layer.Layer<SsoOidc, ConfigError.ConfigError, HttpClient.HttpClient | SharedConfig.SharedConfig> =>
+  Layer.effect(SsoOidc, Effect.flatMap(SharedConfig.clientConfig("sso_oidc", settings), make))

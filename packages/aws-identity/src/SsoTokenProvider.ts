@@ -112,11 +112,22 @@ export const make: Effect.Effect<
   const renew = Effect.fn("SsoTokenProvider.renew")(
     function*(session: SsoSession, state: SessionState, token: SsoToken, grant: Grant) {
       const now = yield* DateTime.now
-      const answer = yield* oidc.createToken({ region: session.region, grantType: "refresh_token", ...grant }).pipe(
-        Effect.catchIf(
-          (error) => error._tag === "ServiceError" && sessionEnded.has(error.code),
-          (error) => Effect.fail(loginRequired(session, "RefreshRejected", wordsOf(error)))
+      const ended = (error: IdentityError.ServiceException) =>
+        Effect.fail(
+          loginRequired(session, "RefreshRejected", [error.code, error.description].filter(Boolean).join(": "))
         )
+      const failed = (error: IdentityError.ServiceException) => Effect.fail(IdentityError.toServiceError(error))
+      const answer = yield* oidc.createToken({ region: session.region, grantType: "refresh_token", ...grant }).pipe(
+        Effect.catchTags({
+          // No refresh token of this session will ever be taken again.
+          InvalidGrantException: ended,
+          InvalidClientException: ended,
+          ExpiredTokenException: ended,
+          // Whatever else it is may pass.
+          AccessDeniedException: failed,
+          AuthorizationPendingException: failed,
+          SlowDownException: failed
+        })
       )
       const renewed = new SsoToken({
         ...token,
@@ -219,13 +230,6 @@ const carryThrough = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A,
     Effect.flatMap(Effect.forkDaemon(Effect.interruptible(effect)), (fiber) => Effect.flatten(Fiber.await(fiber)))
   )
 
-/** AWS's ways to say that no refresh token of this session will ever be taken again; other errors may pass. */
-const sessionEnded: ReadonlySet<string> = new Set([
-  "InvalidGrantException",
-  "InvalidClientException",
-  "ExpiredTokenException"
-])
-
 interface Grant {
   readonly clientId: string
   readonly clientSecret: Redacted.Redacted
@@ -235,9 +239,6 @@ interface Grant {
 /** What renews the token, if the file has all of it. */
 const grantOf = ({ clientId, clientSecret, refreshToken }: SsoToken): Option.Option<Grant> =>
   Option.all({ clientId, clientSecret, refreshToken })
-
-const wordsOf = (error: IdentityError.CallError): string =>
-  error._tag === "ServiceError" ? [error.code, error.description].filter(Boolean).join(": ") : error.message
 
 const whyNotRenewable = (token: SsoToken): string => {
   const expired = `it was good until ${DateTime.formatIso(token.expiresAt)}`

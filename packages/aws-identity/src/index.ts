@@ -6,6 +6,28 @@
 export * as AwsIdentity from "./AwsIdentity.js"
 
 /**
+ * How the clients of `Sso`, `SsoOidc` and `Sts` reach AWS: endpoints, retries, time limits.
+ *
+ * Everything has a default that follows AWS's SDKs. `layer` of a client takes these settings as they are;
+ * `layerConfig` takes what is not among them from the environment and the profile, as AWS's SDKs do.
+ *
+ * @example
+ * ```ts
+ * import { Schedule } from "effect"
+ * import { Sso, SsoOidc } from "effect-aws-identity"
+ *
+ * // In a test environment that has LocalStack on a host of its own
+ * export const portal = Sso.layer({ endpoint: "http://localstack:4566", allowPlainHttp: ["localstack"] })
+ *
+ * // One attempt more, each a second after the last
+ * export const oidc = SsoOidc.layer({ retry: Schedule.spaced("1 second").pipe(Schedule.intersect(Schedule.recurs(3))) })
+ * ```
+ *
+ * @since 0.1.0
+ */
+export * as ClientConfig from "./ClientConfig.js"
+
+/**
  * What every provider yields and every signer needs.
  *
  * @example
@@ -165,3 +187,26 @@ export * as SsoTokenCache from "./SsoTokenCache.js"
  * @since 0.1.0
  */
 export * as SsoTokenProvider from "./SsoTokenProvider.js"
+
+/**
+ * The AWS Security Token Service, `AWS.STS`: what web identities and chains of roles need of it.
+ *
+ * Names are AWS's with a small first letter. Each input takes the region to ask in; signed operations take the
+ * credentials that sign.
+ *
+ * @example
+ * ```ts
+ * import { Console, Effect } from "effect"
+ * import { CredentialsProvider, Region, Sts } from "effect-aws-identity"
+ *
+ * export const whoAmI = Effect.gen(function*() {
+ *   const sts = yield* Sts.Sts
+ *   const credentials = yield* (yield* CredentialsProvider.CredentialsProvider).get
+ *   const { arn } = yield* sts.getCallerIdentity({ region: Region.make("eu-central-1"), credentials })
+ *   yield* Console.log(arn)
+ * })
+ * ```
+ *
+ * @since 0.1.0
+ */
+export * as Sts from "./Sts.js"

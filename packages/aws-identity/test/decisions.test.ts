@@ -77,18 +77,19 @@ describe("refreshTimes", () => {
 })
 
 describe("nextPoll", () => {
-  const serviceError = (code: string, status = 400) =>
-    new IdentityError.ServiceError({ service: "SSO OIDC", operation: "createToken", code, status })
+  const call = { service: "SSO OIDC", operation: "createToken" }
+  const answer = (code: string, status = 400) => ({ ...call, code, status })
   const unreachable = new IdentityError.ServiceUnreachable({
-    service: "SSO OIDC",
-    operation: "createToken",
+    ...call,
     endpoint: "",
     reason: "ECONNRESET"
   })
   const answers = fc.constantFrom(
-    serviceError("AuthorizationPendingException"),
-    serviceError("SlowDownException"),
-    serviceError("InternalServerException", 500),
+    new IdentityError.AuthorizationPendingException(answer("AuthorizationPendingException")),
+    new IdentityError.SlowDownException(answer("SlowDownException")),
+    new IdentityError.ServiceError(answer("InternalServerException", 500)),
+    new IdentityError.ServiceError(answer("TooManyRequestsException", 429)),
+    new IdentityError.InvalidResponse({ ...call, endpoint: "", status: 200, problem: "garbage" }),
     unreachable
   )
   const start: PollState = { intervalMillis: 5000, waitMillis: 5000, deadline: 600_000 }
@@ -101,7 +102,7 @@ describe("nextPoll", () => {
         for (const answer of sequence) {
           const next = nextPoll(state, answer)
           assert(next._tag === "Wait")
-          if (answer._tag === "ServiceError" && answer.code === "SlowDownException") slowDowns += 1
+          if (answer._tag === "SlowDownException") slowDowns += 1
           state = next.state
           assert.strictEqual(state.intervalMillis, 5000 + 5000 * slowDowns)
           assert.isAtLeast(state.waitMillis, state.intervalMillis)
@@ -113,10 +114,17 @@ describe("nextPoll", () => {
   })
 
   it("ends with what the person or the service decides", () => {
-    assert.strictEqual(nextPoll(start, serviceError("AccessDeniedException"))._tag, "Denied")
-    assert.strictEqual(nextPoll(start, serviceError("ExpiredTokenException"))._tag, "Expired")
-    assert.strictEqual(nextPoll(start, serviceError("InvalidGrantException"))._tag, "Failed")
-    assert.strictEqual(nextPoll(start, serviceError("InvalidClientException", 401))._tag, "Failed")
+    const { AccessDeniedException, ExpiredTokenException, InvalidClientException, InvalidGrantException } =
+      IdentityError
+    const tagOf = (error: IdentityError.CreateTokenError) => nextPoll(start, error)._tag
+    assert.strictEqual(tagOf(new AccessDeniedException(answer("AccessDeniedException"))), "Denied")
+    assert.strictEqual(tagOf(new ExpiredTokenException(answer("ExpiredTokenException"))), "Expired")
+    assert.strictEqual(tagOf(new InvalidGrantException(answer("InvalidGrantException"))), "Failed")
+    assert.strictEqual(tagOf(new InvalidClientException(answer("InvalidClientException", 401))), "Failed")
+    assert.strictEqual(tagOf(new IdentityError.ServiceError(answer("InvalidScopeException"))), "Failed")
+    assert.strictEqual(tagOf(new IdentityError.InvalidInput({ ...call, problem: "" })), "Failed")
+    const locked = { ...answer("AccessDeniedException"), reason: "KMS_AccessDeniedException" }
+    assert.strictEqual(tagOf(new AccessDeniedException(locked)), "Failed", "no person refused")
   })
 })
 

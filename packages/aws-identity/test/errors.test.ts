@@ -236,10 +236,11 @@ const rows: ReadonlyArray<Row> = [
     says: ["getRoleCredentials", "TooManyRequestsException (429)", "profile \"dev\"", "<config>:1", "wait a moment"]
   },
   {
-    name: "portal 500",
-    faults: [["getRoleCredentials", "InternalServerException"]],
+    name: "portal 500, again and again",
+    environment: { AWS_MAX_ATTEMPTS: "2" },
+    faults: [["getRoleCredentials", "InternalServerException"], ["getRoleCredentials", "InternalServerException"]],
     tag: "ServiceError",
-    says: ["getRoleCredentials", "(500)", "profile \"dev\"", "<config>:1", "try again"]
+    says: ["getRoleCredentials", "(500) after 2 attempts", "profile \"dev\"", "<config>:1", "try again"]
   },
   {
     name: "500 in HTML",
@@ -307,7 +308,9 @@ const scenario = (row: Row) =>
     }
     for (const [operation, fault] of row.faults ?? []) yield* center.fail(operation, fault)
 
-    const environment = ConfigProvider.fromMap(new Map(Object.entries({ HOME: home, ...row.environment })))
+    const environment = ConfigProvider.fromMap(
+      new Map(Object.entries({ HOME: home, AWS_MAX_ATTEMPTS: "1", ...row.environment }))
+    )
     const context = yield* Effect.context<IdentityCenter.IdentityCenter>()
     const { exit, seen } = yield* observed(
       SsoCredentials.resolveProfile().pipe(

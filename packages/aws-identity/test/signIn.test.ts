@@ -92,7 +92,7 @@ describe("signing in by device code", () => {
       }
       yield* TestClock.adjust("1 seconds")
       yield* Fiber.join(fiber)
-    }).pipe(Effect.provide(signedOut)))
+    }).pipe(Effect.provide(TestIdentity.layer({ signedIn: false, client: { maxAttempts: 1 } }))))
 
   it.effect("is a LoginDenied when the person refuses", () =>
     Effect.gen(function*() {
@@ -221,7 +221,7 @@ describe("staying signed in", () => {
       assert.strictEqual(Redacted.value(renewed.accessToken), "renewed")
       assertEquals(renewed.refreshToken, old.refreshToken)
       assert.isTrue(Option.isSome(renewed.refreshToken))
-    }).pipe(Effect.provide(TestIdentity.layer())))
+    }).pipe(Effect.provide(TestIdentity.layer({ client: { maxAttempts: 1 } }))))
 
   it.effect("renews a token that the portal rejects before its time, once", () =>
     Effect.gen(function*() {
@@ -292,7 +292,7 @@ describe("a network that holds its answers back", () => {
     const http = yield* HttpClient.HttpClient
     const scope = yield* Scope.make()
     const oidc = yield* Effect.provideService(
-      SsoOidc.make(),
+      SsoOidc.make({ maxAttempts: 1 }),
       HttpClient.HttpClient,
       HttpClient.mapRequestEffect(http, (request) => Effect.as(gate.await, request))
     )
@@ -332,7 +332,7 @@ describe("a network that holds its answers back", () => {
       yield* TestClock.adjust("1 second")
       const error = yield* Effect.flip(Fiber.join(waiting))
       assert.instanceOf(error, IdentityError.ServiceUnreachable)
-      assert.include(error.message, "no answer within 30 seconds")
+      assert.include(error.message, "no answer within 30s")
     }).pipe(Effect.provide(TestIdentity.layer())))
 })
 
@@ -367,7 +367,7 @@ describe("the provider's cache", () => {
       yield* TestClock.adjust("4 minutes")
       const error = yield* Effect.flip(provider.get)
       assert.strictEqual(error._tag, "ServiceError")
-    }).pipe(Effect.provide(TestIdentity.layer())))
+    }).pipe(Effect.provide(TestIdentity.layer({ client: { maxAttempts: 1 } }))))
 
   it.effect("refuses credentials that have expired already", () =>
     Effect.gen(function*() {

@@ -1,5 +1,6 @@
 /**
- * One call to an AWS service: validated input out, decoded output or a typed error back.
+ * One call to an AWS service: validated input out, decoded output or a typed error back, after as many attempts as
+ * the client's settings allow.
  *
  * `HttpClientError`, requests and responses end here: Effect prints their headers and bodies, and those hold secrets.
  */
@@ -7,17 +8,26 @@ import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
 import * as Headers from "@effect/platform/Headers"
 import * as HttpClient from "@effect/platform/HttpClient"
 import type * as HttpClientError from "@effect/platform/HttpClientError"
-import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
-import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
+import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
+import * as Random from "effect/Random"
 import * as Redacted from "effect/Redacted"
+import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
-import * as Stream from "effect/Stream"
+import type { ClientConfig, ClientSettings, RetryableFailure } from "../ClientConfig.js"
+import type { Credentials } from "../Credentials.js"
 import * as IdentityError from "../IdentityError.js"
-import { partition, type Region } from "../Region.js"
+import type { Region } from "../Region.js"
+import * as AwsAnswer from "./awsAnswer.js"
+import { type Endpoint, endpointOf } from "./endpoint.js"
+import * as RetryPolicy from "./retryPolicy.js"
 import { schemaProblem } from "./schemaProblem.js"
+import * as SigV4 from "./sigV4.js"
 
 /** An AWS service as its endpoints and its messages name it. */
 export interface Service {
@@ -27,129 +37,256 @@ export interface Service {
   readonly module: string
   /** What its host names begin with: `portal.sso`. */
   readonly endpointPrefix: string
+}
+
+/** A service, the way to it, and what its calls have to share. */
+export interface Client {
+  readonly service: Service
+  readonly settings: Effect.Effect<ClientConfig, IdentityError.InvalidConfig | IdentityError.FileError>
   readonly http: HttpClient.HttpClient
-  /** Takes the place of every region's endpoint. */
-  readonly endpoint: Option.Option<string>
   /** For a client over `fetch`. */
   readonly requestInit: RequestInit
+  readonly quota: RetryPolicy.RetryQuota
+  readonly signingKey: SigV4.SigningKey
+  /** How far AWS's clock is ahead of ours, in ms. */
+  clockOffset: number
 }
 
 export const make = (
-  service: Pick<Service, "id" | "module" | "endpointPrefix"> & { readonly endpoint: string | undefined }
-): Effect.Effect<Service, never, HttpClient.HttpClient> =>
+  service: Service,
+  settings: ClientSettings = {}
+): Effect.Effect<Client, never, HttpClient.HttpClient> =>
   Effect.gen(function*() {
     const http = yield* HttpClient.HttpClient
     const requestInit = yield* Effect.serviceOption(FetchHttpClient.RequestInit)
     return {
-      ...service,
-      endpoint: Option.map(Option.fromNullable(service.endpoint), (url) => url.replace(/\/+$/, "")),
+      service,
+      settings: Effect.isEffect(settings) ? settings : Effect.succeed(settings),
       // Its client spans would carry headers, and its failed spans whole requests. Ours tell what is fit to tell.
       http: HttpClient.withTracerDisabledWhen(http, () => true),
       // AWS does not redirect; whoever does must not get the token. The rest is as the application has it.
-      requestInit: { ...Option.getOrUndefined(requestInit), redirect: "manual" }
+      requestInit: { ...Option.getOrUndefined(requestInit), redirect: "manual" },
+      quota: RetryPolicy.makeQuota(),
+      signingKey: SigV4.rememberKey(),
+      clockOffset: 0
     }
   })
 
-export interface Call<Input extends { readonly region: Region }, EncodedInput, Output, EncodedOutput> {
+/** The class of an error with a tag of its own. */
+interface ExceptionClass {
+  new(fields: ErrorFields): IdentityError.ServiceException
+  readonly _tag: string
+}
+
+type ErrorFields = ConstructorParameters<typeof IdentityError.InvalidRequestRegionException>[0]
+
+interface Call<Input, EncodedInput, Output, Exception extends ExceptionClass> {
   readonly operation: string
   readonly input: Schema.Schema<Input, EncodedInput>
-  readonly output: Schema.Schema<Output, EncodedOutput>
+  /** The output, or what is wrong with the text. */
+  readonly decode: (text: string) => Effect.Effect<Output, string>
   readonly request: (input: EncodedInput, endpoint: string) => HttpClientRequest.HttpClientRequest
+  /** The errors that callers can tell apart by their tags. */
+  readonly exceptions: ReadonlyArray<Exception>
+  /** AWS's signing name of the service, if the call is signed. */
+  readonly signingName?: string
+}
+
+/** Decodes a JSON text. */
+export const json = <A, I>(schema: Schema.Schema<A, I>): (text: string) => Effect.Effect<A, string> => {
+  const decode = Schema.decodeUnknown(Schema.parseJson(schema))
+  return (text) => Effect.mapError(decode(text), schemaProblem)
 }
 
 /** An operation of a service, as a function of its input. */
-export const operation = <Input extends { readonly region: Region }, EncodedInput, Output, EncodedOutput>(
-  service: Service,
-  call: Call<Input, EncodedInput, Output, EncodedOutput>
-): (input: Input) => Effect.Effect<Output, IdentityError.CallError> => {
+export const operation = <
+  Input extends { readonly region: Region; readonly credentials?: Credentials },
+  EncodedInput,
+  Output,
+  Exception extends ExceptionClass
+>(
+  client: Client,
+  call: Call<Input, EncodedInput, Output, Exception>
+): (input: Input) => Effect.Effect<Output, IdentityError.CallError | InstanceType<Exception>> => {
+  const { service } = client
   const names = { service: service.id, operation: call.operation }
+  const invalidInput = (problem: string) => new IdentityError.InvalidInput({ ...names, problem })
   const encode = Schema.encode(call.input)
-  const decode = Schema.decodeUnknown(Schema.parseJson(call.output))
-  return Effect.fn(`${service.module}.${call.operation}`, { kind: "client" })(
-    function*(input) {
-      const endpoint = Option.getOrElse(
-        service.endpoint,
-        () => `https://${service.endpointPrefix}.${input.region}.${partition(input.region).dnsSuffix}`
-      )
-      yield* Effect.annotateCurrentSpan({
-        "rpc.system": "aws-api",
-        "rpc.service": service.id,
-        "rpc.method": call.operation,
-        "aws.region": input.region
-      })
-      if (!isEndpoint(endpoint)) {
-        return yield* new IdentityError.InvalidInput({ ...names, problem: "its endpoint is not an http or https URL" })
+  // AWS is not of one mind whether the names of its exceptions end in `Exception`.
+  const exceptionOf = (fields: ErrorFields): InstanceType<Exception> | undefined => {
+    const Class = call.exceptions.find(({ _tag }) => _tag === fields.code || _tag === `${fields.code}Exception`)
+    return Class === undefined ? undefined : new Class(fields) as InstanceType<Exception>
+  }
+
+  return Effect.fn(`${service.module}.${call.operation}`, { kind: "client" })(function*(input: Input) {
+    yield* Effect.annotateCurrentSpan({
+      "rpc.system": "aws-api",
+      "rpc.service": service.id,
+      "rpc.method": call.operation,
+      "aws.region": input.region
+    })
+    const encoded = yield* Effect.mapError(encode(input), (error) => invalidInput(schemaProblem(error)))
+    const settings = yield* client.settings
+    const endpoint = endpointOf(service.endpointPrefix, {
+      region: input.region,
+      endpoint: settings.endpoint,
+      useFipsEndpoint: settings.useFipsEndpoint ?? false,
+      useDualstackEndpoint: settings.useDualstackEndpoint ?? false,
+      useGlobalEndpoint: settings.useGlobalEndpoint ?? false,
+      allowPlainHttp: settings.allowPlainHttp ?? []
+    })
+    if (Either.isLeft(endpoint)) return yield* invalidInput(endpoint.left)
+    const request = HttpClientRequest.setHeaders(call.request(encoded, endpoint.right.url), {
+      "user-agent": userAgent(settings.appId),
+      "amz-sdk-invocation-id": yield* randomUuid
+    })
+    const attempt = attemptOf(client, call, exceptionOf, { request, input, settings, endpoint: endpoint.right })
+    const maxAttempts = Math.max(settings.maxAttempts ?? RetryPolicy.defaultMaxAttempts, 1)
+    const ofMax = settings.retry === undefined ? `; max=${maxAttempts}` : ""
+    let attempts = 0
+
+    return yield* Effect.gen(function*() {
+      const retries = yield* Schedule.driver(settings.retry ?? RetryPolicy.standard(maxAttempts, client.quota))
+      let lastKind: RetryableFailure["kind"] | undefined
+      for (;;) {
+        attempts += 1
+        const result = yield* Effect.either(attempt(attempts, `attempt=${attempts}${ofMax}`))
+        if (Either.isRight(result)) {
+          client.quota.giveBack(lastKind)
+          return result.right
+        }
+        const { error, retry } = result.left
+        if (retry === undefined || Option.isNone(yield* Effect.option(retries.next(retry)))) {
+          return yield* Effect.fail(error)
+        }
+        lastKind = retry.kind
+        yield* Effect.annotateCurrentSpan("http.request.resend_count", attempts)
       }
-      const encoded = yield* Effect.mapError(
-        encode(input),
-        (error) => new IdentityError.InvalidInput({ ...names, problem: schemaProblem(error) })
+    }).pipe(
+      timeout(
+        settings.timeout ?? "1 minute",
+        (reason) => new IdentityError.ServiceUnreachable({ ...names, endpoint: endpoint.right.url, reason, attempts })
       )
-      const unreachable = (reason: string): IdentityError.ServiceUnreachable =>
-        new IdentityError.ServiceUnreachable({ ...names, endpoint, reason })
-      const response = yield* service.http.execute(call.request(encoded, endpoint)).pipe(
+    )
+  })
+}
+
+/** An attempt that came to nothing, and what the next has to know if there may be one. */
+interface Failure<E> {
+  readonly error: E
+  readonly retry?: RetryableFailure | undefined
+}
+
+const attemptOf = <
+  Input extends object & { readonly credentials?: Credentials },
+  Output,
+  Exception extends IdentityError.ServiceException
+>(
+  client: Client,
+  call: Pick<Call<Input, never, Output, never>, "operation" | "decode" | "signingName">,
+  exceptionOf: (fields: ErrorFields) => Exception | undefined,
+  { endpoint, input, request, settings }: {
+    readonly endpoint: Endpoint
+    readonly input: Input
+    readonly request: HttpClientRequest.HttpClientRequest
+    readonly settings: ClientConfig
+  }
+) => {
+  const names = { service: client.service.id, operation: call.operation }
+  const scrub = scrubber(secretsOf(input))
+  const fatal = <E>(error: E): Failure<E> => ({ error })
+
+  const sign = (request: HttpClientRequest.HttpClientRequest, now: number) =>
+    call.signingName === undefined || input.credentials === undefined
+      ? Either.right(request)
+      : SigV4.signRequest(request, {
+        credentials: input.credentials,
+        region: endpoint.signingRegion,
+        service: call.signingName,
+        now,
+        signingKey: client.signingKey
+      })
+
+  return (
+    attempts: number,
+    attemptHeader: string
+  ): Effect.Effect<Output, Failure<IdentityError.CallError | Exception>> => {
+    const unreachable = (reason: string): Failure<IdentityError.ServiceUnreachable> => {
+      const error = new IdentityError.ServiceUnreachable({ ...names, endpoint: endpoint.url, reason, attempts })
+      return { error, retry: { kind: "Transient", error, retryAfter: Option.none() } }
+    }
+    return Effect.gen(function*() {
+      const sentAt = yield* Clock.currentTimeMillis
+      const { clockOffset } = client
+      const signed = sign(HttpClientRequest.setHeader(request, "amz-sdk-request", attemptHeader), sentAt + clockOffset)
+      if (Either.isLeft(signed)) {
+        return yield* Effect.fail(fatal(new IdentityError.InvalidInput({ ...names, problem: signed.left.problem })))
+      }
+      const response = yield* client.http.execute(signed.right).pipe(
         // A client that was told to fail on any status still has the answer.
         Effect.catchTag(
           "ResponseError",
           (error) => error.reason === "StatusCode" ? Effect.succeed(error.response) : Effect.fail(error)
         ),
-        Effect.mapError((error) => unreachable(reasonOf(error))),
-        timeout(unreachable),
-        Effect.provideService(FetchHttpClient.RequestInit, service.requestInit),
-        Effect.locallyWith(Headers.currentRedactedNames, (names) => [...names, "x-amz-sso_bearer_token"])
+        Effect.mapError((error) => {
+          const reason = reasonOf(error)
+          const failure = unreachable(reason)
+          return RetryPolicy.isTransientConnection(reason) ? failure : fatal(failure.error)
+        }),
+        Effect.provideService(FetchHttpClient.RequestInit, client.requestInit),
+        Effect.locallyWith(Headers.currentRedactedNames, (names) => [...names, ...secretHeaders])
       )
-      const requestId = requestIdOf(response, secretsOf(input))
-      yield* Effect.annotateCurrentSpan({
-        "aws.request_id": requestId,
-        "http.response.status_code": response.status
-      })
-      const invalid = (problem: string): IdentityError.InvalidResponse =>
-        new IdentityError.InvalidResponse({ ...names, endpoint, status: response.status, problem, requestId })
-      if (response.status >= 300 && response.status < 400) return yield* invalid("a redirect, which is not followed")
-      const text = yield* textOf(response).pipe(
-        Effect.mapError(invalid),
-        timeout(unreachable)
-      )
-      if (response.status < 200 || response.status > 299) {
-        return yield* new IdentityError.ServiceError({
-          ...names,
-          status: response.status,
-          requestId,
-          ...errorOf(response, text, secretsOf(input))
-        })
+      const { headers, status } = response
+      const receivedAt = yield* Clock.currentTimeMillis
+      if (call.signingName !== undefined && settings.disableClockSkewCorrection !== true) {
+        client.clockOffset = RetryPolicy.clockOffset(clockOffset, headers, { sentAt, receivedAt })
       }
-      return yield* Effect.mapError(decode(text), (error) => invalid(schemaProblem(error)))
-    }
-  )
+      const requestId = AwsAnswer.requestIdOf(headers, scrub)
+      yield* Effect.annotateCurrentSpan({ "aws.request_id": requestId, "http.response.status_code": status })
+      const invalid = (problem: string) =>
+        fatal(new IdentityError.InvalidResponse({ ...names, endpoint: endpoint.url, status, problem, requestId }))
+      if (status >= 300 && status < 400) return yield* Effect.fail(invalid("a redirect, which is not followed"))
+      const text = yield* Effect.either(AwsAnswer.textOf(response))
+      if (status < 200 || status > 299) {
+        const answer = yield* AwsAnswer.errorOf(headers, Either.getOrElse(text, () => ""), scrub)
+        const fields = { ...names, ...answer, status, attempts }
+        const error = exceptionOf(fields) ?? new IdentityError.ServiceError(fields)
+        const isClockMended = client.clockOffset !== clockOffset
+        const kind = RetryPolicy.kindOfAnswer(fields, isClockMended)
+        const retryAfter = RetryPolicy.retryAfterOf(headers, receivedAt)
+        return yield* Effect.fail({ error, retry: kind === undefined ? undefined : { kind, error, retryAfter } })
+      }
+      if (Either.isLeft(text)) {
+        return yield* Effect.fail(
+          text.left === "TooLong" ? invalid("the body is longer than 1 MiB") : unreachable("the answer broke off")
+        )
+      }
+      return yield* Effect.mapError(call.decode(text.right), invalid)
+    }).pipe(timeout(settings.attemptTimeout ?? "30 seconds", unreachable))
+  }
 }
 
-/** AWS's answers are small; whoever sends more must not fill the memory. */
-const longestBody = 1_048_576
+const timeout = <E>(duration: Duration.DurationInput, onTimeout: (reason: string) => E) =>
+  Effect.timeoutFail({ duration, onTimeout: () => onTimeout(`no answer within ${Duration.format(duration)}`) })
 
-/** The body, or what is wrong with it. */
-const textOf = (response: HttpClientResponse.HttpClientResponse): Effect.Effect<string, string> =>
-  response.stream.pipe(
-    Stream.catchAll((error) => error.reason === "EmptyBody" ? Stream.empty : Stream.fail("the body could not be read")),
-    Stream.runFoldEffect({ size: 0, chunks: Array<Uint8Array>() }, ({ chunks, size }, chunk) =>
-      size + chunk.length > longestBody
-        ? Effect.fail("the body is longer than 1 MiB")
-        : Effect.succeed({ size: size + chunk.length, chunks: [...chunks, chunk] })),
-    Effect.map(({ chunks, size }) => {
-      const body = new Uint8Array(size)
-      let offset = 0
-      for (const chunk of chunks) {
-        body.set(chunk, offset)
-        offset += chunk.length
-      }
-      return new TextDecoder().decode(body)
-    })
-  )
+const secretHeaders = ["x-amz-sso_bearer_token", "authorization", "x-amz-security-token"]
 
-/** Without credentials, query and fragment: it is shown in messages. */
-const isEndpoint = (endpoint: string): boolean => /^https?:\/\/[^/?#@\s]+(?:\/[^?#@\s]*)?$/.test(endpoint)
+/** Letters and digits as HTTP has them in the name of a product. */
+const userAgent = (appId: string | undefined): string =>
+  appId === undefined || appId === ""
+    ? "effect-aws-identity"
+    : `effect-aws-identity app/${appId.slice(0, 50).replace(/[^\w!#$%&'*+.^`|~-]/g, "-")}`
 
-/** For the head of an answer, and again for its body: nobody waits for a connection that died in silence. */
-const timeout = <E>(onTimeout: (reason: string) => E) =>
-  Effect.timeoutFail({ duration: "30 seconds", onTimeout: () => onTimeout("no answer within 30 seconds") })
+/** Of version 4; it names a call in AWS's logs, whatever the number of its attempts. */
+const randomUuid: Effect.Effect<string> = Effect.map(
+  Effect.all([Random.next, Random.next, Random.next, Random.next]),
+  (numbers) => {
+    const hex = numbers.map((number) => Math.floor(number * 2 ** 32).toString(16).padStart(8, "0")).join("")
+    const variant = (8 + parseInt(hex.charAt(16), 16) % 4).toString(16)
+    return [hex.slice(0, 8), hex.slice(8, 12), `4${hex.slice(13, 16)}`, variant + hex.slice(17, 20), hex.slice(20)]
+      .join("-")
+  }
+)
 
 /** The system's error code at the bottom of a failed request (`ECONNREFUSED`), or the client's word for it. */
 const reasonOf = (error: HttpClientError.HttpClientError): string => {
@@ -161,62 +298,17 @@ const reasonOf = (error: HttpClientError.HttpClientError): string => {
   return error.reason
 }
 
-const requestIdOf = (
-  response: HttpClientResponse.HttpClientResponse,
-  secrets: ReadonlyArray<string>
-): string | undefined => {
-  const id = response.headers["x-amzn-requestid"]
-  return id !== undefined && /^[\w-]{1,128}$/.test(id) && !secrets.includes(id) ? id : undefined
-}
-
-const secretsOf = (input: object): ReadonlyArray<string> =>
-  Object.values(input).filter(Redacted.isRedacted).map((secret) => String(Redacted.value(secret)))
-
-/** Errors of the OIDC service by the OAuth code in their body, which a proxy that drops headers leaves. */
-const oauthCodes: Readonly<Record<string, string>> = {
-  access_denied: "AccessDeniedException",
-  authorization_pending: "AuthorizationPendingException",
-  expired_token: "ExpiredTokenException",
-  invalid_client: "InvalidClientException",
-  invalid_client_metadata: "InvalidClientMetadataException",
-  invalid_grant: "InvalidGrantException",
-  invalid_redirect_uri: "InvalidRedirectUriException",
-  invalid_request: "InvalidRequestException",
-  invalid_scope: "InvalidScopeException",
-  server_error: "InternalServerException",
-  slow_down: "SlowDownException",
-  unauthorized_client: "UnauthorizedClientException",
-  unsupported_grant_type: "UnsupportedGrantTypeException"
-}
-
-const decodeErrorBody = Schema.decodeOption(
-  Schema.parseJson(Schema.Record({ key: Schema.String, value: Schema.Unknown }))
-)
-
-/** AWS's name for an error and its words, in the order of trust: header, `__type`, `code`, OAuth's `error`. */
-const errorOf = (
-  response: HttpClientResponse.HttpClientResponse,
-  bodyText: string,
-  secrets: ReadonlyArray<string>
-): { readonly code: string; readonly description: string | undefined } => {
-  const body = Option.getOrElse(decodeErrorBody(bodyText), (): Readonly<Record<string, unknown>> => ({}))
-  const field = (name: string): string | undefined => {
-    const value = body[name]
-    return typeof value === "string" ? scrub(value, secrets) : undefined
-  }
-  const code = [response.headers["x-amzn-errortype"], field("__type"), field("code")]
-    // `Name:http://…` in the header, `com.amazonaws.namespace#Name` in the body
-    .map((name) => name === undefined ? undefined : scrub(name, secrets).split(":")[0]?.split("#").at(-1))
-    .find((name) => name !== undefined && /^[A-Za-z][A-Za-z0-9_.]{0,127}$/.test(name))
-  return {
-    code: code ?? oauthCodes[field("error") ?? ""] ?? "Unknown",
-    description: (field("error_description") ?? field("message") ?? field("Message"))?.slice(0, 1000)
-  }
+/** All that is redacted in an input, however deep. */
+const secretsOf = (value: unknown): ReadonlyArray<string> => {
+  if (Redacted.isRedacted(value)) return [String(Redacted.value(value))]
+  return Predicate.isObject(value) ? Object.values(value).flatMap(secretsOf) : []
 }
 
 /** A server may echo what it was sent, and try to write lines of its own into a log. */
-const scrub = (text: string, secrets: ReadonlyArray<string>): string =>
-  secrets
-    .flatMap((secret) => [secret, encodeURIComponent(secret)])
-    .reduce((text, secret) => text.replaceAll(secret, "<redacted>"), text)
-    .replace(/\p{Cc}+/gu, " ")
+const scrubber = (secrets: ReadonlyArray<string>) => {
+  const spellings = secrets.flatMap((secret) => [secret, encodeURIComponent(secret)])
+  return (text: string): string =>
+    spellings
+      .reduce((text, secret) => text.replaceAll(secret, "<redacted>"), text)
+      .replace(/\p{Cc}+/gu, " ")
+}

@@ -1,5 +1,5 @@
 /** What to do after an answer while a device login waits for its approval (RFC 8628, 3.5): decisions only. */
-import type { CallError } from "../IdentityError.js"
+import { type CallError, type CreateTokenError, toServiceError } from "../IdentityError.js"
 
 /** All in milliseconds; `deadline` since 1970. */
 export interface PollState {
@@ -12,12 +12,13 @@ export interface PollState {
 
 export type NextPoll =
   | { readonly _tag: "Wait"; readonly state: PollState }
-  | { readonly _tag: "Denied" | "Expired" | "Failed" }
+  | { readonly _tag: "Denied" | "Expired" }
+  | { readonly _tag: "Failed"; readonly error: CallError }
 
 const slowDownMillis = 5000
 const longestWaitMillis = 60_000
 
-export const nextPoll = (state: PollState, error: CallError): NextPoll => {
+export const nextPoll = (state: PollState, error: CreateTokenError): NextPoll => {
   const wait = (intervalMillis: number, waitMillis = intervalMillis): NextPoll => ({
     _tag: "Wait",
     state: { ...state, intervalMillis, waitMillis }
@@ -25,23 +26,24 @@ export const nextPoll = (state: PollState, error: CallError): NextPoll => {
   const backOff = () =>
     wait(state.intervalMillis, Math.max(state.intervalMillis, Math.min(state.waitMillis * 2, longestWaitMillis)))
   switch (error._tag) {
+    case "AuthorizationPendingException":
+      return wait(state.intervalMillis)
+    case "SlowDownException":
+      return wait(state.intervalMillis + slowDownMillis)
+    case "ExpiredTokenException":
+      return { _tag: "Expired" }
+    case "AccessDeniedException":
+      // With a reason it is no person who refuses, but the key of the Identity Center.
+      return error.reason === undefined ? { _tag: "Denied" } : { _tag: "Failed", error: toServiceError(error) }
+    case "InvalidClientException":
+    case "InvalidGrantException":
+      return { _tag: "Failed", error: toServiceError(error) }
     case "ServiceUnreachable":
     case "InvalidResponse":
       return backOff()
-    case "InvalidInput":
-      return { _tag: "Failed" }
     case "ServiceError":
-      switch (error.code) {
-        case "AuthorizationPendingException":
-          return wait(state.intervalMillis)
-        case "SlowDownException":
-          return wait(state.intervalMillis + slowDownMillis)
-        case "ExpiredTokenException":
-          return { _tag: "Expired" }
-        case "AccessDeniedException":
-          return { _tag: "Denied" }
-        default:
-          return error.status === 429 || error.status >= 500 ? backOff() : { _tag: "Failed" }
-      }
+      return error.status === 429 || error.status >= 500 ? backOff() : { _tag: "Failed", error }
+    default:
+      return { _tag: "Failed", error }
   }
 }

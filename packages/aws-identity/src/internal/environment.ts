@@ -22,17 +22,3 @@ export const homeDirectory: Config.Config<string> = Config.map(
 
 /** Whether nobody knows where the path is; it must not be taken for one of the working directory. */
 export const isNowhere = (path: string): boolean => path.startsWith("~")
-
-/** The endpoint configured for a service (by its id in capitals, `SSO_OIDC`), or for all. */
-export const endpointUrl = (service: string): Config.Config<string | undefined> =>
-  Config.map(
-    Config.all([
-      variable("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"),
-      variable(`AWS_ENDPOINT_URL_${service}`),
-      variable("AWS_ENDPOINT_URL")
-    ]),
-    ([ignore, own, all]) =>
-      Option.getOrUndefined(ignore)?.toLowerCase() === "true"
-        ? undefined
-        : Option.getOrUndefined(Option.orElse(own, () => all))
-  )

@@ -1,0 +1,86 @@
+/**
+ * How the clients of `Sso`, `SsoOidc` and `Sts` reach AWS: endpoints, retries, time limits.
+ *
+ * Everything has a default that follows AWS's SDKs. `layer` of a client takes these settings as they are;
+ * `layerConfig` takes what is not among them from the environment and the profile, as AWS's SDKs do.
+ *
+ * @example
+ * ```ts
+ * import { Schedule } from "effect"
+ * import { Sso, SsoOidc } from "effect-aws-identity"
+ *
+ * // In a test environment that has LocalStack on a host of its own
+ * export const portal = Sso.layer({ endpoint: "http://localstack:4566", allowPlainHttp: ["localstack"] })
+ *
+ * // One attempt more, each a second after the last
+ * export const oidc = SsoOidc.layer({ retry: Schedule.spaced("1 second").pipe(Schedule.intersect(Schedule.recurs(3))) })
+ * ```
+ *
+ * @since 0.1.0
+ */
+import type * as Duration from "effect/Duration"
+import type * as Effect from "effect/Effect"
+import type * as Option from "effect/Option"
+import type * as Schedule from "effect/Schedule"
+import type * as IdentityError from "./IdentityError.js"
+
+/**
+ * An attempt that failed in a way that the next may not.
+ *
+ * `Transient` is a lost connection, a time limit or a fault on AWS's side; `Throttling` is AWS asking for fewer
+ * requests; `ClockSkew` is a signature made by a wrong clock, which has been corrected since.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface RetryableFailure {
+  readonly kind: "Transient" | "Throttling" | "ClockSkew"
+  readonly error: IdentityError.ServiceUnreachable | IdentityError.ServiceException
+  /** What the answer's `x-amz-retry-after` or `Retry-After` asks for. */
+  readonly retryAfter: Option.Option<Duration.Duration>
+}
+
+/**
+ * The settings of a client.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ClientConfig {
+  /** Takes the place of every region's endpoint, such as `http://localhost:4566`. */
+  readonly endpoint?: string | undefined
+  /** Hosts that may be spoken to without encryption. The loopback always may. */
+  readonly allowPlainHttp?: ReadonlyArray<string> | undefined
+  /** Endpoints with validated cryptography. */
+  readonly useFipsEndpoint?: boolean | undefined
+  /** Endpoints that IPv6 reaches too. */
+  readonly useDualstackEndpoint?: boolean | undefined
+  /** Of STS only: `sts.amazonaws.com` for the regions that it once served. AWS advises against it. */
+  readonly useGlobalEndpoint?: boolean | undefined
+  /** The first attempt included; 3. */
+  readonly maxAttempts?: number | undefined
+  /**
+   * Says after each attempt that may be repeated whether and when it is, in the place of AWS's standard retry mode:
+   * up to a random part of 50 ms (1 s when throttled), doubled each time up to 20 s, as long as the client's retry
+   * quota lasts.
+   */
+  readonly retry?: Schedule.Schedule<unknown, RetryableFailure> | undefined
+  /** For one attempt, its answer's body included; 30 s. */
+  readonly attemptTimeout?: Duration.DurationInput | undefined
+  /** For all attempts and what is waited between them; 1 minute. */
+  readonly timeout?: Duration.DurationInput | undefined
+  /** Named in the `User-Agent`, up to 50 characters. */
+  readonly appId?: string | undefined
+  /** Whether a clock that differs from AWS's by more than 4 minutes is left so when signing. */
+  readonly disableClockSkewCorrection?: boolean | undefined
+}
+
+/**
+ * The settings themselves, or how they are found at each call.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type ClientSettings =
+  | ClientConfig
+  | Effect.Effect<ClientConfig, IdentityError.InvalidConfig | IdentityError.FileError>

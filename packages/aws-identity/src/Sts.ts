@@ -1,0 +1,440 @@
+/**
+ * The AWS Security Token Service, `AWS.STS`: what web identities and chains of roles need of it.
+ *
+ * Names are AWS's with a small first letter. Each input takes the region to ask in; signed operations take the
+ * credentials that sign.
+ *
+ * @example
+ * ```ts
+ * import { Console, Effect } from "effect"
+ * import { CredentialsProvider, Region, Sts } from "effect-aws-identity"
+ *
+ * export const whoAmI = Effect.gen(function*() {
+ *   const sts = yield* Sts.Sts
+ *   const credentials = yield* (yield* CredentialsProvider.CredentialsProvider).get
+ *   const { arn } = yield* sts.getCallerIdentity({ region: Region.make("eu-central-1"), credentials })
+ *   yield* Console.log(arn)
+ * })
+ * ```
+ *
+ * @since 0.1.0
+ */
+import type * as HttpClient from "@effect/platform/HttpClient"
+import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import type * as ConfigError from "effect/ConfigError"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
+import * as Schema from "effect/Schema"
+import type { ClientConfig, ClientSettings } from "./ClientConfig.js"
+import { Credentials } from "./Credentials.js"
+import * as IdentityError from "./IdentityError.js"
+import * as AwsRequest from "./internal/awsRequest.js"
+import { schemaProblem } from "./internal/schemaProblem.js"
+import * as Xml from "./internal/xml.js"
+import { Region } from "./Region.js"
+import * as SharedConfig from "./SharedConfig.js"
+
+// ---------------------------------------------------------------------------------------------------------------
+// Inputs: the lengths, ranges and patterns of AWS's service model
+// ---------------------------------------------------------------------------------------------------------------
+
+const text = (min: number, max: number, pattern: RegExp, description: string) =>
+  Schema.String.pipe(Schema.filter((value) => value.length >= min && value.length <= max && pattern.test(value), {
+    description: `${description} (${min} to ${max} characters)`
+  }))
+
+const anything = /^[\t\n\r\x20-\x7E\x85\xA0-\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]+$/u
+
+const Arn = text(20, 2048, anything, "an ARN")
+const SessionName = text(2, 64, /^[\w+=,.@-]*$/, "letters, digits and _+=,.@-")
+const tagPattern = /^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$/u
+const TagKey = text(1, 128, tagPattern, "letters, digits, spaces and _.:/=+-@")
+const policyPattern = /^[\t\n\r\x20-\xFF]+$/
+
+const assume = {
+  region: Region,
+  roleArn: Arn,
+  /** Names the session in logs and in the ARN of the assumed role. */
+  roleSessionName: SessionName,
+  /** Managed policies that narrow the session: at most 10. */
+  policyArns: Schema.optional(Schema.Array(Arn).pipe(Schema.maxItems(10, { description: "at most 10 ARNs" }))),
+  /** Seconds: 900 to 43200, and no more than the role allows. AWS's default is 3600. */
+  durationSeconds: Schema.optional(
+    Schema.Int.pipe(Schema.between(900, 43_200, { description: "a whole number of seconds from 900 to 43200" }))
+  ),
+  /** Bytes, up to 4096, that AWS pads the session token to. */
+  minimumSessionTokenSize: Schema.optional(
+    Schema.Int.pipe(Schema.between(0, 4096, { description: "a whole number of bytes from 0 to 4096" }))
+  )
+}
+
+/**
+ * What `assumeRoleWithWebIdentity` takes.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export const AssumeRoleWithWebIdentityInput = Schema.Struct({
+  ...assume,
+  /** A JWT of the identity provider, or an OAuth 2.0 access token. */
+  webIdentityToken: Schema.Redacted(text(4, 20_000, /^/, "a token")),
+  /** Of OAuth 2.0 access tokens only: `www.amazon.com` or `graph.facebook.com`. */
+  providerId: Schema.optional(text(4, 2048, /^/, "the host name of a provider")),
+  /** A JSON policy that narrows the session. */
+  policy: Schema.optional(text(1, 2048, policyPattern, "a JSON policy"))
+})
+
+/**
+ * See the schema of the same name.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type AssumeRoleWithWebIdentityInput = typeof AssumeRoleWithWebIdentityInput.Type
+
+const signed = {
+  /** Those that sign. */
+  credentials: Schema.instanceOf(Credentials)
+}
+
+/**
+ * What `assumeRole` takes.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export const AssumeRoleInput = Schema.Struct({
+  ...assume,
+  ...signed,
+  /** A JSON policy that narrows the session. */
+  policy: Schema.optional(Schema.String.pipe(Schema.pattern(policyPattern, { description: "a JSON policy" }))),
+  tags: Schema.optional(
+    Schema.Array(Schema.Struct({
+      key: TagKey,
+      value: text(0, 256, tagPattern, "letters, digits, spaces and _.:/=+-@")
+    })).pipe(Schema.maxItems(50, { description: "at most 50 tags" }))
+  ),
+  /** Those that go with the session into further roles. */
+  transitiveTagKeys: Schema.optional(
+    Schema.Array(TagKey).pipe(Schema.maxItems(50, { description: "at most 50 keys" }))
+  ),
+  /** What the owner of the role asks of third parties. */
+  externalId: Schema.optional(text(2, 1224, /^[\w+=,.@:/-]*$/, "letters, digits and _+=,.@:/-")),
+  /** Of the MFA device: its serial number or ARN. */
+  serialNumber: Schema.optional(text(9, 256, /^[\w+=/:,.@-]*$/, "letters, digits and _+=/:,.@-")),
+  /** What the MFA device shows. */
+  tokenCode: Schema.optional(Schema.Redacted(text(6, 6, /^\d*$/, "digits"))),
+  /** Who is behind all this, kept through further roles. */
+  sourceIdentity: Schema.optional(SessionName),
+  /** Trusted contexts, such as the `identityContext` of `SsoOidc.createTokenWithIAM`: 1 to 5. */
+  providedContexts: Schema.optional(
+    Schema.Array(Schema.Struct({
+      providerArn: Arn,
+      contextAssertion: Schema.Redacted(text(4, 2048, /^/, "an assertion"))
+    })).pipe(
+      Schema.minItems(1, { description: "1 to 5 contexts" }),
+      Schema.maxItems(5, { description: "1 to 5 contexts" })
+    )
+  )
+})
+
+/**
+ * See the schema of the same name.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type AssumeRoleInput = typeof AssumeRoleInput.Type
+
+/**
+ * What `getCallerIdentity` takes.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export const GetCallerIdentityInput = Schema.Struct({ region: Region, ...signed })
+
+/**
+ * See the schema of the same name.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type GetCallerIdentityInput = typeof GetCallerIdentityInput.Type
+
+// ---------------------------------------------------------------------------------------------------------------
+// Outputs
+// ---------------------------------------------------------------------------------------------------------------
+
+const element = (name: string) => Schema.propertySignature(Schema.NonEmptyString).pipe(Schema.fromKey(name))
+const optionalElement = (name: string) =>
+  Schema.optionalWith(Schema.String, { as: "Option" }).pipe(Schema.fromKey(name))
+const optionalNumber = (name: string) =>
+  Schema.optionalWith(Schema.NumberFromString, { as: "Option" }).pipe(Schema.fromKey(name))
+
+/** Some servers break the lines of what is long. */
+const Unbroken = Schema.transform(Schema.String, Schema.NonEmptyString, {
+  strict: true,
+  decode: (text) => text.replace(/\s+/g, ""),
+  encode: (text) => text
+})
+
+const Session = Schema.Struct({
+  credentials: Schema.propertySignature(Schema.Struct({
+    accessKeyId: element("AccessKeyId"),
+    secretAccessKey: Schema.propertySignature(Schema.Redacted(Unbroken)).pipe(Schema.fromKey("SecretAccessKey")),
+    sessionToken: Schema.propertySignature(Schema.Redacted(Unbroken)).pipe(Schema.fromKey("SessionToken")),
+    expiration: Schema.propertySignature(Schema.DateTimeUtc).pipe(Schema.fromKey("Expiration"))
+  })).pipe(Schema.fromKey("Credentials")),
+  assumedRoleUser: Schema.optionalWith(
+    Schema.Struct({ assumedRoleId: element("AssumedRoleId"), arn: element("Arn") }),
+    { as: "Option" }
+  ).pipe(Schema.fromKey("AssumedRoleUser")),
+  /** Percent of what policies and tags may take; AWS has put `sessionTokenUtilization` in its place. */
+  packedPolicySize: optionalNumber("PackedPolicySize"),
+  sourceIdentity: optionalElement("SourceIdentity"),
+  /** Percent of the longest session token there may be. */
+  sessionTokenUtilization: optionalNumber("SessionTokenUtilization"),
+  /** Bytes */
+  sessionTokenSize: optionalNumber("SessionTokenSize")
+})
+
+const WebIdentitySession = Schema.Struct({
+  ...Session.fields,
+  /** `sub` of the token. */
+  subjectFromWebIdentityToken: optionalElement("SubjectFromWebIdentityToken"),
+  /** `iss` of the token, or the host name of an OAuth 2.0 provider. */
+  provider: optionalElement("Provider"),
+  /** `aud` of the token. */
+  audience: optionalElement("Audience")
+})
+
+const CallerIdentity = Schema.Struct({
+  userId: element("UserId"),
+  /** 12 digits */
+  account: element("Account"),
+  arn: element("Arn")
+})
+
+/**
+ * What `assumeRole` gives. The account in the credentials is that of the role.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type AssumeRoleOutput = Omit<typeof Session.Type, "credentials"> & { readonly credentials: Credentials }
+
+/**
+ * What `assumeRoleWithWebIdentity` gives. The account in the credentials is that of the role.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type AssumeRoleWithWebIdentityOutput = Omit<typeof WebIdentitySession.Type, "credentials"> & {
+  readonly credentials: Credentials
+}
+
+/**
+ * What `getCallerIdentity` gives.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type GetCallerIdentityOutput = typeof CallerIdentity.Type
+
+const withCredentials = <S extends typeof Session.Type>(session: S): Omit<S, "credentials"> & {
+  readonly credentials: Credentials
+} => ({
+  ...session,
+  credentials: new Credentials({
+    ...session.credentials,
+    sessionToken: Option.some(session.credentials.sessionToken),
+    expiration: Option.some(session.credentials.expiration),
+    accountId: Option.flatMap(
+      session.assumedRoleUser,
+      ({ arn }) => Option.fromNullable(/^arn:[^:]*:sts::(\d{12}):/.exec(arn)?.[1])
+    )
+  })
+})
+
+// ---------------------------------------------------------------------------------------------------------------
+// Operations
+// ---------------------------------------------------------------------------------------------------------------
+
+/**
+ * The operations of STS, in the region that each input names. What a caller can act upon has a tag of its own; every
+ * other answer of the service is a `ServiceError`, whose `code` is AWS's (`MalformedPolicyDocument`).
+ *
+ * @since 0.1.0
+ * @category services
+ */
+export class Sts extends Context.Tag("effect-aws-identity/Sts")<Sts, {
+  /** A role by the word of an identity provider; nobody signs. */
+  readonly assumeRoleWithWebIdentity: (
+    input: AssumeRoleWithWebIdentityInput
+  ) => Effect.Effect<
+    AssumeRoleWithWebIdentityOutput,
+    | IdentityError.AssumeRoleError
+    | IdentityError.InvalidIdentityTokenException
+    | IdentityError.IDPCommunicationErrorException
+    | IdentityError.IDPRejectedClaimException
+  >
+  /** A role by the credentials of another, or of a user. */
+  readonly assumeRole: (input: AssumeRoleInput) => Effect.Effect<AssumeRoleOutput, IdentityError.AssumeRoleError>
+  /** Who the credentials are of. It needs no permission. */
+  readonly getCallerIdentity: (
+    input: GetCallerIdentityInput
+  ) => Effect.Effect<
+    GetCallerIdentityOutput,
+    IdentityError.CallError | IdentityError.ExpiredTokenException | IdentityError.AccessDeniedException
+  >
+}>() {}
+
+type Parameter = string | number | undefined | ReadonlyArray<Parameter> | { readonly [name: string]: Parameter }
+
+/** AWS's Query protocol: lists are numbered from 1, and a space is %20. */
+const parametersOf = (name: string, value: Parameter): ReadonlyArray<string> => {
+  if (value === undefined) return []
+  if (typeof value !== "object") return [`${name}=${encode(String(value))}`]
+  return isList(value)
+    ? value.flatMap((item, index) => parametersOf(`${name}.member.${index + 1}`, item))
+    : Object.entries(value).flatMap(([key, item]) => parametersOf(name === "" ? key : `${name}.${key}`, item))
+}
+
+const isList = (value: object): value is ReadonlyArray<Parameter> => Array.isArray(value)
+
+const encode = (text: string): string =>
+  encodeURIComponent(text).replace(/[!'()*]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`)
+
+const post = (endpoint: string, action: string, parameters: { readonly [name: string]: Parameter }) =>
+  HttpClientRequest.post(`${endpoint}/`, { headers: { accept: "text/xml" } }).pipe(
+    HttpClientRequest.bodyText(
+      parametersOf("", { Action: action, Version: "2011-06-15", ...parameters }).join("&"),
+      "application/x-www-form-urlencoded; charset=utf-8"
+    )
+  )
+
+/** What the two ways to assume a role have in common. */
+const parametersOfAssume = (
+  input: Pick<
+    AssumeRoleInput,
+    "durationSeconds" | "minimumSessionTokenSize" | "policy" | "policyArns" | "roleArn" | "roleSessionName"
+  >
+) => ({
+  RoleArn: input.roleArn,
+  RoleSessionName: input.roleSessionName,
+  PolicyArns: input.policyArns?.map((arn) => ({ arn })),
+  Policy: input.policy,
+  DurationSeconds: input.durationSeconds,
+  MinimumSessionTokenSize: input.minimumSessionTokenSize
+})
+
+/** Decodes `<ActionResponse><ActionResult>…`, in which an empty element is none. */
+const result = <A, I>(action: string, schema: Schema.Schema<A, I>): (text: string) => Effect.Effect<A, string> => {
+  const decode = Schema.decodeUnknown(schema)
+  return (text) =>
+    Effect.flatMap(Xml.parse(text), (document) => {
+      const response = document[`${action}Response`]
+      const result = Predicate.isRecord(response) ? response[`${action}Result`] : undefined
+      return result === undefined
+        ? Effect.fail(`it has no ${action}Result`)
+        : Effect.mapError(decode(withoutEmpty(result)), schemaProblem)
+    })
+}
+
+const withoutEmpty = (value: unknown): unknown =>
+  Predicate.isRecord(value)
+    ? Object.fromEntries(
+      Object.entries(value).filter(([, item]) => item !== "").map(([name, item]) => [name, withoutEmpty(item)])
+    )
+    : value
+
+/**
+ * The operations over an `HttpClient`.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (
+  settings?: ClientSettings
+): Effect.Effect<Context.Tag.Service<Sts>, never, HttpClient.HttpClient> =>
+  Effect.map(AwsRequest.make({ id: "STS", module: "Sts", endpointPrefix: "sts" }, settings), (client) => {
+    const exceptions = [
+      IdentityError.AccessDeniedException,
+      IdentityError.ExpiredTokenException,
+      IdentityError.RegionDisabledException
+    ]
+    const decodeSession = result("AssumeRole", Session)
+    const decodeWebIdentitySession = result("AssumeRoleWithWebIdentity", WebIdentitySession)
+    return {
+      assumeRoleWithWebIdentity: AwsRequest.operation(client, {
+        operation: "assumeRoleWithWebIdentity",
+        input: AssumeRoleWithWebIdentityInput,
+        decode: (text) => Effect.map(decodeWebIdentitySession(text), withCredentials),
+        exceptions: [
+          ...exceptions,
+          IdentityError.InvalidIdentityTokenException,
+          IdentityError.IDPCommunicationErrorException,
+          IdentityError.IDPRejectedClaimException
+        ],
+        request: (input, endpoint) =>
+          post(endpoint, "AssumeRoleWithWebIdentity", {
+            ...parametersOfAssume(input),
+            WebIdentityToken: input.webIdentityToken,
+            ProviderId: input.providerId
+          })
+      }),
+      assumeRole: AwsRequest.operation(client, {
+        operation: "assumeRole",
+        input: AssumeRoleInput,
+        decode: (text) => Effect.map(decodeSession(text), withCredentials),
+        exceptions,
+        signingName: "sts",
+        request: (input, endpoint) =>
+          post(endpoint, "AssumeRole", {
+            ...parametersOfAssume(input),
+            Tags: input.tags?.map(({ key, value }) => ({ Key: key, Value: value })),
+            TransitiveTagKeys: input.transitiveTagKeys,
+            ExternalId: input.externalId,
+            SerialNumber: input.serialNumber,
+            TokenCode: input.tokenCode,
+            SourceIdentity: input.sourceIdentity,
+            ProvidedContexts: input.providedContexts?.map(({ contextAssertion, providerArn }) => ({
+              ProviderArn: providerArn,
+              ContextAssertion: contextAssertion
+            }))
+          })
+      }),
+      getCallerIdentity: AwsRequest.operation(client, {
+        operation: "getCallerIdentity",
+        input: GetCallerIdentityInput,
+        decode: result("GetCallerIdentity", CallerIdentity),
+        exceptions: [IdentityError.AccessDeniedException, IdentityError.ExpiredTokenException],
+        signingName: "sts",
+        request: (_, endpoint) => post(endpoint, "GetCallerIdentity", {})
+      })
+    }
+  })
+
+/**
+ * The operations over an `HttpClient`, with the given settings.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer = (settings?: ClientConfig): Layer.Layer<Sts, never, HttpClient.HttpClient> =>
+  Layer.effect(Sts, make(settings))
+
+/**
+ * With the settings that are not given from the environment and the profile: see `SharedConfig.clientConfig`.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerConfig = (
+  settings?: ClientConfig
+): Layer.Layer<Sts, ConfigError.ConfigError, HttpClient.HttpClient | SharedConfig.SharedConfig> =>
+  Layer.effect(Sts, Effect.flatMap(SharedConfig.clientConfig("sts", settings), make))

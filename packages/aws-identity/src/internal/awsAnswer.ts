@@ -1,0 +1,120 @@
+/** What an answer of AWS says: its text, within bounds, and the error in it. */
+import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
+import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+import * as Xml from "./xml.js"
+
+/** AWS's answers are small; whoever sends more must not fill the memory. */
+const longestBody = 1_048_576
+
+/** The body, or why there is none. */
+export const textOf = (
+  response: HttpClientResponse.HttpClientResponse
+): Effect.Effect<string, "TooLong" | "BrokenOff"> =>
+  response.stream.pipe(
+    Stream.catchAll((error) => error.reason === "EmptyBody" ? Stream.empty : Stream.fail("BrokenOff" as const)),
+    Stream.runFoldEffect({ size: 0, chunks: Array<Uint8Array>() }, ({ chunks, size }, chunk) => {
+      if (size + chunk.length > longestBody) return Effect.fail("TooLong" as const)
+      chunks.push(chunk)
+      return Effect.succeed({ size: size + chunk.length, chunks })
+    }),
+    Effect.map(({ chunks, size }) => {
+      const body = new Uint8Array(size)
+      let offset = 0
+      for (const chunk of chunks) {
+        body.set(chunk, offset)
+        offset += chunk.length
+      }
+      return new TextDecoder().decode(body)
+    })
+  )
+
+/** AWS's account of an error; the fields are those of `ServiceException`. */
+export interface ErrorAnswer {
+  readonly code: string
+  readonly description: string | undefined
+  readonly reason: string | undefined
+  readonly region: string | undefined
+  readonly endpoint: string | undefined
+  readonly requestId: string | undefined
+}
+
+/**
+ * Found in the order of trust: header, `__type`, `code`, OAuth's `error`, XML. `scrub` takes the secrets of the
+ * request out of what the server says.
+ */
+export const errorOf = (
+  headers: HttpClientResponse.HttpClientResponse["headers"],
+  text: string,
+  scrub: (text: string) => string
+): Effect.Effect<ErrorAnswer> =>
+  Effect.map(bodyOf(text), (body) => {
+    const field = (...names: ReadonlyArray<string>): string | undefined => {
+      const value = names.map((name) => body[name]).find((value) => typeof value === "string")
+      return typeof value === "string" ? scrub(value).slice(0, 1000) : undefined
+    }
+    const code = [headers["x-amzn-errortype"], field("__type"), field("code", "Code")]
+      // `Name:http://…` in the header, `com.amazonaws.namespace#Name` in the body
+      .map((name) => name === undefined ? undefined : scrub(name).split(/[:,]/)[0]?.split("#").at(-1))
+      .find((name) => name !== undefined && /^[A-Za-z][A-Za-z0-9_.]{0,127}$/.test(name))
+    return {
+      code: code ?? oauthCodes[field("error") ?? ""] ?? "Unknown",
+      description: field("error_description", "message", "Message"),
+      reason: field("reason"),
+      region: field("region"),
+      endpoint: field("endpoint"),
+      requestId: requestIdOf(headers, scrub) ?? requestId(field("RequestId"))
+    }
+  })
+
+export const requestIdOf = (
+  headers: HttpClientResponse.HttpClientResponse["headers"],
+  scrub: (text: string) => string
+): string | undefined => {
+  const id = headers["x-amzn-requestid"] ?? headers["x-amz-request-id"]
+  return requestId(id === undefined ? undefined : scrub(id))
+}
+
+const requestId = (id: string | undefined): string | undefined =>
+  id !== undefined && /^[\w-]{1,128}$/.test(id) ? id : undefined
+
+/** The fields of an error, of JSON or XML; none of anything else. */
+const bodyOf = (text: string): Effect.Effect<Readonly<Record<string, unknown>>> =>
+  /^\s*</.test(text)
+    ? Effect.map(Effect.option(Xml.parse(text)), (document) =>
+      // AWS's Query services wrap the error twice, S3 and its like not at all.
+      Option.getOrElse(Option.flatMap(document, errorElement), () => ({})))
+    : Effect.succeed(Option.getOrElse(decodeJson(text), () => ({})))
+
+const decodeJson = Schema.decodeOption(
+  Schema.parseJson(Schema.Record({ key: Schema.String, value: Schema.Unknown }))
+)
+
+const errorElement = (
+  document: Readonly<Record<string, unknown>>
+): Option.Option<Readonly<Record<string, unknown>>> => {
+  const root = document["ErrorResponse"]
+  const parent = Predicate.isRecord(root) ? root : document
+  const error = parent["Error"]
+  return Predicate.isRecord(error) ? Option.some({ ...parent, ...error }) : Option.none()
+}
+
+/** Errors of the OIDC service by the OAuth code in their body, which a proxy that drops headers leaves. */
+const oauthCodes: Readonly<Record<string, string>> = {
+  access_denied: "AccessDeniedException",
+  authorization_pending: "AuthorizationPendingException",
+  expired_token: "ExpiredTokenException",
+  invalid_client: "InvalidClientException",
+  invalid_client_metadata: "InvalidClientMetadataException",
+  invalid_grant: "InvalidGrantException",
+  invalid_redirect_uri: "InvalidRedirectUriException",
+  invalid_request: "InvalidRequestException",
+  invalid_scope: "InvalidScopeException",
+  server_error: "InternalServerException",
+  slow_down: "SlowDownException",
+  unauthorized_client: "UnauthorizedClientException",
+  unsupported_grant_type: "UnsupportedGrantTypeException"
+}

@@ -1,0 +1,76 @@
+/** Where a service of a region answers: AWS's endpoint rules, and who may be told a secret over plain http. */
+import * as Either from "effect/Either"
+import * as Schema from "effect/Schema"
+import { partition, Region } from "../Region.js"
+
+/** What the rules look at; see `ClientConfig` for the meaning of each. */
+export interface EndpointParameters {
+  readonly region: Region
+  readonly endpoint: string | undefined
+  readonly useFipsEndpoint: boolean
+  readonly useDualstackEndpoint: boolean
+  readonly useGlobalEndpoint: boolean
+  readonly allowPlainHttp: ReadonlyArray<string>
+}
+
+export interface Endpoint {
+  /** Without a slash at its end. */
+  readonly url: string
+  readonly signingRegion: Region
+}
+
+/** The endpoint of a service by the first part of its host names, or what is wrong with what was asked for. */
+export const endpointOf = (prefix: string, parameters: EndpointParameters): Either.Either<Endpoint, string> => {
+  const { isFips: isPseudoFips, region } = realRegion(parameters.region)
+  const isFips = parameters.useFipsEndpoint || isPseudoFips
+  if (parameters.endpoint !== undefined) {
+    const problem = isFips
+      ? "a FIPS endpoint and an endpoint of one's own exclude each other"
+      : parameters.useDualstackEndpoint
+      ? "a dual-stack endpoint and an endpoint of one's own exclude each other"
+      : endpointProblem(parameters.endpoint, parameters.allowPlainHttp)
+    return problem === undefined
+      ? Either.right({ url: parameters.endpoint.replace(/\/+$/, ""), signingRegion: region })
+      : Either.left(problem)
+  }
+  const { dnsSuffix, dualStackDnsSuffix, globalRegion, id } = partition(region)
+  const isPlain = !isFips && !parameters.useDualstackEndpoint
+  if (prefix === "sts" && isPlain && (region === "aws-global" || (parameters.useGlobalEndpoint && hasGlobal(region)))) {
+    return Either.right({ url: `https://sts.${dnsSuffix}`, signingRegion: globalRegion })
+  }
+  // The plain hosts of GovCloud are FIPS hosts already.
+  const isNamedFips = isFips && (id !== "aws-us-gov" || parameters.useDualstackEndpoint)
+  const suffix = parameters.useDualstackEndpoint ? dualStackDnsSuffix : dnsSuffix
+  return Either.right({
+    url: `https://${prefix}${isNamedFips ? "-fips" : ""}.${region}.${suffix}`,
+    signingRegion: region
+  })
+}
+
+/** `fips-us-east-1` and `us-east-1-fips` are old names for the FIPS endpoints of a region. */
+const realRegion = (region: Region): { readonly region: Region; readonly isFips: boolean } => {
+  const name = region.replace(/^fips-|-fips$/, "")
+  return name !== region && isRegion(name) ? { region: name, isFips: true } : { region, isFips: false }
+}
+
+const isRegion = Schema.is(Region)
+
+/** The regions that STS served from its global endpoint before it had regional ones. */
+const hasGlobal = (region: Region): boolean =>
+  /^(?:ap-northeast-1|ap-south-1|ap-southeast-[12]|ca-central-1|eu-central-1|eu-north-1|eu-west-[123]|sa-east-1|us-east-[12]|us-west-[12])$/
+    .test(region)
+
+/** Without credentials, query and fragment: it is shown in messages. */
+const url = /^(https?):\/\/(\[[\da-f:.]+\]|[^/?#@\s:[\]]+)(?::\d+)?(?:\/[^?#@\s]*)?$/i
+
+export const isEndpointUrl = (text: string): boolean => url.test(text)
+
+const endpointProblem = (endpoint: string, allowed: ReadonlyArray<string>): string | undefined => {
+  const [, scheme, host] = url.exec(endpoint) ?? []
+  if (scheme === undefined || host === undefined) return "its endpoint is not an http or https URL"
+  return scheme.toLowerCase() === "https" || isLoopback(host) || allowed.includes(host) ? undefined : (
+    `its endpoint ${endpoint} would be sent secrets in plain text: use https, or name the host in allowPlainHttp`
+  )
+}
+
+const isLoopback = (host: string): boolean => /^(?:(?:.+\.)?localhost|127(?:\.\d{1,3}){3}|\[::1\])$/i.test(host)

@@ -1,0 +1,160 @@
+/**
+ * AWS's standard retry mode as of 2026: what is tried again, after which wait, and when a client has retried enough.
+ * Times are in milliseconds.
+ */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Random from "effect/Random"
+import * as Schedule from "effect/Schedule"
+import * as ScheduleDecision from "effect/ScheduleDecision"
+import * as ScheduleInterval from "effect/ScheduleInterval"
+import type { RetryableFailure } from "../ClientConfig.js"
+
+/** The first attempt included. */
+export const defaultMaxAttempts = 3
+
+const quota = 500
+const costs = { Transient: 14, ClockSkew: 14, Throttling: 5 } as const
+const bases = { Transient: 50, ClockSkew: 50, Throttling: 1000 } as const
+const longestDelay = 20_000
+/** How much longer than its own delay a client waits because a server asks it to. */
+const longestAsked = 5000
+
+/** The wait before the retry of the given number (from 0), with `random` in [0, 1). */
+export const retryDelay = (
+  retry: number,
+  { kind, retryAfter }: Pick<RetryableFailure, "kind" | "retryAfter">,
+  random: number
+): number => {
+  const own = random * Math.min(bases[kind] * 2 ** retry, longestDelay)
+  return Option.match(retryAfter, {
+    onNone: () => own,
+    onSome: (asked) => Math.max(own, Math.min(Duration.toMillis(asked), own + longestAsked))
+  })
+}
+
+/** How much a client may still retry: what keeps a whole fleet from retrying a service to death. */
+export interface RetryQuota {
+  /** Pays for a retry, if there is enough left. */
+  readonly take: (kind: RetryableFailure["kind"]) => boolean
+  /** A success gives back what its last retry cost, or one token if it needed none. */
+  readonly giveBack: (kind: RetryableFailure["kind"] | undefined) => void
+}
+
+export const makeQuota = (): RetryQuota => {
+  let left = quota
+  return {
+    take: (kind) => {
+      if (left < costs[kind]) return false
+      left -= costs[kind]
+      return true
+    },
+    giveBack: (kind) => {
+      left = Math.min(left + (kind === undefined ? 1 : costs[kind]), quota)
+    }
+  }
+}
+
+export const standard = (
+  maxAttempts: number,
+  quota: RetryQuota
+): Schedule.Schedule<unknown, RetryableFailure> =>
+  Schedule.makeWithState(
+    0,
+    (now, failure: RetryableFailure, retries) =>
+      retries + 1 >= maxAttempts || !quota.take(failure.kind)
+        ? Effect.succeed([retries, retries, ScheduleDecision.done])
+        : Effect.map(Random.next, (random) => [
+          retries + 1,
+          retries + 1,
+          ScheduleDecision.continueWith(ScheduleInterval.after(now + retryDelay(retries, failure, random)))
+        ])
+  )
+
+const transientCodes = /^(?:TimeoutError|RequestTimeout(?:Exception)?|IDPCommunicationError(?:Exception)?)$/
+
+const throttlingCodes: ReadonlySet<string> = new Set([
+  "BandwidthLimitExceeded",
+  "EC2ThrottledException",
+  "LimitExceededException",
+  "PriorRequestNotComplete",
+  "ProvisionedThroughputExceededException",
+  "RequestLimitExceeded",
+  "RequestThrottled",
+  "RequestThrottledException",
+  "SlowDown",
+  "ThrottledException",
+  "Throttling",
+  "ThrottlingException",
+  "TooManyRequestsException",
+  "TransactionInProgressException"
+])
+
+/**
+ * AWS's ways to say that it may be the time of the signature that is wrong. Worth another attempt only once the clock
+ * has been corrected.
+ */
+const clockSkewCodes: ReadonlySet<string> = new Set([
+  "AccessDeniedException",
+  "AuthFailure",
+  "InvalidSignatureException",
+  "RequestExpired",
+  "RequestInTheFuture",
+  "RequestTimeTooSkewed",
+  "SignatureDoesNotMatch"
+])
+
+/** Why an answer with an error may be another one next time, if it may. */
+export const kindOfAnswer = (
+  { code, description, status }: {
+    readonly code: string
+    readonly status: number
+    readonly description?: string | undefined
+  },
+  isClockMended: boolean
+): RetryableFailure["kind"] | undefined => {
+  if (status === 429 || throttlingCodes.has(code)) return "Throttling"
+  if (status === 500 || (status >= 502 && status <= 504) || transientCodes.test(code)) return "Transient"
+  // STS could not fetch the provider's keys in time; with other words, the same code is final.
+  return code === "InvalidIdentityToken" && /couldn.t retrieve verification key/i.test(description ?? "")
+    ? "Transient"
+    : isClockMended && clockSkewCodes.has(code)
+    ? "ClockSkew"
+    : undefined
+}
+
+/** Failures of a connection that the next one may not have; a certificate or URL does not get better. */
+export const isTransientConnection = (reason: string): boolean =>
+  /^(?:Transport|ECONNRESET|ECONNREFUSED|ECONNABORTED|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENETDOWN|ENOTFOUND|EAI_AGAIN|UND_ERR_(?:SOCKET|(?:CONNECT|HEADERS|BODY)_TIMEOUT))$/
+    .test(reason)
+
+/** `x-amz-retry-after` (ms) or `Retry-After` (s, or a date). */
+export const retryAfterOf = (
+  headers: Readonly<Record<string, string | undefined>>,
+  now: number
+): Option.Option<Duration.Duration> => {
+  const own = headers["x-amz-retry-after"]
+  if (own !== undefined && /^\d{1,15}$/.test(own)) return Option.some(Duration.millis(Number(own)))
+  const standard = headers["retry-after"]
+  if (standard === undefined) return Option.none()
+  const asked = /^\d{1,12}(?:\.\d+)?$/.test(standard) ? Number(standard) * 1000 : Date.parse(standard) - now
+  return Number.isNaN(asked) ? Option.none() : Option.some(Duration.millis(Math.max(asked, 0)))
+}
+
+/** A clock this far from AWS's is corrected. */
+const toleratedSkew = 240_000
+/** An answer that was this long on its way does not tell the time. */
+const longestRoundTrip = 900_000
+
+/** How far AWS's clock is ahead of ours, or the offset as it was if the answer does not say otherwise. */
+export const clockOffset = (
+  offset: number,
+  headers: Readonly<Record<string, string | undefined>>,
+  { receivedAt, sentAt }: { readonly sentAt: number; readonly receivedAt: number }
+): number => {
+  const serverTime = Date.parse(headers["date"] ?? "")
+  // An answer from some cache bears its age.
+  if (Number.isNaN(serverTime) || headers["age"] !== undefined || receivedAt - sentAt > longestRoundTrip) return offset
+  return Math.abs(serverTime - (receivedAt + offset)) >= toleratedSkew ? serverTime - receivedAt : offset
+}
