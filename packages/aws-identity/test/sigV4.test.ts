@@ -31,6 +31,7 @@ import {
 import { Credentials, CredentialsProvider, IdentityError, Region, SigV4 } from "effect-aws-identity"
 import { createServer } from "node:http"
 import type { AddressInfo } from "node:net"
+import { rememberKey } from "../src/internal/sigV4.js"
 import { observed } from "./observed.js"
 
 const region = Region.make("us-east-1")
@@ -272,7 +273,7 @@ const query = fc.array(
     fc.tuple(inQuery, inQuery).map((pair) => pair.join("=")),
     fc.tuple(text, text).map((pair) => pair.map(encodeURIComponent).join("=")),
     inQuery,
-    fc.constantFrom("a=1", "a=2", "a=", "a", "a-=1", "a=%20", "a=+", "A=1", "a%2B=b")
+    fc.constantFrom("a=1", "a=2", "a=", "a", "a-=1", "a=%20", "a=+", "A=1", "a%2B=b", "a=b=c", "=")
   ),
   { maxLength: 6 }
 ).map((pairs) => pairs.length === 0 ? "" : `?${pairs.join("&")}`)
@@ -500,6 +501,74 @@ describe("what is sent", () => {
       assert.strictEqual(signed.headers["authorization"], await fromSent(signed, request, options))
       for (const [name, value] of Object.entries(headers)) assert.strictEqual(signed.headers[name.toLowerCase()], value)
     }
+  })
+})
+
+describe("a presigned URL", () => {
+  const options = {
+    service: "s3",
+    region,
+    credentials: key("AKID", "secret"),
+    now: DateTime.unsafeMake(0)
+  }
+  const hash = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"
+  const presigned = (request: Partial<SigV4.Request>, changed: Partial<SigV4.PresignOptions>) => {
+    const url = SigV4.presign({ method: "PUT", url: "https://a.b/", body: "hello", ...request }, {
+      ...options,
+      ...changed
+    })
+    return received(targetOf(Redacted.value(Either.getOrThrow(url)))).query
+  }
+
+  it("says how its body is signed where the service would think otherwise", () => {
+    const said = (changed: Partial<SigV4.PresignOptions>) => presigned({}, changed)["X-Amz-Content-Sha256"]
+    assert.isUndefined(said({}))
+    assert.isUndefined(said({ payload: "unsigned" }))
+    assert.deepStrictEqual(said({ payload: "signed" }), [hash])
+    assert.isUndefined(said({ service: "lambda" }))
+    assert.deepStrictEqual(said({ service: "lambda", payload: "unsigned" }), ["UNSIGNED-PAYLOAD"])
+  })
+
+  it("covers a hash that the request itself gives, unless its payload is unsigned", async () => {
+    const headers = { "x-amz-content-sha256": hash }
+    const query = presigned({ headers, body: "something else" }, {})
+    assert.deepStrictEqual(query["X-Amz-SignedHeaders"], ["host;x-amz-content-sha256"])
+    assert.notProperty(query, "X-Amz-Content-Sha256")
+    const { "X-Amz-Signature": signature, ...unsigned } = query
+    const expected = await witness("s3", region, options.credentials).presign({
+      method: "PUT",
+      protocol: "https:",
+      hostname: "a.b",
+      path: "/",
+      query: unsigned,
+      headers: { host: "a.b", ...headers }
+    }, { signingDate: new Date(0), expiresIn: 900, unhoistableHeaders: new Set(Object.keys(headers)) })
+    assert.deepStrictEqual(signature, [expected.query?.["X-Amz-Signature"]])
+    assert.deepStrictEqual(presigned({ headers }, { payload: "unsigned" }), presigned({}, {}))
+  })
+
+  it("counts for 15 minutes", () => assert.deepStrictEqual(presigned({}, {})["X-Amz-Expires"], ["900"]))
+})
+
+describe("the key", () => {
+  it("is remembered for the same credentials, day, region and service, and no others", () => {
+    const remembered = rememberKey()
+    const [one, other] = [key("A", "1"), key("A", "2")]
+    const calls: ReadonlyArray<Parameters<typeof remembered>> = [
+      [one, "20200101", "us-east-1", "s3"],
+      [other, "20200101", "us-east-1", "s3"],
+      [other, "20200102", "us-east-1", "s3"],
+      [other, "20200102", "us-east-2", "s3"],
+      [other, "20200102", "us-east-2", "sts"]
+    ]
+    const seen = calls.map((call) => {
+      const first = remembered(...call)
+      assert.strictEqual(remembered(...call), first)
+      assert.deepStrictEqual(first("text"), rememberKey()(...call)("text"))
+      assert.deepStrictEqual(first("text"), first("text"))
+      return first("text").join()
+    })
+    assert.strictEqual(new Set(seen).size, calls.length)
   })
 })
 

@@ -225,7 +225,6 @@ const readRequest = (
   const headers: Record<string, string> = Object.create(null)
   for (const [key, value] of Object.entries(request.headers)) {
     const name = key.toLowerCase()
-    if (name === "authorization") continue
     if (!/^[!#$%&'*+.^_`|~0-9a-z-]+$/.test(name)) return refuse(operation, "a header has a name that HTTP cannot send")
     // Transports differ in how they spell anything else.
     if (!/^[\t\x20-\x7e]*$/.test(value)) return refuse(operation, `its header ${name} is not in printable ASCII`)
