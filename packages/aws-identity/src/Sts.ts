@@ -24,6 +24,7 @@ import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as ConfigError from "effect/ConfigError"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
@@ -333,16 +334,21 @@ const parametersOfAssume = (
 })
 
 /** Decodes `<ActionResponse><ActionResult>…`, in which an empty element is none. */
-const result = <A, I>(action: string, schema: Schema.Schema<A, I>): (text: string) => Effect.Effect<A, string> => {
+const result = <A, I>(
+  parse: Xml.Parse,
+  action: string,
+  schema: Schema.Schema<A, I>
+): (text: string) => Effect.Effect<A, string> => {
   const decode = Schema.decodeUnknown(schema)
-  return (text) =>
-    Effect.flatMap(Xml.parse(text), (document) => {
-      const response = document[`${action}Response`]
-      const result = Predicate.isRecord(response) ? response[`${action}Result`] : undefined
-      return result === undefined
-        ? Effect.fail(`it has no ${action}Result`)
-        : Effect.mapError(decode(withoutEmpty(result)), schemaProblem)
-    })
+  return (text) => {
+    const document = parse(text)
+    if (Either.isLeft(document)) return Effect.fail(document.left)
+    const response = document.right[`${action}Response`]
+    const result = Predicate.isRecord(response) ? response[`${action}Result`] : undefined
+    return result === undefined
+      ? Effect.fail(`it has no ${action}Result`)
+      : Effect.mapError(decode(withoutEmpty(result)), schemaProblem)
+  }
 }
 
 const withoutEmpty = (value: unknown): unknown =>
@@ -361,14 +367,17 @@ const withoutEmpty = (value: unknown): unknown =>
 export const make = (
   settings?: ClientSettings
 ): Effect.Effect<Context.Tag.Service<Sts>, never, HttpClient.HttpClient> =>
-  Effect.map(AwsRequest.make({ id: "STS", module: "Sts", endpointPrefix: "sts" }, settings), (client) => {
+  Effect.gen(function*() {
+    const parse = yield* Xml.load
+    const service = { id: "STS", module: "Sts", endpointPrefix: "sts" }
+    const client = yield* AwsRequest.make(service, settings, Effect.succeed(parse))
     const exceptions = [
       IdentityError.AccessDeniedException,
       IdentityError.ExpiredTokenException,
       IdentityError.RegionDisabledException
     ]
-    const decodeSession = result("AssumeRole", Session)
-    const decodeWebIdentitySession = result("AssumeRoleWithWebIdentity", WebIdentitySession)
+    const decodeSession = result(parse, "AssumeRole", Session)
+    const decodeWebIdentitySession = result(parse, "AssumeRoleWithWebIdentity", WebIdentitySession)
     return {
       assumeRoleWithWebIdentity: AwsRequest.operation(client, {
         operation: "assumeRoleWithWebIdentity",
@@ -411,7 +420,7 @@ export const make = (
       getCallerIdentity: AwsRequest.operation(client, {
         operation: "getCallerIdentity",
         input: GetCallerIdentityInput,
-        decode: result("GetCallerIdentity", CallerIdentity),
+        decode: result(parse, "GetCallerIdentity", CallerIdentity),
         exceptions: [IdentityError.AccessDeniedException, IdentityError.ExpiredTokenException],
         signingName: "sts",
         request: (_, endpoint) => post(endpoint, "GetCallerIdentity", {})

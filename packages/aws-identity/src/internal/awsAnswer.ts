@@ -1,11 +1,12 @@
 /** What an answer of AWS says: its text, within bounds, and the error in it. */
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import * as Xml from "./xml.js"
+import type * as Xml from "./xml.js"
 
 /** AWS's answers are small; whoever sends more must not fill the memory. */
 const longestBody = 1_048_576
@@ -49,9 +50,10 @@ export interface ErrorAnswer {
 export const errorOf = (
   headers: HttpClientResponse.HttpClientResponse["headers"],
   text: string,
-  scrub: (text: string) => string
+  scrub: (text: string) => string,
+  xml: Effect.Effect<Xml.Parse>
 ): Effect.Effect<ErrorAnswer> =>
-  Effect.map(bodyOf(text), (body) => {
+  Effect.map(bodyOf(text, xml), (body) => {
     const field = (...names: ReadonlyArray<string>): string | undefined => {
       const value = names.map((name) => body[name]).find((value) => typeof value === "string")
       return typeof value === "string" ? scrub(value).slice(0, 1000) : undefined
@@ -82,24 +84,21 @@ const requestId = (id: string | undefined): string | undefined =>
   id !== undefined && /^[\w-]{1,128}$/.test(id) ? id : undefined
 
 /** The fields of an error, of JSON or XML; none of anything else. */
-const bodyOf = (text: string): Effect.Effect<Readonly<Record<string, unknown>>> =>
+const bodyOf = (text: string, xml: Effect.Effect<Xml.Parse>): Effect.Effect<Readonly<Record<string, unknown>>> =>
   /^\s*</.test(text)
-    ? Effect.map(Effect.option(Xml.parse(text)), (document) =>
-      // AWS's Query services wrap the error twice, S3 and its like not at all.
-      Option.getOrElse(Option.flatMap(document, errorElement), () => ({})))
+    ? Effect.map(xml, (parse) => errorElement(Either.getOrElse(parse(text), () => ({}))))
     : Effect.succeed(Option.getOrElse(decodeJson(text), () => ({})))
 
 const decodeJson = Schema.decodeOption(
   Schema.parseJson(Schema.Record({ key: Schema.String, value: Schema.Unknown }))
 )
 
-const errorElement = (
-  document: Readonly<Record<string, unknown>>
-): Option.Option<Readonly<Record<string, unknown>>> => {
+/** AWS's Query services wrap the error twice, S3 and its like not at all. */
+const errorElement = (document: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> => {
   const root = document["ErrorResponse"]
   const parent = Predicate.isRecord(root) ? root : document
   const error = parent["Error"]
-  return Predicate.isRecord(error) ? Option.some({ ...parent, ...error }) : Option.none()
+  return Predicate.isRecord(error) ? { ...parent, ...error } : {}
 }
 
 /** Errors of the OIDC service by the OAuth code in their body, which a proxy that drops headers leaves. */

@@ -28,6 +28,7 @@ import { type Endpoint, endpointOf } from "./endpoint.js"
 import * as RetryPolicy from "./retryPolicy.js"
 import { schemaProblem } from "./schemaProblem.js"
 import * as SigV4 from "./sigV4.js"
+import * as Xml from "./xml.js"
 
 /** An AWS service as its endpoints and its messages name it. */
 export interface Service {
@@ -46,6 +47,8 @@ export interface Client {
   readonly http: HttpClient.HttpClient
   /** For a client over `fetch`. */
   readonly requestInit: RequestInit
+  /** For errors, whatever the protocol. */
+  readonly xml: Effect.Effect<Xml.Parse>
   readonly quota: RetryPolicy.RetryQuota
   readonly signingKey: SigV4.SigningKey
   /** How far AWS's clock is ahead of ours, in ms. */
@@ -54,7 +57,8 @@ export interface Client {
 
 export const make = (
   service: Service,
-  settings: ClientSettings = {}
+  settings: ClientSettings = {},
+  xml: Effect.Effect<Xml.Parse> = Xml.load
 ): Effect.Effect<Client, never, HttpClient.HttpClient> =>
   Effect.gen(function*() {
     const http = yield* HttpClient.HttpClient
@@ -66,6 +70,7 @@ export const make = (
       http: HttpClient.withTracerDisabledWhen(http, () => true),
       // AWS does not redirect; whoever does must not get the token. The rest is as the application has it.
       requestInit: { ...Option.getOrUndefined(requestInit), redirect: "manual" },
+      xml,
       quota: RetryPolicy.makeQuota(),
       signingKey: SigV4.rememberKey(),
       clockOffset: 0
@@ -112,9 +117,12 @@ export const operation = <
   const names = { service: service.id, operation: call.operation }
   const invalidInput = (problem: string) => new IdentityError.InvalidInput({ ...names, problem })
   const encode = Schema.encode(call.input)
-  // AWS is not of one mind whether the names of its exceptions end in `Exception`.
+  // AWS is not of one mind whether the names of its exceptions end in `Exception`, and any 429 means the same.
   const exceptionOf = (fields: ErrorFields): InstanceType<Exception> | undefined => {
-    const Class = call.exceptions.find(({ _tag }) => _tag === fields.code || _tag === `${fields.code}Exception`)
+    const Class = call.exceptions.find(({ _tag }) =>
+      _tag === fields.code || _tag === `${fields.code}Exception` ||
+      (fields.status === 429 && _tag === "TooManyRequestsException")
+    )
     return Class === undefined ? undefined : new Class(fields) as InstanceType<Exception>
   }
 
@@ -248,7 +256,7 @@ const attemptOf = <
       if (status >= 300 && status < 400) return yield* Effect.fail(invalid("a redirect, which is not followed"))
       const text = yield* Effect.either(AwsAnswer.textOf(response))
       if (status < 200 || status > 299) {
-        const answer = yield* AwsAnswer.errorOf(headers, Either.getOrElse(text, () => ""), scrub)
+        const answer = yield* AwsAnswer.errorOf(headers, Either.getOrElse(text, () => ""), scrub, client.xml)
         const fields = { ...names, ...answer, status, attempts }
         const error = exceptionOf(fields) ?? new IdentityError.ServiceError(fields)
         const isClockMended = client.clockOffset !== clockOffset

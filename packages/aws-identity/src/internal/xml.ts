@@ -1,5 +1,6 @@
 /** The XML of AWS's Query services, as plain records of text. */
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Predicate from "effect/Predicate"
 import type * as Xml from "fast-xml-parser"
 
@@ -7,17 +8,23 @@ import type * as Xml from "fast-xml-parser"
  * Elements by name without their namespace prefix: text, a record, or an array of those where a name repeats.
  * Fails with what is wrong, in words that hold nothing of the text.
  */
-export const parse = (text: string): Effect.Effect<Readonly<Record<string, unknown>>, string> =>
-  // Loaded when the first XML comes, because those who never call STS never need it.
-  Effect.flatMap(Effect.promise(() => import("fast-xml-parser")), ({ XMLParser, XMLValidator }) => {
-    // AWS sends none, and what one could declare is only good for attacks.
-    if (/<!doctype/i.test(text)) return Effect.fail("it has a document type")
-    if (XMLValidator.validate(text) !== true) return Effect.fail("it is not well-formed XML")
-    return Effect.flatMap(
-      Effect.try({ try: (): unknown => new XMLParser(options).parse(text), catch: () => "it is not well-formed XML" }),
-      (document) => Predicate.isRecord(document) ? Effect.succeed(document) : Effect.fail("it is not well-formed XML")
-    )
-  })
+export type Parse = (text: string) => Either.Either<Readonly<Record<string, unknown>>, string>
+
+/** The parser is loaded by those who need it: who never calls STS should not wait for it. */
+export const load: Effect.Effect<Parse> = Effect.map(
+  Effect.promise(() => import("fast-xml-parser")),
+  ({ XMLParser, XMLValidator }): Parse => {
+    const parser = new XMLParser(options)
+    return (text) => {
+      // AWS sends none, and what one could declare is only good for attacks.
+      if (/<!doctype/i.test(text)) return Either.left("it has a document type")
+      const document = Either.try((): unknown => XMLValidator.validate(text) === true ? parser.parse(text) : undefined)
+      return Either.isRight(document) && Predicate.isRecord(document.right)
+        ? Either.right(document.right)
+        : Either.left("it is not well-formed XML")
+    }
+  }
+)
 
 const options: Xml.X2jOptions = {
   ignoreAttributes: true,
