@@ -1,7 +1,7 @@
 import { HttpClient, HttpClientRequest, type HttpClientResponse } from "@effect/platform"
 import { NodeHttpClient, NodeHttpServer } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit, Fiber, Layer, TestClock } from "effect"
+import { Effect, Exit, Fiber, Layer, Schedule, TestClock } from "effect"
 import { Emulator, IdentityCenter } from "effect-aws-identity-testing"
 import { createHash, createHmac } from "node:crypto"
 import { createServer } from "node:http"
@@ -291,7 +291,10 @@ it.live("a server that is silent closes with its scope all the same", () =>
         const url = yield* Emulator.serve
         // A client that outlives the server.
         const waiting = yield* Effect.forkDaemon(HttpClient.post(`${url}/logout`))
-        yield* Effect.repeat(model.calls, { until: (calls) => calls.length > 0, schedule: "10 millis" })
+        yield* Effect.repeat(model.calls, {
+          until: (calls) => calls.length > 0,
+          schedule: Schedule.spaced("10 millis")
+        })
         return waiting
       }).pipe(Effect.provide(NodeHttpServer.layer(createServer, { host: "127.0.0.1", port: 0 })))
     )
