@@ -1,0 +1,172 @@
+import { FetchHttpClient, type HttpClient, HttpServer } from "@effect/platform"
+import { NodeHttpClient, NodeHttpServer, Undici } from "@effect/platform-node"
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Layer, Redacted } from "effect"
+import { IdentityError, Region, Sso, SsoOidc, Sts } from "effect-aws-identity"
+import { Emulator, IdentityCenter } from "effect-aws-identity-testing"
+import { createServer as createHttpServer } from "node:http"
+import { createServer as createHttpsServer } from "node:https"
+import { connect } from "node:net"
+import { generate } from "selfsigned"
+
+// The HttpClient that an application provides is the way of every call. On real sockets.
+
+const region = Region.make("eu-central-1")
+const anyPort = { host: "127.0.0.1", port: 0 }
+const awsHosts = ["oidc", "portal.sso", "sts"].map((service) => `${service}.${region}.amazonaws.com`)
+
+const portOf = ({ address }: HttpServer.HttpServer) => address._tag === "TcpAddress" ? address.port : 0
+
+/** An Identity Center over https, with a certificate that nobody knows, for AWS's hosts and the loopback. */
+const https = Effect.gen(function*() {
+  const { cert, private: key } = yield* Effect.promise(() =>
+    generate([{ name: "commonName", value: "test" }], {
+      keyType: "ec",
+      algorithm: "sha256",
+      extensions: [{
+        name: "subjectAltName",
+        altNames: [...awsHosts.map((value) => ({ type: 2 as const, value })), { type: 7, ip: "127.0.0.1" }]
+      }]
+    })
+  )
+  /** The client's port of each connection, in the order in which they came. */
+  const connections: Array<number | undefined> = []
+  const server = yield* NodeHttpServer.make(
+    () => createHttpsServer({ cert, key }).on("connection", ({ remotePort }) => connections.push(remotePort)),
+    anyPort
+  )
+  yield* Effect.provideService(Emulator.serve, HttpServer.HttpServer, server)
+  return { cert, connections, port: portOf(server) }
+})
+
+/** A proxy that answers every CONNECT with a way to one port of ours. */
+const proxyTo = (port: number) =>
+  Effect.gen(function*() {
+    const asked: Array<string | undefined> = []
+    const ways: Array<number | undefined> = []
+    const server = yield* NodeHttpServer.make(() =>
+      createHttpServer((request, response) => {
+        asked.push(`${request.method} ${request.url}, not tunnelled`)
+        response.writeHead(502).end()
+      }).on("connect", (request, client, head) => {
+        asked.push(request.url)
+        const upstream = connect(port, "127.0.0.1", () => {
+          ways.push(upstream.localPort)
+          client.write("HTTP/1.1 200 Connection Established\r\n\r\n")
+          upstream.write(head)
+          upstream.pipe(client).pipe(upstream)
+        })
+        upstream.on("error", () => client.destroy())
+        client.on("error", () => upstream.destroy())
+      }), anyPort)
+    return { asked, ways, url: `http://127.0.0.1:${portOf(server)}` }
+  })
+
+const throughProxy = (options: Undici.EnvHttpProxyAgent.Options) =>
+  NodeHttpClient.layerUndiciWithoutDispatcher.pipe(
+    Layer.provide(Layer.scoped(
+      NodeHttpClient.Dispatcher,
+      Effect.acquireRelease(
+        Effect.sync(() => new Undici.EnvHttpProxyAgent({ noProxy: "", ...options })),
+        (dispatcher) => Effect.promise(() => dispatcher.destroy())
+      )
+    ))
+  )
+
+const register = Effect.flatMap(
+  SsoOidc.SsoOidc,
+  (oidc) => oidc.registerClient({ region, clientName: "test", clientType: "public" })
+)
+
+/** One call of each service. */
+const oneOfEach = Effect.gen(function*() {
+  const center = yield* IdentityCenter.IdentityCenter
+  const sso = yield* Sso.Sso
+  const sts = yield* Sts.Sts
+  yield* register
+  const accessToken = Redacted.make((yield* center.signIn).accessToken)
+  const { roleCredentials } = yield* sso.getRoleCredentials({
+    region,
+    accessToken,
+    accountId: "111122223333",
+    roleName: "Developer"
+  })
+  const { account } = yield* sts.getCallerIdentity({ region, credentials: roleCredentials })
+  assert.strictEqual(account, "111122223333")
+})
+
+const services = Layer.mergeAll(Sso.layer(), SsoOidc.layer(), Sts.layer())
+
+describe("through a proxy", () => {
+  it.scopedLive("every service goes, to AWS's own hosts, and nothing goes directly", () =>
+    Effect.gen(function*() {
+      const { cert, connections, port } = yield* https
+      const { asked, url, ways } = yield* proxyTo(port)
+      const http = throughProxy({ httpsProxy: url, requestTls: { ca: cert } })
+      yield* Effect.provide(oneOfEach, Layer.provide(services, http))
+      assert.sameMembers([...new Set(asked)], awsHosts.map((host) => `${host}:443`))
+      assert.deepStrictEqual(connections, ways)
+    }).pipe(Effect.provide(IdentityCenter.layer())))
+
+  it.scopedLive("that is not there is a ServiceUnreachable, and is tried again", () =>
+    Effect.gen(function*() {
+      const url = yield* Effect.scoped(Effect.map(proxyTo(0), ({ url }) => url))
+      const oidc = Layer.provide(SsoOidc.layer(), throughProxy({ httpsProxy: url }))
+      const error = yield* Effect.flip(Effect.provide(register, oidc))
+      assert.instanceOf(error, IdentityError.ServiceUnreachable)
+      assert.deepInclude({ ...error }, { reason: "ECONNREFUSED", attempts: 3 })
+      assert.strictEqual(error.endpoint, "https://oidc.eu-central-1.amazonaws.com")
+    }))
+})
+
+describe("https with an authority of one's own", () => {
+  const oidcOf = (http: Layer.Layer<HttpClient.HttpClient>, port: number) =>
+    Layer.provide(SsoOidc.layer({ endpoint: `https://127.0.0.1:${port}` }), http)
+
+  const clients: Readonly<
+    Record<string, {
+      readonly ignorant: Layer.Layer<HttpClient.HttpClient>
+      readonly trusting?: (ca: string) => Layer.Layer<HttpClient.HttpClient>
+    }>
+  > = {
+    "node:http": {
+      ignorant: NodeHttpClient.layer,
+      trusting: (ca) =>
+        Layer.provide(NodeHttpClient.layerWithoutAgent, NodeHttpClient.makeAgentLayer({ ca, keepAlive: true }))
+    },
+    undici: {
+      ignorant: NodeHttpClient.layerUndici,
+      trusting: (ca) =>
+        Layer.provide(
+          NodeHttpClient.layerUndiciWithoutDispatcher,
+          Layer.scoped(
+            NodeHttpClient.Dispatcher,
+            Effect.acquireRelease(
+              Effect.sync(() => new Undici.Agent({ connect: { ca } })),
+              (dispatcher) => Effect.promise(() => dispatcher.destroy())
+            )
+          )
+        )
+    },
+    fetch: { ignorant: FetchHttpClient.layer }
+  }
+
+  for (const [name, { ignorant, trusting }] of Object.entries(clients)) {
+    it.scopedLive(`${name}: without it, a ServiceUnreachable that says why, after one connection`, () =>
+      Effect.gen(function*() {
+        const { connections, port } = yield* https
+        const error = yield* Effect.flip(Effect.provide(register, oidcOf(ignorant, port)))
+        assert.instanceOf(error, IdentityError.ServiceUnreachable)
+        assert.deepInclude({ ...error }, { reason: "DEPTH_ZERO_SELF_SIGNED_CERT", attempts: 1 })
+        assert.lengthOf(connections, 1)
+      }).pipe(Effect.provide(IdentityCenter.layer())))
+
+    if (trusting === undefined) continue
+    it.scopedLive(`${name}: with it, an answer`, () =>
+      Effect.gen(function*() {
+        const { cert, connections, port } = yield* https
+        yield* Effect.provide(register, oidcOf(trusting(cert), port))
+        assert.lengthOf(connections, 1)
+      }).pipe(Effect.provide(IdentityCenter.layer())))
+  }
+})
