@@ -3,7 +3,7 @@
  *
  *   npx tsx examples/proxy.ts    on a proxy and an Identity Center embedded in this program
  *
- *   HTTPS_PROXY=http://HOST:PORT npx tsx examples/proxy.ts --profile NAME    on your own AWS files and the real endpoints
+ *   HTTPS_PROXY=http://HOST:PORT npx tsx examples/proxy.ts --profile NAME    on your own AWS files
  */
 import type { HttpClient } from "@effect/platform"
 import { HttpServer } from "@effect/platform"
@@ -100,7 +100,8 @@ const proxyTo = (port: number, onConnect: (host: string | undefined) => void) =>
         const upstream = connect(port, "127.0.0.1", () => {
           client.write("HTTP/1.1 200 Connection Established\r\n\r\n")
           upstream.write(head)
-          upstream.pipe(client).pipe(upstream)
+          upstream.pipe(client)
+          client.pipe(upstream)
         })
         upstream.on("error", () => client.destroy())
         client.on("error", () => upstream.destroy())

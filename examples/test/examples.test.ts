@@ -37,5 +37,5 @@ for (const [file, output] of Object.entries(outputs)) {
       }, { concurrency: "unbounded" })
       assert.strictEqual(code, 0, text)
       assert.match(text, output)
-    }).pipe(Effect.scoped, Effect.provide(NodeContext.layer)))
+    }).pipe(Effect.scoped, Effect.provide(NodeContext.layer)), 60_000)
 }

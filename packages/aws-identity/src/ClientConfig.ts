@@ -62,7 +62,7 @@ export interface ClientConfig {
   /**
    * Says after each attempt that may be repeated whether and when it is, in the place of AWS's standard retry mode:
    * up to a random part of 50 ms (1 s when throttled), doubled each time up to 20 s, as long as the client's retry
-   * quota lasts. Then `maxAttempts` does not count.
+   * quota lasts. `maxAttempts` does not count beside it.
    */
   readonly retry?: Schedule.Schedule<unknown, RetryableFailure> | undefined
   /** For one attempt, its answer's body included; 30 s. */

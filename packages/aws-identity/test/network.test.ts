@@ -6,7 +6,7 @@ import { IdentityError, Region, Sso, SsoOidc, Sts } from "effect-aws-identity"
 import { Emulator, IdentityCenter } from "effect-aws-identity-testing"
 import { createServer as createHttpServer } from "node:http"
 import { createServer as createHttpsServer } from "node:https"
-import { connect } from "node:net"
+import { connect, type Socket } from "node:net"
 import { generate } from "selfsigned"
 
 // The HttpClient that an application provides is the way of every call. On real sockets.
@@ -32,7 +32,7 @@ const https = Effect.gen(function*() {
   /** The client's port of each connection, in the order in which they came. */
   const connections: Array<number | undefined> = []
   const server = yield* NodeHttpServer.make(
-    () => createHttpsServer({ cert, key }).on("connection", ({ remotePort }) => connections.push(remotePort)),
+    () => createHttpsServer({ cert, key }).on("connection", (socket: Socket) => connections.push(socket.remotePort)),
     anyPort
   )
   yield* Effect.provideService(Emulator.serve, HttpServer.HttpServer, server)
@@ -54,7 +54,8 @@ const proxyTo = (port: number) =>
           ways.push(upstream.localPort)
           client.write("HTTP/1.1 200 Connection Established\r\n\r\n")
           upstream.write(head)
-          upstream.pipe(client).pipe(upstream)
+          upstream.pipe(client)
+          client.pipe(upstream)
         })
         upstream.on("error", () => client.destroy())
         client.on("error", () => upstream.destroy())
