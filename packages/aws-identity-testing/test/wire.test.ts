@@ -296,7 +296,7 @@ it.live("a server that is silent closes with its scope all the same", () =>
           schedule: Schedule.spaced("10 millis")
         })
         return waiting
-      }).pipe(Effect.provide(NodeHttpServer.layer(createServer, { host: "127.0.0.1", port: 0 })))
-    )
+      })
+    ).pipe(Effect.provide(NodeHttpServer.layer(createServer, { host: "127.0.0.1", port: 0 })))
     assert.isTrue(Exit.isFailure(yield* Fiber.await(ended)))
   }).pipe(Effect.provide([center, NodeHttpClient.layer])))
