@@ -40,7 +40,10 @@ export type AwsIdentity =
  */
 export interface Options {
   readonly profile?: string | undefined
-  /** How to reach AWS, where it is not to be as the environment and the profile say. */
+  /**
+   * How to reach AWS, where it is not to be as the environment and the profile say. It counts for every service: an
+   * `endpoint` here is that of them all, as an emulator has it.
+   */
   readonly client?: ClientConfig | undefined
 }
 

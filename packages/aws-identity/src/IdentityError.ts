@@ -262,15 +262,15 @@ export class ServiceError extends Schema.TaggedError<ServiceError>("effect-aws-i
   answer
 ) {
   override get message(): string {
-    return answerMessage(this, this.remedy)
+    return answerMessage(this, remedyOf(this))
   }
+}
 
-  private get remedy(): string {
-    if (this.reason?.startsWith("KMS_") === true) return kmsRemedy
-    if (this.status === 429) return "AWS asks for fewer requests: wait a moment, then try again."
-    if (this.status >= 500) return "The fault is on AWS's side: try again; health.aws.amazon.com tells of outages."
-    return remedies[this.code.replace(/Exception$/, "")] ?? "Check the settings that this request was made from."
-  }
+const remedyOf = ({ code, reason, status }: Schema.Struct.Type<typeof answer>): string => {
+  if (reason?.startsWith("KMS_") === true) return kmsRemedy
+  if (status === 429) return "AWS asks for fewer requests: wait a moment, then try again."
+  if (status >= 500) return "The fault is on AWS's side: try again; health.aws.amazon.com tells of outages."
+  return remedies[code.replace(/Exception$/, "")] ?? "Check the settings that this request was made from."
 }
 
 const kmsRemedy = "The KMS key of the IAM Identity Center cannot be used: ask its administrator to look at the key " +
@@ -535,9 +535,17 @@ export class ServiceUnreachable extends Schema.TaggedError<ServiceUnreachable>(
 }) {
   override get message(): string {
     return `Cannot reach ${this.service} at ${this.endpoint} for ${this.operation}${afterAttempts(this.attempts)}: ` +
-      `${this.reason}${forProfile(this.origin)}. Check the network, the proxy, sso_region and AWS_ENDPOINT_URL*.`
+      `${this.reason}${forProfile(this.origin)}. ${
+        isCertificate.test(this.reason)
+          ? "Its certificate is not trusted: give your authority's certificate to the HttpClient, or its file to Node " +
+            "as NODE_EXTRA_CA_CERTS."
+          : "Check the network, the proxy, sso_region and AWS_ENDPOINT_URL*."
+      }`
   }
 }
+
+/** The names that TLS has for it in Node. */
+const isCertificate = /CERT|_SIGNATURE|_ISSUER|^ERR_TLS/
 
 /**
  * What answered does not speak as AWS does.

@@ -227,6 +227,11 @@ describe("the name of an error", () => {
     ["then code", { status: 400, body: body({ code: "CodeException", error: "invalid_grant" }) }, "CodeException"],
     ["or Code", { status: 400, body: body({ Code: "CodeException" }) }, "CodeException"],
     ["then OAuth's error", { status: 400, body: body({ error: "invalid_scope" }) }, "InvalidScopeException"],
+    [
+      "XML with a document type is not read",
+      { status: 400, body: "<!DOCTYPE x><Error><Code>XmlException</Code></Error>" },
+      "Unknown"
+    ],
     ["then XML", { status: 400, body: "<Error><Code>XmlException</Code></Error>" }, "XmlException"],
     [
       "a header that names nothing is passed over",
@@ -264,7 +269,15 @@ describe("the name of an error", () => {
       assert.strictEqual(yield* requestId({ "x-amzn-requestid": "header" }, inBody), "header")
       assert.strictEqual(yield* requestId({ "x-amzn-requestid": "not an id" }, inBody), "body")
       assert.strictEqual(yield* requestId({}, "{}"), undefined)
-      assert.strictEqual(yield* requestId({ "x-amzn-requestid": marked }, "{}"), undefined)
+    }))
+
+  it.effect("is no secret that the server puts in its place", () =>
+    Effect.gen(function*() {
+      const accessToken = Redacted.make("plainsecret")
+      const headers = { "x-amzn-errortype": "plainsecret", "x-amzn-requestid": "plainsecret" }
+      const call = Effect.flatMap(Sso.Sso, (sso) => sso.listAccounts({ region, accessToken }))
+      const error = yield* Effect.flip(Effect.provide(call, answering({ status: 400, headers, body: "{}" })))
+      assert.deepInclude({ ...error }, { code: "Unknown", requestId: undefined })
     }))
 })
 
