@@ -5,7 +5,6 @@
  */
 import type * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
-import * as Chunk from "effect/Chunk"
 import type * as ConfigError from "effect/ConfigError"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -33,7 +32,7 @@ const Session = Schema.Struct({
   accessToken: AccessToken
 })
 
-const Page = Schema.Struct({
+const Paging = Schema.Struct({
   /** 1 to 100 */
   maxResults: Schema.optional(Schema.Int.pipe(Schema.between(1, 100))),
   /** Of the page before; empty is none. */
@@ -66,7 +65,7 @@ export type GetRoleCredentialsInput = typeof GetRoleCredentialsInput.Type
  * @since 0.1.0
  * @category models
  */
-export const ListAccountsInput = Schema.Struct({ ...Session.fields, ...Page.fields })
+export const ListAccountsInput = Schema.Struct({ ...Session.fields, ...Paging.fields })
 
 /**
  * See the schema of the same name.
@@ -82,7 +81,7 @@ export type ListAccountsInput = typeof ListAccountsInput.Type
  * @since 0.1.0
  * @category models
  */
-export const ListAccountRolesInput = Schema.Struct({ ...Session.fields, ...Page.fields, accountId: AccountId })
+export const ListAccountRolesInput = Schema.Struct({ ...Session.fields, ...Paging.fields, accountId: AccountId })
 
 /**
  * See the schema of the same name.
@@ -341,30 +340,57 @@ export const layerConfig = (
 ): Layer.Layer<Sso, ConfigError.ConfigError, HttpClient.HttpClient | SharedConfig.SharedConfig> =>
   Layer.effect(Sso, Effect.flatMap(SharedConfig.clientConfig("sso", settings), make))
 
-/**
- * Pages that are fetched when they are asked for. The portal allows some twenty requests a second: a page that it
- * refuses for that is asked for again, later and later, for two minutes.
- */
-const pages = <Output extends { readonly nextToken?: string | undefined }, E, R>(
-  fetch: (nextToken: string | undefined) => Effect.Effect<Output, E, R>
-): Stream.Stream<Output, E, R> =>
-  Stream.paginateEffect(
-    undefined,
-    (nextToken: string | undefined) =>
-      Effect.map(Effect.retry(fetch(nextToken), { while: isThrottled, schedule: unhurried }), (page) => [
-        page,
-        // An empty token is none, as in every SDK.
-        Option.filter(Option.fromNullable(page.nextToken), (token) => token !== "")
-      ])
-  )
+type Page = { readonly nextToken?: string | undefined }
 
-const isThrottled = Predicate.isTagged("TooManyRequestsException")
+/** A page of a list, by the token that the page before gave. */
+type FetchPage<P extends Page> = (nextToken: string | undefined) => Effect.Effect<P, IdentityError.SsoError, Sso>
+
+const accountPage = (input: Omit<ListAccountsInput, "nextToken">): FetchPage<ListAccountsOutput> => (nextToken) =>
+  Effect.flatMap(Sso, (sso) => sso.listAccounts({ ...input, nextToken }))
+
+const rolePage = (input: Omit<ListAccountRolesInput, "nextToken">): FetchPage<ListAccountRolesOutput> => (nextToken) =>
+  Effect.flatMap(Sso, (sso) => sso.listAccountRoles({ ...input, nextToken }))
+
+/**
+ * The page, and the token of the next one. The portal allows some twenty requests a second: a page that it refuses
+ * for that is asked for again, later and later, for two minutes.
+ */
+const step = <P extends Page>(operation: string, fetch: FetchPage<P>) => (nextToken: string | undefined) =>
+  Effect.flatMap(
+    Effect.retry(fetch(nextToken), { while: Predicate.isTagged("TooManyRequestsException"), schedule: unhurried }),
+    (page): Effect.Effect<readonly [P, Option.Option<string>], IdentityError.InvalidResponse> =>
+      nextToken !== undefined && page.nextToken === nextToken
+        ? Effect.fail(
+          new IdentityError.InvalidResponse({
+            service: "SSO",
+            operation,
+            endpoint: "The portal",
+            status: 200,
+            problem: "a page names itself as the next one"
+          })
+        )
+        // An empty token is none, as in every SDK.
+        : Effect.succeed([page, Option.filter(Option.fromNullable(page.nextToken), (token) => token !== "")])
+  )
 
 const unhurried = Schedule.exponential("1 second").pipe(
   Schedule.union(Schedule.spaced("20 seconds")),
   Schedule.jittered,
   Schedule.upTo("2 minutes")
 )
+
+/** All pages at once. A loop, because a stream for each of thousands of accounts is slower than their requests. */
+const everyPage = <P extends Page>(operation: string, fetch: FetchPage<P>) =>
+  Effect.gen(function*() {
+    const all: Array<P> = []
+    let next = Option.some<string | undefined>(undefined)
+    while (Option.isSome(next)) {
+      const [page, following]: readonly [P, Option.Option<string>] = yield* step(operation, fetch)(next.value)
+      all.push(page)
+      next = following
+    }
+    return all
+  })
 
 /**
  * All accounts that the user has roles in, page by page as they are asked for.
@@ -375,10 +401,10 @@ const unhurried = Schedule.exponential("1 second").pipe(
 export const streamAccounts = (
   input: Omit<ListAccountsInput, "nextToken">
 ): Stream.Stream<AccountInfo, IdentityError.SsoError, Sso> =>
-  Stream.mapConcat(accountPages(input), ({ accountList }) => accountList)
-
-const accountPages = (input: Omit<ListAccountsInput, "nextToken">) =>
-  pages((nextToken) => Effect.flatMap(Sso, (sso) => sso.listAccounts({ ...input, nextToken })))
+  Stream.mapConcat(
+    Stream.paginateEffect(undefined, step("listAccounts", accountPage(input))),
+    ({ accountList }) => accountList
+  )
 
 /**
  * All roles that the user has in an account, page by page as they are asked for.
@@ -389,10 +415,10 @@ const accountPages = (input: Omit<ListAccountsInput, "nextToken">) =>
 export const streamAccountRoles = (
   input: Omit<ListAccountRolesInput, "nextToken">
 ): Stream.Stream<RoleInfo, IdentityError.SsoError, Sso> =>
-  Stream.mapConcat(rolePages(input), ({ roleList }) => roleList)
-
-const rolePages = (input: Omit<ListAccountRolesInput, "nextToken">) =>
-  pages((nextToken) => Effect.flatMap(Sso, (sso) => sso.listAccountRoles({ ...input, nextToken })))
+  Stream.mapConcat(
+    Stream.paginateEffect(undefined, step("listAccountRoles", rolePage(input))),
+    ({ roleList }) => roleList
+  )
 
 /**
  * All roles of all accounts, in the order of the accounts. Up to `concurrency` accounts (16, if not said) are asked
@@ -422,15 +448,11 @@ export const streamAllRoles = (
   streamAccounts(input).pipe(
     Stream.mapEffect(
       (account) =>
-        Effect.map(
-          Stream.runCollect(rolePages({ ...input, accountId: account.accountId })),
-          (pages) =>
-            Chunk.flatMap(
-              pages,
-              ({ roleList }) => Chunk.map(Chunk.fromIterable(roleList), (role) => ({ ...account, ...role }))
-            )
-        ),
+        Effect.map(everyPage("listAccountRoles", rolePage({ ...input, accountId: account.accountId })), (pages) =>
+          pages.flatMap(({ roleList }) => roleList.map((role) => ({ ...account, ...role })))),
       { concurrency: options?.concurrency ?? 16 }
     ),
-    Stream.flattenChunks
+    Stream.mapConcat((roles) =>
+      roles
+    )
   )

@@ -1,0 +1,130 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Chunk, Effect, Layer, Redacted, Ref, Stream } from "effect"
+import { IdentityError, Region, Sso } from "effect-aws-identity"
+
+// Lists of many pages, on a portal that is nothing but the pages.
+
+const input = { region: Region.make("eu-west-1"), accessToken: Redacted.make("token") }
+const accountId = (index: number) => String(index).padStart(12, "0")
+
+/** A portal with so many accounts, the account of number n with n % 4 roles, in pages of `size`. */
+const portal = (accounts: number, size: number, latency = Effect.void) =>
+  Effect.gen(function*() {
+    const calls = yield* Ref.make<ReadonlyArray<string>>([])
+    const active = yield* Ref.make({ now: 0, most: 0 })
+    const page = (all: ReadonlyArray<number>, nextToken: string | undefined) => {
+      const from = Number(nextToken ?? 0)
+      return {
+        items: all.slice(from, from + size),
+        // The portal ends its lists with no token, some of its likes with an empty one.
+        nextToken: from + size < all.length ? String(from + size) : all.length % 2 === 0 ? "" : undefined
+      }
+    }
+    const upTo = (count: number) => Array.from({ length: count }, (_, index) => index)
+    const layer = Layer.succeed(Sso.Sso, {
+      getRoleCredentials: () => Effect.die("not asked for"),
+      logout: () => Effect.die("not asked for"),
+      listAccounts: ({ nextToken }) =>
+        Effect.map(Ref.update(calls, (calls) => [...calls, `accounts ${nextToken}`]), () => {
+          const { items, ...rest } = page(upTo(accounts), nextToken)
+          return { ...rest, accountList: items.map((index) => ({ accountId: accountId(index), accountName: "a" })) }
+        }),
+      listAccountRoles: ({ accountId, nextToken }) =>
+        Effect.gen(function*() {
+          yield* Ref.update(calls, (calls) => [...calls, `roles ${Number(accountId)} ${nextToken}`])
+          yield* Ref.update(active, ({ most, now }) => ({ now: now + 1, most: Math.max(most, now + 1) }))
+          yield* latency
+          const { items, ...rest } = page(upTo(Number(accountId) % 4), nextToken)
+          yield* Ref.update(active, ({ most, now }) => ({ now: now - 1, most }))
+          return { ...rest, roleList: items.map((index) => ({ accountId, roleName: `r${index}` })) }
+        })
+    })
+    return { calls: Ref.get(calls), most: Effect.map(Ref.get(active), ({ most }) => most), layer }
+  })
+
+describe("streams of the portal", () => {
+  it.effect("give everything, in order, whatever the size of a page", () =>
+    Effect.gen(function*() {
+      for (const size of [1, 2, 7, 100]) {
+        const { layer } = yield* portal(25, size)
+        const accounts = yield* Effect.provide(Stream.runCollect(Sso.streamAccounts(input)), layer)
+        assert.deepStrictEqual(
+          Chunk.toReadonlyArray(accounts).map((account) => account.accountId),
+          Array.from({ length: 25 }, (_, index) => accountId(index))
+        )
+        const roles = Sso.streamAccountRoles({ ...input, accountId: accountId(3) })
+        assert.strictEqual(Chunk.size(yield* Effect.provide(Stream.runCollect(roles), layer)), 3)
+        for (const concurrency of [undefined, 1, 3]) {
+          const all = yield* Effect.provide(Stream.runCollect(Sso.streamAllRoles(input, { concurrency })), layer)
+          assert.deepStrictEqual(
+            Chunk.toReadonlyArray(all).map((
+              { accountId, accountName, roleName }
+            ) => [accountId, accountName, roleName]),
+            Array.from(
+              { length: 25 },
+              (_, index) => Array.from({ length: index % 4 }, (_, role) => [accountId(index), "a", `r${role}`])
+            ).flat()
+          )
+        }
+      }
+    }))
+
+  it.effect("ask for no page that nobody wants", () =>
+    Effect.gen(function*() {
+      const { calls, layer } = yield* portal(25, 5)
+      yield* Effect.provide(Stream.runDrain(Stream.take(Sso.streamAccounts(input), 7)), layer)
+      assert.deepStrictEqual(yield* calls, ["accounts undefined", "accounts 5"])
+    }))
+
+  it.live("ask about no more accounts at a time than they may", () =>
+    Effect.gen(function*() {
+      for (const [concurrency, most] of [[1, 1], [4, 4], [undefined, 16]] as const) {
+        const portalOf = yield* portal(60, 100, Effect.sleep("5 millis"))
+        yield* Effect.provide(Stream.runDrain(Sso.streamAllRoles(input, { concurrency })), portalOf.layer)
+        assert.strictEqual(yield* portalOf.most, most)
+      }
+    }))
+
+  it.effect("end with the error of the first account that fails", () =>
+    Effect.gen(function*() {
+      const { layer } = yield* portal(25, 5)
+      const result = yield* Stream.runCollect(Sso.streamAllRoles(input)).pipe(
+        Effect.provideServiceEffect(
+          Sso.Sso,
+          Effect.map(Sso.Sso, (sso) => ({
+            ...sso,
+            listAccountRoles: (input: Sso.ListAccountRolesInput) =>
+              Number(input.accountId) < 10 ? sso.listAccountRoles(input) : Effect.fail(
+                new IdentityError.ServiceError({ service: "SSO", operation: "x", code: "Unknown", status: 500 })
+              )
+          }))
+        ),
+        Effect.provide(layer),
+        Effect.flip
+      )
+      assert.strictEqual(result._tag, "ServiceError")
+    }))
+
+  it.effect("do not go round in circles", () =>
+    Effect.gen(function*() {
+      const { layer } = yield* portal(0, 1)
+      const circle = Effect.map(Sso.Sso, (sso) => ({
+        ...sso,
+        listAccounts: () => Effect.succeed({ accountList: [], nextToken: "again" })
+      }))
+      const error = yield* Stream.runDrain(Sso.streamAccounts(input)).pipe(
+        Effect.provideServiceEffect(Sso.Sso, circle),
+        Effect.provide(layer),
+        Effect.flip
+      )
+      assert.include(error.message, "names itself as the next")
+      assert.include(error.message, "listAccounts")
+    }))
+
+  it.effect("of 5,000 accounts are no matter", () =>
+    Effect.gen(function*() {
+      const { layer } = yield* portal(5000, 100)
+      const count = yield* Effect.provide(Stream.runCount(Sso.streamAllRoles(input)), layer)
+      assert.strictEqual(count, 7500)
+    }))
+})
