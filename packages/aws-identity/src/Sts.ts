@@ -43,9 +43,11 @@ import * as SharedConfig from "./SharedConfig.js"
 // ---------------------------------------------------------------------------------------------------------------
 
 const text = (min: number, max: number, pattern: RegExp, description: string) =>
-  Schema.String.pipe(Schema.filter((value) => value.length >= min && value.length <= max && pattern.test(value), {
-    description: `${description} (${min} to ${max} characters)`
-  }))
+  Schema.String.pipe(Schema.filter((value) => {
+    // AWS's models count characters, not the UTF-16 units that some of them are two of.
+    const { length } = [...value]
+    return length >= min && length <= max && pattern.test(value)
+  }, { description: `${description} (${min} to ${max} characters)` }))
 
 const anything = /^[\t\n\r\x20-\x7E\x85\xA0-\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]+$/u
 

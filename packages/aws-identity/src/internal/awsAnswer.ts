@@ -76,7 +76,7 @@ export const requestIdOf = (
   headers: HttpClientResponse.HttpClientResponse["headers"],
   scrub: (text: string) => string
 ): string | undefined => {
-  const id = headers["x-amzn-requestid"] ?? headers["x-amz-request-id"]
+  const id = headers["x-amzn-requestid"] ?? headers["x-amzn-request-id"] ?? headers["x-amz-request-id"]
   return requestId(id === undefined ? undefined : scrub(id))
 }
 

@@ -130,10 +130,12 @@ export const operation = <
     yield* Effect.annotateCurrentSpan({
       "rpc.system": "aws-api",
       "rpc.service": service.id,
-      "rpc.method": call.operation,
-      "aws.region": input.region
+      "rpc.method": call.operation
     })
     const encoded = yield* Effect.mapError(encode(input), (error) => invalidInput(schemaProblem(error)))
+    const illFormed = placeOfIllFormed(input)
+    if (illFormed !== undefined) return yield* invalidInput(`"${illFormed.join(".")}" is not well-formed Unicode text`)
+    yield* Effect.annotateCurrentSpan("aws.region", input.region)
     const settings = yield* client.settings
     const endpoint = endpointOf(service.endpointPrefix, {
       region: input.region,
@@ -304,6 +306,18 @@ const reasonOf = (error: HttpClientError.HttpClientError): string => {
     cause = Array.isArray(cause["errors"]) ? cause["errors"][0] : cause["cause"]
   }
   return error.reason
+}
+
+/** Where half of a surrogate pair is, which cannot be sent in any encoding: it is no character. */
+const placeOfIllFormed = (value: unknown): ReadonlyArray<string> | undefined => {
+  if (Redacted.isRedacted(value)) return placeOfIllFormed(Redacted.value(value))
+  if (typeof value === "string") return /\p{Surrogate}/u.test(value) ? [] : undefined
+  if (!Predicate.isObject(value)) return undefined
+  for (const [name, item] of Object.entries(value)) {
+    const place = placeOfIllFormed(item)
+    if (place !== undefined) return [name, ...place]
+  }
+  return undefined
 }
 
 /** All that is redacted in an input, however deep. */

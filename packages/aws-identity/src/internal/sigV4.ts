@@ -211,6 +211,9 @@ const bodyOf = (body: HttpBody.HttpBody): Request["body"] => {
   }
 }
 
+/** What a header can hold, without the line break that a file or a variable may have left at its end. */
+const printable = /^[\x20-\x7e]+$/
+
 /** The parts that need checking: each of these would be signed as one thing and arrive as another. */
 const readRequest = (
   operation: Operation,
@@ -222,6 +225,11 @@ const readRequest = (
   if (!/^https?:$/.test(url.protocol)) return refuse(operation, "its URL is neither http nor https")
   if (url.username !== "" || url.password !== "") return refuse(operation, "its URL has a user name or a password")
   if (!/^[\w-]+$/.test(signer.service)) return refuse(operation, "service is not AWS's signing name of a service")
+  const { accessKeyId, sessionToken } = signer.credentials
+  if (!printable.test(accessKeyId)) return refuse(operation, "the accessKeyId of its credentials is not in printable ASCII")
+  if (sessionToken._tag === "Some" && !printable.test(Redacted.value(sessionToken.value))) {
+    return refuse(operation, "the sessionToken of its credentials is not in printable ASCII")
+  }
   const headers: Record<string, string> = Object.create(null)
   for (const [key, value] of Object.entries(request.headers)) {
     const name = key.toLowerCase()
