@@ -226,7 +226,9 @@ const readRequest = (
   if (url.username !== "" || url.password !== "") return refuse(operation, "its URL has a user name or a password")
   if (!/^[\w-]+$/.test(signer.service)) return refuse(operation, "service is not AWS's signing name of a service")
   const { accessKeyId, sessionToken } = signer.credentials
-  if (!printable.test(accessKeyId)) return refuse(operation, "the accessKeyId of its credentials is not in printable ASCII")
+  if (!printable.test(accessKeyId)) {
+    return refuse(operation, "the accessKeyId of its credentials is not in printable ASCII")
+  }
   if (sessionToken._tag === "Some" && !printable.test(Redacted.value(sessionToken.value))) {
     return refuse(operation, "the sessionToken of its credentials is not in printable ASCII")
   }
