@@ -116,21 +116,21 @@ const signIn: Effect.Effect<
 export const layer = (
   options: Options = {}
 ): Layer.Layer<AwsIdentity.AwsIdentity | IdentityCenter.IdentityCenter> =>
-  Layer.fresh(
-    AwsIdentity.layerWithoutServices.pipe(
-      Layer.provideMerge(options.signedIn === false ? Layer.empty : Layer.effectDiscard(signIn)),
-      Layer.provideMerge(Layer.mergeAll(
-        SharedConfig.layerMemory({
-          config: options.config ?? config,
-          profile: options.profile,
-          ...(options.credentials === undefined ? {} : { credentials: options.credentials })
-        }),
-        SsoTokenCache.layerMemory,
-        Layer.provide(
-          Layer.merge(Sso.layer(options.client), SsoOidc.layer(options.client)),
-          Emulator.layerHttpClient
-        )
-      )),
-      Layer.provideMerge(IdentityCenter.layer(options.identityCenter))
-    )
+  // Fresh are the two that are the same value for all, so that each layer is a world of its own. The whole is not: a
+  // fresh layer that is provided and merged is built twice.
+  Layer.fresh(AwsIdentity.layerWithoutServices).pipe(
+    Layer.provideMerge(options.signedIn === false ? Layer.empty : Layer.effectDiscard(signIn)),
+    Layer.provideMerge(Layer.mergeAll(
+      SharedConfig.layerMemory({
+        config: options.config ?? config,
+        profile: options.profile,
+        ...(options.credentials === undefined ? {} : { credentials: options.credentials })
+      }),
+      Layer.fresh(SsoTokenCache.layerMemory),
+      Layer.provide(
+        Layer.merge(Sso.layer(options.client), SsoOidc.layer(options.client)),
+        Layer.fresh(Emulator.layerHttpClient)
+      )
+    )),
+    Layer.provideMerge(IdentityCenter.layer(options.identityCenter))
   )

@@ -83,7 +83,8 @@ export const device = Effect.fn("SsoLogin.device")(function*<E, R>(
     registrationExpiresAt: client.clientSecretExpiresAt,
     refreshToken: answer.refreshToken
   })
-  yield* cache.set(session.cacheKey, token)
+  // Not in the middle of a renewal, which would put its own token in the place of this one.
+  yield* cache.exclusively(session.cacheKey)(cache.set(session.cacheKey, token))
   return token
 })
 

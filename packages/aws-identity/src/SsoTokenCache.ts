@@ -11,6 +11,7 @@ import type * as ConfigError from "effect/ConfigError"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import * as Equal from "effect/Equal"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
@@ -21,8 +22,9 @@ import * as IdentityError from "./IdentityError.js"
 import { AccessToken } from "./internal/accessToken.js"
 import { replaceFile } from "./internal/atomicFile.js"
 import * as CacheFile from "./internal/cacheFile.js"
-import { homeDirectory, isNowhere } from "./internal/environment.js"
+import { homeDirectory, isNowhere, variable } from "./internal/environment.js"
 import { fileError, isNotFound, noHome } from "./internal/fileError.js"
+import * as FileLock from "./internal/fileLock.js"
 import { schemaProblem } from "./internal/schemaProblem.js"
 
 const optional = <A, I>(schema: Schema.Schema<A, I>) =>
@@ -64,6 +66,11 @@ export class SsoTokenCache extends Context.Tag("effect-aws-identity/SsoTokenCach
   /** Replaces the token as a whole: a reader sees the old one or the new one. */
   readonly set: (key: string, token: SsoToken) => Effect.Effect<void, IdentityError.FileError>
   readonly remove: (key: string) => Effect.Effect<void, IdentityError.FileError>
+  /**
+   * Runs an effect while nobody else who uses the store runs one for the same key. It waits half a minute at most and
+   * then does without: what it is for, a renewal, is only done twice then.
+   */
+  readonly exclusively: (key: string) => <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
   /** Where the token of a key is kept, for messages. */
   readonly location: (key: string) => string
 }>() {}
@@ -121,7 +128,63 @@ export const encode = (token: SsoToken): string => CacheFile.print(encodeToken(t
 export const fileName = (key: string): string => `${bytesToHex(sha1(utf8ToBytes(key)))}.json`
 
 /**
- * Tokens as files of mode 0600 in `directory` (made with mode 0700), replaced atomically.
+ * A store that keeps in memory what another one could not take, as that of a read-only home: until the other takes
+ * something again, or somebody puts another token there. Says so once, as a warning in the log.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const orMemory = (store: Context.Tag.Service<SsoTokenCache>): Context.Tag.Service<SsoTokenCache> => {
+  /** What could not be taken, and the access token that is there instead. */
+  const unsaved = new Map<string, { readonly instead: Option.Option<Redacted.Redacted>; readonly token: SsoToken }>()
+  let hasWarned = false
+  const accessTokenOf = Option.map((token: SsoToken) => token.accessToken)
+  return {
+    ...store,
+    get: (key) =>
+      Effect.matchEffect(store.get(key), {
+        onFailure: (error) => {
+          const kept = unsaved.get(key)
+          return kept === undefined ? Effect.fail(error) : Effect.succeedSome(kept.token)
+        },
+        onSuccess: (found) => {
+          const kept = unsaved.get(key)
+          if (kept !== undefined && Equal.equals(accessTokenOf(found), kept.instead)) {
+            return Effect.succeedSome(kept.token)
+          }
+          unsaved.delete(key)
+          return Effect.succeed(found)
+        }
+      }),
+    set: (key, token) =>
+      Effect.matchEffect(store.set(key, token), {
+        onSuccess: () =>
+          Effect.sync(() => {
+            unsaved.delete(key)
+          }),
+        onFailure: (error) =>
+          Effect.gen(function*() {
+            const found = yield* Effect.option(store.get(key))
+            unsaved.set(key, { token, instead: accessTokenOf(Option.flatten(found)) })
+            if (hasWarned) return
+            hasWarned = true
+            yield* Effect.logWarning(`SSO tokens are kept in memory only, for as long as this runs. ${error.message}`)
+          })
+      }),
+    remove: (key) =>
+      Effect.suspend(() => {
+        unsaved.delete(key)
+        return store.remove(key)
+      })
+  }
+}
+
+/** A token file is some kB; what is longer than this is none. */
+const longestFile = 1_048_576
+
+/**
+ * Tokens as files of mode 0600 in `directory` (made with mode 0700), replaced atomically. What cannot be written is
+ * kept in memory; see `orMemory`.
  *
  * @since 0.1.0
  * @category layers
@@ -135,19 +198,29 @@ export const layer = (
       const fs = yield* FileSystem.FileSystem
       const path = yield* Path.Path
       const location = (key: string): string => path.join(options.directory, fileName(key))
-      return {
+      const corrupt = (file: string, problem: string) =>
+        Effect.fail(new IdentityError.TokenCacheCorrupt({ path: file, problem }))
+      return orMemory({
         location,
         get: (key) => {
           const file = location(key)
           if (isNowhere(file)) return Effect.succeedNone
-          return Effect.matchEffect(fs.readFileString(file), {
-            onFailure: (error) => isNotFound(error) ? Effect.succeedNone : Effect.fail(fileError(file, "read")(error)),
-            onSuccess: (text) =>
-              Either.match(decode(text), {
-                onLeft: (problem) => Effect.fail(new IdentityError.TokenCacheCorrupt({ path: file, problem })),
-                onRight: (token) => Effect.succeedSome(token)
-              })
+          return Effect.gen(function*() {
+            // Whoever opens a pipe waits for its writer, and whoever reads a disk image fills the memory.
+            const { size, type } = yield* fs.stat(file)
+            if (type !== "File") return yield* corrupt(file, `it is no file but a ${type}`)
+            if (size > longestFile) return yield* corrupt(file, "it is longer than 1 MiB")
+            const token = decode(yield* fs.readFileString(file))
+            return Either.isLeft(token) ? yield* corrupt(file, token.left) : Option.some(token.right)
           }).pipe(
+            Effect.catchIf(
+              (error) => error._tag === "SystemError" && isNotFound(error),
+              () => Effect.succeedNone
+            ),
+            Effect.catchTags({
+              BadArgument: (error) => Effect.fail(fileError(file, "read")(error)),
+              SystemError: (error) => Effect.fail(fileError(file, "read")(error))
+            }),
             // The AWS CLI and the SDKs empty the file before they write it.
             Effect.retry({
               while: (error) => error._tag === "TokenCacheCorrupt",
@@ -176,13 +249,20 @@ export const layer = (
             Effect.catchIf(isNotFound, () => Effect.void),
             Effect.mapError(fileError(file, "remove"))
           )
+        },
+        exclusively: (key) => (effect) => {
+          const file = location(key)
+          return isNowhere(file)
+            ? effect
+            : Effect.scoped(Effect.zipRight(FileLock.acquire(fs, file.replace(/json$/, "lock")), effect))
         }
-      }
+      })
     })
   )
 
 /**
- * Tokens in the directory that AWS's tools share, `~/.aws/sso/cache`.
+ * Tokens in the directory that AWS's tools share, `~/.aws/sso/cache`; or in that of `AWS_SSO_CACHE_DIR`, which no
+ * other tool knows of.
  *
  * @since 0.1.0
  * @category layers
@@ -193,7 +273,9 @@ export const layerConfig: Layer.Layer<
   FileSystem.FileSystem | Path.Path
 > = Layer.unwrapEffect(Effect.gen(function*() {
   const path = yield* Path.Path
-  return layer({ directory: path.join(yield* homeDirectory, ".aws", "sso", "cache") })
+  const home = yield* homeDirectory
+  const configured = yield* variable("AWS_SSO_CACHE_DIR")
+  return layer({ directory: Option.getOrElse(configured, () => path.join(home, ".aws", "sso", "cache")) })
 }))
 
 /**
@@ -204,10 +286,15 @@ export const layerConfig: Layer.Layer<
  */
 export const layerMemory: Layer.Layer<SsoTokenCache> = Layer.effect(
   SsoTokenCache,
-  Effect.map(Ref.make<ReadonlyMap<string, SsoToken>>(new Map()), (tokens) => ({
-    location: (key) => `${fileName(key)} (in memory)`,
-    get: (key) => Effect.map(Ref.get(tokens), (tokens) => Option.fromNullable(tokens.get(key))),
-    set: (key, token) => Ref.update(tokens, (tokens) => new Map(tokens).set(key, token)),
-    remove: (key) => Ref.update(tokens, (tokens) => new Map([...tokens].filter(([other]) => other !== key)))
-  }))
+  Effect.gen(function*() {
+    const tokens = yield* Ref.make<ReadonlyMap<string, SsoToken>>(new Map())
+    const one = yield* Effect.makeSemaphore(1)
+    return {
+      location: (key) => `${fileName(key)} (in memory)`,
+      get: (key) => Effect.map(Ref.get(tokens), (tokens) => Option.fromNullable(tokens.get(key))),
+      set: (key, token) => Ref.update(tokens, (tokens) => new Map(tokens).set(key, token)),
+      remove: (key) => Ref.update(tokens, (tokens) => new Map([...tokens].filter(([other]) => other !== key))),
+      exclusively: () => one.withPermits(1)
+    }
+  })
 )

@@ -22,7 +22,7 @@ import { decideToken, type TokenDecision } from "./internal/refreshPolicy.js"
 import * as SingleFlight from "./internal/singleFlight.js"
 import type { SsoSession } from "./SharedConfig.js"
 import { SsoOidc } from "./SsoOidc.js"
-import { SsoToken, SsoTokenCache } from "./SsoTokenCache.js"
+import { orMemory, SsoToken, SsoTokenCache } from "./SsoTokenCache.js"
 
 /**
  * Valid tokens by session.
@@ -33,7 +33,7 @@ import { SsoToken, SsoTokenCache } from "./SsoTokenCache.js"
 export class SsoTokenProvider extends Context.Tag("effect-aws-identity/SsoTokenProvider")<SsoTokenProvider, {
   /**
    * The session's token: the cached one while it is good for five minutes, else a renewed one. One that cannot be
-   * renewed is given out until it expires; then it is `SsoLoginRequired`.
+   * renewed is given out until it expires; then it is `SsoLoginRequired`. One process renews, the others wait for it.
    */
   readonly get: (session: SsoSession) => Effect.Effect<SsoToken, IdentityError.TokenError>
   /** Says that AWS rejected the token, whatever its time: the next `get` renews it, unless it is another by then. */
@@ -44,14 +44,14 @@ export class SsoTokenProvider extends Context.Tag("effect-aws-identity/SsoTokenP
 interface SessionState {
   readonly flight: SingleFlight.SingleFlight<SsoToken, IdentityError.TokenError>
   lastAttemptAt: number | undefined
-  /** The access token that AWS rejected. */
-  rejected: Redacted.Redacted | undefined
+  /** Why the last attempt came to nothing, if there was no token to go on with. */
+  failure: IdentityError.TokenError | undefined
+  /** The access token that AWS rejected, and when (ms since 1970). */
+  rejected: { readonly accessToken: Redacted.Redacted; readonly at: number } | undefined
   /** The access token that came in the place of a rejected one: if it is rejected too, renewing does not help. */
   replacement: Redacted.Redacted | undefined
   /** The refresh token that AWS will never take again, and what it said. */
   refused: { readonly refreshToken: Redacted.Redacted; readonly error: IdentityError.SsoLoginRequired } | undefined
-  /** A renewed token that the cache could not take, and the access token that is still there. */
-  unsaved: { readonly instead: Redacted.Redacted; readonly token: SsoToken } | undefined
 }
 
 /**
@@ -66,7 +66,7 @@ export const make: Effect.Effect<
   never,
   SsoTokenCache | SsoOidc | Scope.Scope
 > = Effect.gen(function*() {
-  const cache = yield* SsoTokenCache
+  const cache = orMemory(yield* SsoTokenCache)
   const oidc = yield* SsoOidc
   const newFlight = yield* SingleFlight.make
   const states = new Map<string, SessionState>()
@@ -77,10 +77,10 @@ export const make: Effect.Effect<
     const state: SessionState = {
       flight: newFlight(),
       lastAttemptAt: undefined,
+      failure: undefined,
       rejected: undefined,
       replacement: undefined,
-      refused: undefined,
-      unsaved: undefined
+      refused: undefined
     }
     states.set(session.cacheKey, state)
     return state
@@ -99,13 +99,12 @@ export const make: Effect.Effect<
       command: session.loginCommand
     })
 
-  const read = (session: SsoSession, { unsaved }: SessionState) =>
+  const read = (session: SsoSession) =>
     Effect.flatMap(
       cache.get(session.cacheKey),
       Option.match({
         onNone: () => Effect.fail(loginRequired(session, "NoToken", "there is no token file")),
-        onSome: (token) =>
-          Effect.succeed(unsaved !== undefined && isToken(token, unsaved.instead) ? unsaved.token : token)
+        onSome: Effect.succeed
       })
     )
 
@@ -136,28 +135,26 @@ export const make: Effect.Effect<
         // No new refresh token in the answer means that the old one goes on counting.
         refreshToken: Option.orElse(answer.refreshToken, () => token.refreshToken)
       })
-      if (isToken(token, state.rejected)) state.replacement = renewed.accessToken
+      if (isToken(token, state.rejected?.accessToken)) state.replacement = renewed.accessToken
       // A person may have signed in or out in the meantime: then theirs counts.
-      const current = yield* Effect.either(read(session, state))
+      const current = yield* Effect.either(read(session))
       if (Either.isLeft(current) && current.left._tag === "SsoLoginRequired") return yield* current.left
       if (Either.isRight(current) && !isToken(current.right, token.accessToken)) return current.right
-      yield* Effect.catchAll(cache.set(session.cacheKey, renewed), (error) => {
-        state.unsaved = { instead: state.unsaved?.instead ?? token.accessToken, token: renewed }
-        return Effect.logWarning(`The renewed SSO token is kept in memory only. ${error.message}`)
-      })
+      yield* cache.set(session.cacheKey, renewed)
       return renewed
     },
     carryThrough
   )
 
-  /** Reads first: another process may have renewed the token, or a person signed in, since it was found stale. */
-  const refresh = (session: SsoSession, state: SessionState) =>
+  /** The token, with what renews it if that is to be done now. */
+  const look = (session: SsoSession, state: SessionState) =>
     Effect.gen(function*() {
-      const token = yield* read(session, state)
+      const token = yield* read(session)
       const now = yield* Clock.currentTimeMillis
       const decision = decide(now, token, state)
-      if (decision === "Use") return token
-      const isRejected = isToken(token, state.rejected)
+      if (decision === "Use") return { token, grant: Option.none<Grant>() }
+      if (decision === "Pause" && state.failure !== undefined) return yield* state.failure
+      const isRejected = isToken(token, state.rejected?.accessToken)
       const grant = grantOf(token)
       if (decision === "LoginRequired" || Option.isNone(grant) || (isRejected && isToken(token, state.replacement))) {
         return yield* loginRequired(
@@ -166,7 +163,15 @@ export const make: Effect.Effect<
           isRejected ? undefined : whyNotRenewable(token)
         )
       }
-      state.lastAttemptAt = now
+      return { token, grant }
+    })
+
+  /** Looks first: another process may have renewed the token, or a person signed in, since it was found stale. */
+  const refresh = (session: SsoSession, state: SessionState) =>
+    Effect.gen(function*() {
+      const { grant, token } = yield* look(session, state)
+      if (Option.isNone(grant)) return token
+      state.lastAttemptAt = yield* Clock.currentTimeMillis
       const { refused } = state
       const renewal = refused !== undefined && Equal.equals(refused.refreshToken, grant.value.refreshToken)
         ? Effect.fail(refused.error)
@@ -174,7 +179,7 @@ export const make: Effect.Effect<
       return yield* Effect.catchAll(renewal, (error) =>
         Effect.gen(function*() {
           // Whoever was quicker to spend the same refresh token has left a better one.
-          const current = yield* Effect.option(read(session, state))
+          const current = yield* Effect.option(read(session))
           const after = yield* Clock.currentTimeMillis
           if (Option.isSome(current) && !isToken(current.value, token.accessToken)) {
             if (decide(after, current.value, state) === "Use") return current.value
@@ -182,7 +187,10 @@ export const make: Effect.Effect<
           if (error._tag === "SsoLoginRequired") {
             state.refused = { refreshToken: grant.value.refreshToken, error }
           }
-          if (isToken(token, state.rejected) || DateTime.toEpochMillis(token.expiresAt) <= after) return yield* error
+          if (isToken(token, state.rejected?.accessToken) || DateTime.toEpochMillis(token.expiresAt) <= after) {
+            state.failure = error
+            return yield* error
+          }
           yield* Effect.logWarning(`The SSO token is used on, but could not be renewed. ${error.message}`)
           return token
         }))
@@ -191,13 +199,13 @@ export const make: Effect.Effect<
   return {
     get: Effect.fn("SsoTokenProvider.get")(function*(session) {
       const state = stateOf(session)
-      const token = yield* read(session, state)
-      const now = yield* Clock.currentTimeMillis
-      return decide(now, token, state) === "Use" ? token : yield* state.flight.run(refresh(session, state))
+      const { grant, token } = yield* look(session, state)
+      if (Option.isNone(grant)) return token
+      return yield* state.flight.run(cache.exclusively(session.cacheKey)(refresh(session, state)))
     }),
     invalidate: (session, rejected) =>
-      Effect.sync(() => {
-        stateOf(session).rejected = rejected.accessToken
+      Effect.map(Clock.currentTimeMillis, (at) => {
+        stateOf(session).rejected = { accessToken: rejected.accessToken, at }
       })
   }
 })
@@ -207,7 +215,9 @@ const isToken = (token: SsoToken, accessToken: Redacted.Redacted | undefined): b
 
 const decide = (now: number, token: SsoToken, { lastAttemptAt, rejected }: SessionState): TokenDecision =>
   decideToken(now, {
-    expiresAt: isToken(token, rejected) ? now : DateTime.toEpochMillis(token.expiresAt),
+    expiresAt: rejected !== undefined && isToken(token, rejected.accessToken)
+      ? rejected.at
+      : DateTime.toEpochMillis(token.expiresAt),
     renewable: Option.isSome(grantOf(token)),
     registrationExpiresAt: Option.getOrUndefined(Option.map(token.registrationExpiresAt, DateTime.toEpochMillis)),
     lastAttemptAt

@@ -37,7 +37,7 @@ describe("decideToken", () => {
     )
   })
 
-  it("renews only what can be renewed, only near its end, and not twice within the interval while it counts", () => {
+  it("renews only what can be renewed, only near its end, and not twice within the interval, but at once after its end", () => {
     fc.assert(
       fc.property(state, (s) => {
         const canRenew = s.renewable && (s.registrationLeft === undefined || s.registrationLeft > 0)
@@ -45,7 +45,7 @@ describe("decideToken", () => {
         const expected = s.left > tokenWindow
           ? "Use"
           : s.left <= 0
-          ? canRenew ? "Refresh" : "LoginRequired"
+          ? !canRenew ? "LoginRequired" : attemptedLately && (s.attemptAgo ?? 0) <= -s.left ? "Pause" : "Refresh"
           : canRenew && !attemptedLately
           ? "Refresh"
           : "Use"

@@ -9,7 +9,8 @@ export const tokenWindow = 5 * minute
 /** Between two attempts to renew one token while it still counts (likewise agreed). */
 export const attemptInterval = 30 * second
 
-export type TokenDecision = "Use" | "Refresh" | "LoginRequired"
+/** `Pause`: the last attempt failed a moment ago, and there is nothing to go on with. */
+export type TokenDecision = "Use" | "Refresh" | "LoginRequired" | "Pause"
 
 /** What is known of a token, and of the last attempt to renew it in this process. */
 export interface TokenState {
@@ -23,15 +24,18 @@ export interface TokenState {
 
 /**
  * A token that still counts is never refused: renewed when near its end and renewable, used when not. One that
- * counts no more is renewed, or else a person must sign in.
+ * counts no more is renewed, or else a person must sign in. Attempts are half a minute apart, but the first after the
+ * end of a token is made at once.
  */
 export const decideToken = (now: number, token: TokenState): TokenDecision => {
   if (token.expiresAt - now > tokenWindow) return "Use"
-  const renewable = token.renewable && (token.registrationExpiresAt === undefined || token.registrationExpiresAt > now)
-  if (token.expiresAt <= now) return renewable ? "Refresh" : "LoginRequired"
-  const attemptedLately = token.lastAttemptAt !== undefined && now - token.lastAttemptAt < attemptInterval &&
-    token.lastAttemptAt <= now
-  return renewable && !attemptedLately ? "Refresh" : "Use"
+  const { lastAttemptAt, registrationExpiresAt } = token
+  const isRenewable = token.renewable && (registrationExpiresAt === undefined || registrationExpiresAt > now)
+  // An attempt in the future was made before the clock was set back.
+  const wasTriedLately = lastAttemptAt !== undefined && lastAttemptAt <= now && now - lastAttemptAt < attemptInterval
+  if (token.expiresAt > now) return isRenewable && !wasTriedLately ? "Refresh" : "Use"
+  if (!isRenewable) return "LoginRequired"
+  return wasTriedLately && lastAttemptAt >= token.expiresAt ? "Pause" : "Refresh"
 }
 
 /** When credentials are renewed in the background, and from when on callers wait for it. */

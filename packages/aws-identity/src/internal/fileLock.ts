@@ -1,0 +1,111 @@
+/**
+ * One at a time, across processes: whoever has made the lock file. It says who has it and until when; the holder puts
+ * that off for as long as it lives, so the lock of a process that was killed is free again a few seconds later.
+ *
+ * A lock that cannot be had in time, or cannot be made at all, is done without: it saves work, it guards nothing that
+ * would be wrong without it.
+ */
+import type { PlatformError } from "@effect/platform/Error"
+import type * as FileSystem from "@effect/platform/FileSystem"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Option from "effect/Option"
+import * as Random from "effect/Random"
+import * as Schedule from "effect/Schedule"
+import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
+import { isNotFound } from "./fileError.js"
+
+/** ms that a lock lasts after its holder was last heard of. */
+const lease = 5000
+/** ms between two signs of life. */
+const heartbeat = 1000
+/** ms that anybody waits. */
+export const patience = 30_000
+/** ms between two looks at a lock, and half as many more by chance. */
+const interval = 20
+
+const Lock = Schema.parseJson(Schema.Struct({
+  owner: Schema.String,
+  /** ms since 1970 */
+  until: Schema.Number
+}))
+const encode = Schema.encodeSync(Lock)
+const decode = Schema.decodeOption(Lock)
+
+/** Holds the lock until the scope closes; says whether it does. */
+export const acquire = (fs: FileSystem.FileSystem, file: string): Effect.Effect<boolean, never, Scope.Scope> =>
+  Effect.gen(function*() {
+    const owner = (yield* Random.nextIntBetween(0, Number.MAX_SAFE_INTEGER)).toString(36)
+    const started = yield* Clock.currentTimeMillis
+    for (;;) {
+      const made = yield* Effect.either(hold(fs, file, owner))
+      if (Either.isRight(made)) return true
+      if (!isTaken(made.left)) return false
+      const now = yield* Clock.currentTimeMillis
+      // A clock that was set back must not make anybody wait for ever.
+      if (now - started >= patience || now < started) return false
+      if (!(yield* clearIfDead(fs, file))) {
+        yield* Effect.sleep(interval + (yield* Random.nextIntBetween(0, interval / 2)))
+      }
+    }
+  })
+
+const isTaken = (error: PlatformError): boolean => error._tag === "SystemError" && error.reason === "AlreadyExists"
+
+const write = (fs: FileSystem.FileSystem, file: string, owner: string, flag: "wx" | "r+") =>
+  Effect.flatMap(Clock.currentTimeMillis, (now) =>
+    // A number of as many digits as before: a reader sees the old text or the new one.
+    fs.writeFileString(file, encode({ owner, until: now + lease }), { flag, mode: 0o600 }))
+
+const read = (fs: FileSystem.FileSystem, file: string) =>
+  Effect.map(Effect.option(fs.readFileString(file)), Option.flatMap(decode))
+
+const isOwn = (fs: FileSystem.FileSystem, file: string, owner: string) =>
+  Effect.map(read(fs, file), Option.exists((lock) => lock.owner === owner))
+
+const hold = (
+  fs: FileSystem.FileSystem,
+  file: string,
+  owner: string
+): Effect.Effect<void, PlatformError, Scope.Scope> =>
+  Effect.gen(function*() {
+    yield* Effect.acquireRelease(
+      write(fs, file, owner, "wx"),
+      () => Effect.whenEffect(Effect.ignore(fs.remove(file)), isOwn(fs, file, owner))
+    )
+    const live = Effect.flatMap(isOwn(fs, file, owner), (own) => own ? write(fs, file, owner, "r+") : Effect.interrupt)
+    yield* Effect.forkScoped(Effect.schedule(live, Schedule.spaced(heartbeat)))
+  })
+
+/**
+ * Takes a lock away that nobody keeps up, and says whether there is none now. Two may find the same one dead: who
+ * comes second finds the first one's new lock in its hands, and puts it back.
+ */
+const clearIfDead = (fs: FileSystem.FileSystem, file: string): Effect.Effect<boolean> =>
+  Effect.gen(function*() {
+    const before = yield* read(fs, file)
+    if (!(yield* isDead(fs, file, before))) return false
+    const aside = `${file}.${(yield* Random.nextIntBetween(0, Number.MAX_SAFE_INTEGER)).toString(36)}.tmp`
+    yield* fs.rename(file, aside)
+    const taken = yield* read(fs, aside)
+    const isAnother = Option.isSome(taken) && !Option.exists(before, ({ owner }) => owner === taken.value.owner)
+    if (isAnother) yield* Effect.ignore(fs.link(aside, file))
+    yield* Effect.ignore(fs.remove(aside))
+    return !isAnother
+  }).pipe(Effect.uninterruptible, Effect.catchAll((error) => Effect.succeed(isNotFound(error))))
+
+const isDead = (
+  fs: FileSystem.FileSystem,
+  file: string,
+  lock: Option.Option<typeof Lock.Type>
+): Effect.Effect<boolean, PlatformError> =>
+  Effect.gen(function*() {
+    const now = yield* Clock.currentTimeMillis
+    // No living holder is this far ahead, but a clock may have been set back.
+    if (Option.isSome(lock)) return lock.value.until <= now || lock.value.until > now + 2 * lease
+    // Made and not yet written, or left so by a crash.
+    const { mtime } = yield* fs.stat(file)
+    return Option.exists(mtime, (time) => Math.abs(now - time.getTime()) > lease)
+  })

@@ -1,0 +1,358 @@
+import { FileSystem, KeyValueStore, Path } from "@effect/platform"
+import { NodeContext } from "@effect/platform-node"
+import { assert, describe, it } from "@effect/vitest"
+import { Clock, ConfigProvider, DateTime, Deferred, Effect, Either, Fiber, Layer, Option, Redacted, Ref } from "effect"
+import { IdentityError, SharedConfig, SsoTokenCache, SsoTokenProvider } from "effect-aws-identity"
+import { IdentityCenter, TestIdentity } from "effect-aws-identity-testing"
+import * as FileLock from "../src/internal/fileLock.js"
+import { observed } from "./observed.js"
+
+// The store of tokens: on real files, in memory, and as a user may write one.
+
+const tokenOf = (accessToken: string) =>
+  new SsoTokenCache.SsoToken({
+    accessToken: Redacted.make(accessToken),
+    expiresAt: DateTime.unsafeMake("2030-01-01T00:00:00Z"),
+    refreshToken: Option.some(Redacted.make(`${accessToken}-refresh`))
+  })
+
+/** The access token that a store has for a key. */
+const held = (cache: SsoTokenCache.SsoTokenCache["Type"], key: string) =>
+  Effect.map(
+    cache.get(key),
+    (found) => Option.getOrUndefined(Option.map(found, ({ accessToken }) => Redacted.value(accessToken)))
+  )
+
+const old = tokenOf("old")
+const young = tokenOf("young")
+
+const directory = Effect.flatMap(FileSystem.FileSystem, (fs) => fs.makeTempDirectoryScoped())
+
+/** The store in a directory, over a file system that may have been tampered with. */
+const storeIn = (
+  directory: string,
+  tamper: (fs: FileSystem.FileSystem) => Partial<FileSystem.FileSystem> = () => ({})
+) =>
+  Effect.gen(function*() {
+    const fs = yield* FileSystem.FileSystem
+    return yield* SsoTokenCache.SsoTokenCache.pipe(
+      Effect.provide(SsoTokenCache.layer({ directory })),
+      Effect.provideService(FileSystem.FileSystem, { ...fs, ...tamper(fs) })
+    )
+  })
+
+/** What a user would write over a `KeyValueStore`, of Redis, a database or a keychain. */
+const overKeyValueStore: Layer.Layer<SsoTokenCache.SsoTokenCache, never, KeyValueStore.KeyValueStore> = Layer.effect(
+  SsoTokenCache.SsoTokenCache,
+  Effect.gen(function*() {
+    const store = KeyValueStore.prefix(yield* KeyValueStore.KeyValueStore, "sso-token/")
+    const location = (key: string) => `sso-token/${key}`
+    const failed =
+      (key: string, operation: IdentityError.FileError["operation"]) => ({ _tag }: { readonly _tag: string }) =>
+        new IdentityError.FileError({ path: location(key), operation, reason: _tag })
+    return {
+      location,
+      get: (key) =>
+        Effect.flatMap(
+          Effect.mapError(store.get(key), failed(key, "read")),
+          Option.match({
+            onNone: () => Effect.succeedNone,
+            onSome: (text) =>
+              Either.match(SsoTokenCache.decode(text), {
+                onLeft: (problem) => Effect.fail(new IdentityError.TokenCacheCorrupt({ path: location(key), problem })),
+                onRight: Effect.succeedSome
+              })
+          })
+        ),
+      set: (key, token) => Effect.mapError(store.set(key, SsoTokenCache.encode(token)), failed(key, "write")),
+      remove: (key) => Effect.mapError(store.remove(key), failed(key, "remove")),
+      // The store has no lock: a renewal may be made twice.
+      exclusively: () => (effect) => effect
+    }
+  })
+)
+
+const stores: Readonly<Record<string, Layer.Layer<SsoTokenCache.SsoTokenCache>>> = {
+  "on files": Layer.unwrapScoped(Effect.map(directory, (directory) => SsoTokenCache.layer({ directory }))).pipe(
+    Layer.provide(NodeContext.layer),
+    Layer.orDie
+  ),
+  "in memory": SsoTokenCache.layerMemory,
+  "over a KeyValueStore": Layer.provide(overKeyValueStore, KeyValueStore.layerMemory)
+}
+
+for (const [name, store] of Object.entries(stores)) {
+  describe(`tokens ${name}`, () => {
+    it.live("are kept by key, replaced as a whole, and removed", () =>
+      Effect.gen(function*() {
+        const cache = yield* SsoTokenCache.SsoTokenCache
+        assert.strictEqual(yield* held(cache, "corp"), undefined)
+        yield* cache.set("corp", old)
+        yield* cache.set("other", young)
+        assert.strictEqual(yield* held(cache, "corp"), "old")
+        yield* cache.set("corp", young)
+        assert.strictEqual(yield* held(cache, "corp"), "young")
+        yield* cache.remove("corp")
+        yield* cache.remove("corp")
+        assert.strictEqual(yield* held(cache, "corp"), undefined)
+        assert.strictEqual(yield* held(cache, "other"), "young")
+      }).pipe(Effect.provide(Layer.fresh(store))))
+
+    it.live("keep a session signed in", () =>
+      Effect.gen(function*() {
+        const center = yield* IdentityCenter.IdentityCenter
+        const signedIn = Option.getOrThrow(yield* (yield* SsoTokenCache.SsoTokenCache).get("example"))
+        const session = yield* SharedConfig.session("example")
+        yield* Effect.gen(function*() {
+          const cache = yield* SsoTokenCache.SsoTokenCache
+          yield* cache.set("example", new SsoTokenCache.SsoToken({ ...signedIn, expiresAt: DateTime.unsafeMake(0) }))
+          const renewed = yield* (yield* SsoTokenProvider.make).get(session)
+          assert.deepStrictEqual(yield* center.calls, ["createToken"])
+          assert.strictEqual(yield* held(cache, "example"), Redacted.value(renewed.accessToken))
+        }).pipe(Effect.provide(Layer.fresh(store)))
+      }).pipe(Effect.scoped, Effect.provide(TestIdentity.layer())))
+  })
+}
+
+describe("files", () => {
+  it.scopedLive("are of mode 0600 in a directory of mode 0700, whatever was there before", () =>
+    Effect.gen(function*() {
+      const fs = yield* FileSystem.FileSystem
+      const path = yield* Path.Path
+      const base = yield* directory
+      const cache = yield* storeIn(path.join(base, "sso", "cache"))
+      yield* cache.set("corp", old)
+      const file = cache.location("corp")
+      const modeOf = (file: string) => Effect.map(fs.stat(file), ({ mode }) => (mode & 0o777).toString(8))
+      assert.strictEqual(yield* modeOf(path.join(base, "sso", "cache")), "700")
+      assert.strictEqual(yield* modeOf(file), "600")
+      yield* fs.chmod(file, 0o644)
+      yield* cache.set("corp", young)
+      assert.strictEqual(yield* modeOf(file), "600")
+    }).pipe(Effect.provide(NodeContext.layer)))
+
+  it.scopedLive("that are links are replaced, and what they led to is left alone", () =>
+    Effect.gen(function*() {
+      const fs = yield* FileSystem.FileSystem
+      const path = yield* Path.Path
+      const base = yield* directory
+      const cache = yield* storeIn(path.join(base, "cache"))
+      const target = path.join(base, "elsewhere")
+      yield* fs.makeDirectory(path.join(base, "cache"))
+      yield* fs.writeFileString(target, SsoTokenCache.encode(old))
+      yield* fs.symlink(target, cache.location("corp"))
+      assert.strictEqual(yield* held(cache, "corp"), "old")
+      yield* cache.set("corp", young)
+      assert.strictEqual(yield* fs.readFileString(target), SsoTokenCache.encode(old))
+      assert.strictEqual(yield* held(cache, "corp"), "young")
+    }).pipe(Effect.provide(NodeContext.layer)))
+
+  it.scopedLive("that are something else are a typed error that names them, and a new token goes on in memory or over them", () =>
+    Effect.gen(function*() {
+      const fs = yield* FileSystem.FileSystem
+      const base = yield* directory
+      const cache = yield* storeIn(base)
+      const file = cache.location("corp")
+      const { exec } = yield* Effect.promise(() => import("node:child_process"))
+      const shell = (command: string) =>
+        Effect.async<void>((resume) => {
+          exec(command, { cwd: base }, () => resume(Effect.void))
+        })
+      const kinds: Readonly<Record<string, readonly [Effect.Effect<unknown, unknown>, string]>> = {
+        "nothing in it": [fs.writeFileString(file, ""), "it is empty"],
+        "bytes that are no text": [fs.writeFile(file, new Uint8Array(300).map((_, i) => i)), "not a JSON object"],
+        "100 MB": [fs.truncate(file, 100_000_000), "longer than 1 MiB"],
+        "a directory": [Effect.zipRight(fs.remove(file), fs.makeDirectory(file)), "a Directory"],
+        "a pipe": [
+          Effect.zipRight(fs.remove(file, { recursive: true }), shell(`mkfifo '${file}'`)),
+          "a FIFO"
+        ],
+        "a link to itself": [Effect.zipRight(fs.remove(file), fs.symlink(file, file)), ""]
+      }
+      for (const [name, [make, problem]] of Object.entries(kinds)) {
+        yield* make
+        const error = yield* Effect.flip(Effect.timeout(cache.get("corp"), "5 seconds"))
+        assert.include(["TokenCacheCorrupt", "FileError"], error._tag, name)
+        assert.include(error.message, file, name)
+        assert.include(error.message, problem, name)
+      }
+      const fresh = yield* storeIn(base)
+      yield* fresh.set("corp", young)
+      assert.strictEqual(yield* held(fresh, "corp"), "young")
+    }).pipe(Effect.provide(NodeContext.layer)))
+
+  it.scopedLive("are where AWS_SSO_CACHE_DIR says", () =>
+    Effect.gen(function*() {
+      const base = yield* directory
+      const cache = yield* SsoTokenCache.SsoTokenCache.pipe(
+        Effect.provide(SsoTokenCache.layerConfig),
+        Effect.withConfigProvider(ConfigProvider.fromMap(new Map([["AWS_SSO_CACHE_DIR", base], ["HOME", "/nowhere"]])))
+      )
+      yield* cache.set("corp", old)
+      assert.strictEqual(cache.location("corp"), `${base}/${SsoTokenCache.fileName("corp")}`)
+      assert.strictEqual(yield* held(yield* storeIn(base), "corp"), "old")
+    }).pipe(Effect.provide(NodeContext.layer)))
+})
+
+describe("what cannot be written", () => {
+  const errors = ["PermissionDenied", "NotFound", "WriteZero", "Unknown"] as const
+
+  it.scopedLive.each(errors)(
+    "is kept in memory (%s), with one warning, and nothing is left behind",
+    (reason) =>
+      Effect.gen(function*() {
+        const fs = yield* FileSystem.FileSystem
+        const base = yield* directory
+        yield* (yield* storeIn(base)).set("corp", old)
+        const refuse = () =>
+          Effect.fail(new (class extends Error {})() as never).pipe(Effect.catchAll(() =>
+            fs.readFileString("/no/such/file").pipe(
+              Effect.mapError((error) => Object.assign(error, { reason })),
+              Effect.asVoid
+            )
+          ))
+        let full = true
+        const cache = yield* storeIn(base, (fs) => ({
+          rename: (a, b) =>
+            full ? refuse() : fs.rename(a, b)
+        }))
+        const { seen } = yield* observed(Effect.gen(function*() {
+          yield* cache.set("corp", young)
+          yield* cache.set("other", young)
+        }))
+        assert.strictEqual(seen.split("kept in memory only").length, 2)
+        assert.include(seen, reason)
+        assert.notInclude(seen, "young")
+        assert.strictEqual(yield* held(cache, "corp"), "young")
+        assert.strictEqual(yield* held(cache, "other"), "young")
+        assert.deepStrictEqual(yield* fs.readDirectory(base), [SsoTokenCache.fileName("corp")])
+
+        // Somebody else's token is the better one: it was made by a person.
+        const third = tokenOf("third")
+        yield* (yield* storeIn(base)).set("corp", third)
+        assert.strictEqual(yield* held(cache, "corp"), "third")
+        yield* (yield* storeIn(base)).remove("corp")
+        assert.strictEqual(yield* held(cache, "corp"), undefined)
+
+        full = false
+        yield* cache.set("other", young)
+        assert.strictEqual(yield* held(yield* storeIn(base), "other"), "young")
+      }).pipe(Effect.provide(NodeContext.layer))
+  )
+
+  it.scopedLive("is gone from memory too when it is removed, or when its file was", () =>
+    Effect.gen(function*() {
+      const base = yield* directory
+      yield* (yield* storeIn(base)).set("corp", old)
+      const cache = yield* storeIn(base, () => ({
+        rename: (from) =>
+          Effect.asVoid(Effect.flatMap(FileSystem.FileSystem, (fs) => fs.rename(from, "/no/such/place"))).pipe(
+            Effect.provide(NodeContext.layer)
+          )
+      }))
+      yield* cache.set("corp", young)
+      assert.strictEqual(yield* held(cache, "corp"), "young")
+      yield* (yield* storeIn(base)).remove("corp")
+      assert.strictEqual(yield* held(cache, "corp"), undefined)
+      yield* cache.set("corp", young)
+      yield* cache.remove("corp")
+      assert.strictEqual(yield* held(cache, "corp"), undefined)
+    }).pipe(Effect.provide(NodeContext.layer)))
+})
+
+describe("the lock", () => {
+  it.scopedLive("lets one at a time do it, all in their turn, and leaves nothing", () =>
+    Effect.gen(function*() {
+      const fs = yield* FileSystem.FileSystem
+      const base = yield* directory
+      const active = yield* Ref.make({ now: 0, most: 0, done: 0 })
+      const work = Effect.gen(function*() {
+        yield* Ref.update(active, ({ done, most, now }) => ({ now: now + 1, most: Math.max(most, now + 1), done }))
+        yield* Effect.sleep("2 millis")
+        yield* Ref.update(active, ({ done, most, now }) => ({ now: now - 1, most, done: done + 1 }))
+      })
+      // Each on a store of its own, as processes are.
+      yield* Effect.forEach(
+        Array.from({ length: 20 }),
+        () => Effect.flatMap(storeIn(base), (cache) => cache.exclusively("corp")(work)),
+        { concurrency: "unbounded" }
+      )
+      assert.deepStrictEqual(yield* Ref.get(active), { now: 0, most: 1, done: 20 })
+      assert.deepStrictEqual(yield* fs.readDirectory(base), [])
+    }).pipe(Effect.provide(NodeContext.layer)))
+
+  it.scopedLive("is of one key, and is given back by failure, defect and interruption", () =>
+    Effect.gen(function*() {
+      const base = yield* directory
+      const cache = yield* storeIn(base)
+      const held = yield* Deferred.make<void>()
+      const holder = yield* Effect.fork(
+        cache.exclusively("corp")(Effect.zipRight(Deferred.succeed(held, undefined), Effect.never))
+      )
+      yield* Deferred.await(held)
+      assert.strictEqual(yield* cache.exclusively("other")(Effect.succeed(1)), 1)
+      const waiting = yield* Effect.fork(cache.exclusively("corp")(Effect.succeed(2)))
+      yield* Effect.sleep("100 millis")
+      assert.isTrue(Option.isNone(yield* Fiber.poll(waiting)))
+      yield* Fiber.interrupt(holder)
+      assert.strictEqual(yield* Fiber.join(waiting), 2)
+      assert.strictEqual(yield* Effect.flip(cache.exclusively("corp")(Effect.fail("no"))), "no")
+      yield* Effect.exit(cache.exclusively("corp")(Effect.die("worse")))
+      assert.strictEqual(yield* cache.exclusively("corp")(Effect.succeed(3)), 3)
+    }).pipe(Effect.provide(NodeContext.layer)))
+
+  /** Whether the lock was had, and how long that took (ms). */
+  const tried = (base: string) =>
+    Effect.gen(function*() {
+      const fs = yield* FileSystem.FileSystem
+      const before = yield* Clock.currentTimeMillis
+      const had = yield* Effect.scoped(FileLock.acquire(fs, `${base}/corp.lock`))
+      return { had, took: (yield* Clock.currentTimeMillis) - before }
+    })
+
+  it.scopedLive("of the dead is taken over: out of date, nonsense of long ago, or from a future that never was", () =>
+    Effect.gen(function*() {
+      const fs = yield* FileSystem.FileSystem
+      const base = yield* directory
+      const file = `${base}/corp.lock`
+      const now = yield* Clock.currentTimeMillis
+      const leave = (text: string, at = now) =>
+        Effect.zipRight(fs.writeFileString(file, text), fs.utimes(file, at / 1000, at / 1000))
+      for (
+        const text of [
+          JSON.stringify({ owner: "dead", until: now - 1 }),
+          JSON.stringify({ owner: "dead", until: now + 3_600_000 })
+        ]
+      ) {
+        yield* leave(text)
+        const { had, took } = yield* tried(base)
+        assert.isTrue(had)
+        assert.isBelow(took, 1000)
+      }
+      for (const text of ["", "nonsense", "{\"owner\":1}"]) {
+        yield* leave(text, now - 60_000)
+        assert.isTrue((yield* tried(base)).had)
+      }
+      assert.deepStrictEqual(yield* fs.readDirectory(base), [])
+    }).pipe(Effect.provide(NodeContext.layer)))
+
+  it.scopedLive("of the living is kept up, however long they take", () =>
+    Effect.gen(function*() {
+      const fs = yield* FileSystem.FileSystem
+      const base = yield* directory
+      yield* FileLock.acquire(fs, `${base}/corp.lock`)
+      const waiting = yield* Effect.fork(tried(base))
+      yield* Effect.sleep("7 seconds")
+      assert.isTrue(Option.isNone(yield* Fiber.poll(waiting)), "longer than a lease")
+      yield* Fiber.interrupt(waiting)
+    }).pipe(Effect.provide(NodeContext.layer)), 15_000)
+
+  it.scopedLive("that cannot be made is done without, at once", () =>
+    Effect.gen(function*() {
+      for (const base of ["/no/such/directory", "/proc"]) {
+        const { had, took } = yield* tried(base)
+        assert.isFalse(had)
+        assert.isBelow(took, 1000)
+      }
+    }).pipe(Effect.provide(NodeContext.layer)))
+})
