@@ -39,6 +39,7 @@ export const acquire = (fs: FileSystem.FileSystem, file: string): Effect.Effect<
   Effect.gen(function*() {
     const owner = (yield* Random.nextIntBetween(0, Number.MAX_SAFE_INTEGER)).toString(36)
     const started = yield* Clock.currentTimeMillis
+    let seen = { text: "", since: started }
     for (;;) {
       const made = yield* Effect.either(hold(fs, file, owner))
       if (Either.isRight(made)) return true
@@ -46,9 +47,12 @@ export const acquire = (fs: FileSystem.FileSystem, file: string): Effect.Effect<
       const now = yield* Clock.currentTimeMillis
       // A clock that was set back must not make anybody wait for ever.
       if (now - started >= patience || now < started) return false
-      if (!(yield* clearIfDead(fs, file))) {
-        yield* Effect.sleep(interval + (yield* Random.nextIntBetween(0, interval / 2)))
-      }
+      const text = yield* Effect.orElseSucceed(fs.readFileString(file), () => "")
+      if (text !== seen.text) seen = { text, since: now }
+      // Its time is over; or it gives none, or one of another clock, and no sign of life.
+      const isDead = Option.exists(decode(text), ({ until }) => until <= now) || now - seen.since > lease
+      if (isDead && (yield* clear(fs, file, text))) continue
+      yield* Effect.sleep(interval + (yield* Random.nextIntBetween(0, interval / 2)))
     }
   })
 
@@ -59,11 +63,11 @@ const write = (fs: FileSystem.FileSystem, file: string, owner: string, flag: "wx
     // A number of as many digits as before: a reader sees the old text or the new one.
     fs.writeFileString(file, encode({ owner, until: now + lease }), { flag, mode: 0o600 }))
 
-const read = (fs: FileSystem.FileSystem, file: string) =>
-  Effect.map(Effect.option(fs.readFileString(file)), Option.flatMap(decode))
-
 const isOwn = (fs: FileSystem.FileSystem, file: string, owner: string) =>
-  Effect.map(read(fs, file), Option.exists((lock) => lock.owner === owner))
+  Effect.map(
+    Effect.option(fs.readFileString(file)),
+    (text) => Option.exists(Option.flatMap(text, decode), (lock) => lock.owner === owner)
+  )
 
 const hold = (
   fs: FileSystem.FileSystem,
@@ -80,32 +84,15 @@ const hold = (
   })
 
 /**
- * Takes a lock away that nobody keeps up, and says whether there is none now. Two may find the same one dead: who
- * comes second finds the first one's new lock in its hands, and puts it back.
+ * Takes a dead lock away, by its text, and says whether there is none now. Two may find the same one dead: who comes
+ * second finds the first one's new lock in its hands, and puts it back.
  */
-const clearIfDead = (fs: FileSystem.FileSystem, file: string): Effect.Effect<boolean> =>
+const clear = (fs: FileSystem.FileSystem, file: string, text: string): Effect.Effect<boolean> =>
   Effect.gen(function*() {
-    const before = yield* read(fs, file)
-    if (!(yield* isDead(fs, file, before))) return false
     const aside = `${file}.${(yield* Random.nextIntBetween(0, Number.MAX_SAFE_INTEGER)).toString(36)}.tmp`
     yield* fs.rename(file, aside)
-    const taken = yield* read(fs, aside)
-    const isAnother = Option.isSome(taken) && !Option.exists(before, ({ owner }) => owner === taken.value.owner)
+    const isAnother = (yield* fs.readFileString(aside)) !== text
     if (isAnother) yield* Effect.ignore(fs.link(aside, file))
     yield* Effect.ignore(fs.remove(aside))
     return !isAnother
   }).pipe(Effect.uninterruptible, Effect.catchAll((error) => Effect.succeed(isNotFound(error))))
-
-const isDead = (
-  fs: FileSystem.FileSystem,
-  file: string,
-  lock: Option.Option<typeof Lock.Type>
-): Effect.Effect<boolean, PlatformError> =>
-  Effect.gen(function*() {
-    const now = yield* Clock.currentTimeMillis
-    // No living holder is this far ahead, but a clock may have been set back.
-    if (Option.isSome(lock)) return lock.value.until <= now || lock.value.until > now + 2 * lease
-    // Made and not yet written, or left so by a crash.
-    const { mtime } = yield* fs.stat(file)
-    return Option.exists(mtime, (time) => Math.abs(now - time.getTime()) > lease)
-  })
