@@ -123,8 +123,8 @@ export const layer = (
     Layer.provideMerge(Layer.mergeAll(
       SharedConfig.layerMemory({
         config: options.config ?? config,
-        profile: options.profile,
-        ...(options.credentials === undefined ? {} : { credentials: options.credentials })
+        credentials: options.credentials,
+        profile: options.profile
       }),
       Layer.fresh(SsoTokenCache.layerMemory),
       Layer.provide(

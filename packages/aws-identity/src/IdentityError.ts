@@ -270,13 +270,13 @@ const remedyOf = ({ code, reason, status }: Schema.Struct.Type<typeof answer>): 
   if (reason?.startsWith("KMS_") === true) return kmsRemedy
   if (status === 429) return "AWS asks for fewer requests: wait a moment, then try again."
   if (status >= 500) return "The fault is on AWS's side: try again; health.aws.amazon.com tells of outages."
-  return remedies[code.replace(/Exception$/, "")] ?? "Check the settings that this request was made from."
+  return remedies.get(code.replace(/Exception$/, "")) ?? "Check the settings that this request was made from."
 }
 
 const kmsRemedy = "The KMS key of the IAM Identity Center cannot be used: ask its administrator to look at the key " +
   "and its policy."
 
-const remedies: Readonly<Record<string, string>> = {
+const remedies: ReadonlyMap<string, string> = new Map(Object.entries({
   ExpiredToken: "The credentials that signed the request have expired: get new ones.",
   InvalidClientTokenId: "The access key that signed the request does not exist, or not in this partition.",
   InvalidScope: "Check sso_registration_scopes.",
@@ -284,7 +284,7 @@ const remedies: Readonly<Record<string, string>> = {
   PackedPolicyTooLarge: "Shorten the session policies and tags.",
   SignatureDoesNotMatch: "The secret key that signed the request is not that of its access key, or something on the " +
     "way has changed the request."
-}
+}))
 
 /**
  * A device login waits for its approval.

@@ -220,7 +220,7 @@ export const read: Effect.Effect<ConfigFiles, IdentityError.FileError, SharedCon
 
 /**
  * How a service is to be reached: the given settings, and what they leave open from the environment and the profile,
- * by the rules that AWS's SDKs share. The environment is read now, the profile when what this gives is first run.
+ * by the rules that AWS's SDKs share. The environment is read now, the profile whenever what this gives is run.
  *
  * | setting | environment | profile |
  * | --- | --- | --- |
@@ -247,16 +247,16 @@ export const clientConfig = (
   Effect.gen(function*() {
     const config = yield* SharedConfig
     const environment = yield* clientEnvironment(service)
-    let found: ClientConfig | undefined
+    let last: { readonly files: ConfigFiles; readonly found: ClientConfig } | undefined
     return Effect.gen(function*() {
-      if (found !== undefined) return found
       const files = yield* config.read
+      if (last?.files === files) return last.found
       const profile = yield* Effect.catchTags(files.profile(), {
         // Whoever cannot do without the profile says that it is missing.
         NotConfigured: () => Effect.succeed(undefined),
         ProfileNotFound: () => Effect.succeed(undefined)
       })
-      found = {
+      const found: ClientConfig = {
         ...settings,
         endpoint: settings.endpoint ?? (yield* configuredEndpoint(service, environment, files, profile)),
         useFipsEndpoint: settings.useFipsEndpoint ?? environment.useFipsEndpoint ??
@@ -271,6 +271,7 @@ export const clientConfig = (
         disableClockSkewCorrection: settings.disableClockSkewCorrection ?? environment.disableClockSkewCorrection ??
           (yield* setting(profile, "disable_clock_skew_correction", flag))
       }
+      last = { files, found }
       return found
     })
   })
@@ -376,7 +377,11 @@ export const layerConfig = (
  * @category layers
  */
 export const layerMemory = (
-  files: { readonly config?: string; readonly credentials?: string; readonly profile?: string | undefined }
+  files: {
+    readonly config?: string | undefined
+    readonly credentials?: string | undefined
+    readonly profile?: string | undefined
+  }
 ): Layer.Layer<SharedConfig> =>
   Layer.sync(SharedConfig, () => {
     const open = (path: string, text: string | undefined, kind: Ini.FileKind): File => ({

@@ -30,6 +30,8 @@ import * as Headers from "@effect/platform/Headers"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientError from "@effect/platform/HttpClientError"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
+import * as HttpIncomingMessage from "@effect/platform/HttpIncomingMessage"
 import type { HttpMethod } from "@effect/platform/HttpMethod"
 import * as Clock from "effect/Clock"
 import * as DateTime from "effect/DateTime"
@@ -37,6 +39,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import { dual } from "effect/Function"
+import * as Inspectable from "effect/Inspectable"
 import * as Redacted from "effect/Redacted"
 import type { Credentials } from "./Credentials.js"
 import { CredentialsProvider } from "./CredentialsProvider.js"
@@ -265,8 +268,8 @@ export const presignRequest: (
  * request that cannot be signed fails with `InvalidInput`, and nothing is sent: a stream or a form whose payload is
  * not `unsigned`, an unsigned payload over http, a header that is not ASCII.
  *
- * The signature and the session token are hidden in the client's spans and in its `RequestError`. They are in the
- * `request` of a response, which therefore does not belong into a log.
+ * The signature and the session token are hidden in the client's spans, in its errors, and in the `request` of a
+ * response.
  *
  * AWS APIs do not redirect, S3 aside, and a redirected signature is of no use: it names its host. But a client over
  * `fetch` follows redirects with what it was given. Provide `FetchHttpClient.RequestInit` with `redirect: "manual"`
@@ -312,7 +315,7 @@ export const withSignature: {
       ),
       HttpClient.transformResponse((response) =>
         response.pipe(
-          Effect.mapError(withoutSecrets),
+          Effect.mapBoth({ onFailure: withoutSecrets, onSuccess: ofRequestWithoutSecrets }),
           Effect.locallyWith(Headers.currentRedactedNames, (names) => [...names, ...secrets])
         )
       )
@@ -325,8 +328,41 @@ const secrets = ["authorization", "x-amz-security-token"]
 /** Effect prints the headers of the request that an error holds, long after it has forgotten which ones are secret. */
 function withoutSecrets<E>(error: E): E
 function withoutSecrets(error: unknown): unknown {
-  if (!(error instanceof HttpClientError.RequestError)) return error
-  const { headers } = error.request
-  const redacted = secrets.filter((name) => name in headers).map((name) => [name, "<redacted>"] as const)
-  return new HttpClientError.RequestError({ ...error, request: HttpClientRequest.setHeaders(error.request, redacted) })
+  if (error instanceof HttpClientError.RequestError) {
+    return new HttpClientError.RequestError({ ...error, request: redacted(error.request) })
+  }
+  if (error instanceof HttpClientError.ResponseError) {
+    const { request, response } = error
+    return new HttpClientError.ResponseError({
+      ...error,
+      request: redacted(request),
+      response: ofRequestWithoutSecrets(response)
+    })
+  }
+  return error
+}
+
+const redacted = (request: HttpClientRequest.HttpClientRequest): HttpClientRequest.HttpClientRequest =>
+  HttpClientRequest.setHeaders(
+    request,
+    secrets.filter((name) => name in request.headers).map((name) => [name, "<redacted>"] as const)
+  )
+
+/** A response holds its request, and whatever error is made of it prints that. */
+const ofRequestWithoutSecrets = (
+  response: HttpClientResponse.HttpClientResponse
+): HttpClientResponse.HttpClientResponse => {
+  const request = redacted(response.request)
+  const toJSON = () =>
+    HttpIncomingMessage.inspect(response, {
+      _id: "@effect/platform/HttpClientResponse",
+      request: request.toJSON(),
+      status: response.status
+    })
+  return Object.create(response, {
+    request: { value: request, enumerable: true },
+    toJSON: { value: toJSON },
+    [Inspectable.NodeInspectSymbol]: { value: toJSON },
+    toString: { value: () => Inspectable.format(toJSON()) }
+  })
 }

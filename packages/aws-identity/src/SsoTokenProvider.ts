@@ -184,6 +184,8 @@ export const make: Effect.Effect<
           if (Option.isSome(current) && !isToken(current.value, token.accessToken)) {
             if (decide(after, current.value, state) === "Use") return current.value
           }
+          // Signed out meanwhile: then the old one counts no more, whatever its time.
+          if (error._tag === "SsoLoginRequired" && error.reason === "NoToken") return yield* error
           if (error._tag === "SsoLoginRequired") {
             state.refused = { refreshToken: grant.value.refreshToken, error }
           }

@@ -32,6 +32,7 @@ import * as Schema from "effect/Schema"
 import type { ClientConfig, ClientSettings } from "./ClientConfig.js"
 import { Credentials } from "./Credentials.js"
 import * as IdentityError from "./IdentityError.js"
+import * as AwsAnswer from "./internal/awsAnswer.js"
 import * as AwsRequest from "./internal/awsRequest.js"
 import { schemaProblem } from "./internal/schemaProblem.js"
 import * as Xml from "./internal/xml.js"
@@ -349,16 +350,9 @@ const result = <A, I>(
     const result = Predicate.isRecord(response) ? response[`${action}Result`] : undefined
     return result === undefined
       ? Effect.fail(`it has no ${action}Result`)
-      : Effect.mapError(decode(withoutEmpty(result)), schemaProblem)
+      : Effect.mapError(decode(AwsAnswer.withoutEmpty(result)), schemaProblem)
   }
 }
-
-const withoutEmpty = (value: unknown): unknown =>
-  Predicate.isRecord(value)
-    ? Object.fromEntries(
-      Object.entries(value).filter(([, item]) => item !== "").map(([name, item]) => [name, withoutEmpty(item)])
-    )
-    : value
 
 /**
  * The operations over an `HttpClient`.

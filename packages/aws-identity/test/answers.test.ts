@@ -271,13 +271,90 @@ describe("the name of an error", () => {
       assert.strictEqual(yield* requestId({}, "{}"), undefined)
     }))
 
+  it.effect.each(["constructor", "toString", "__proto__", "hasOwnProperty"])(
+    "is not found on an object: %s",
+    (word) =>
+      Effect.gen(function*() {
+        const byError = yield* errorFor({ status: 400, body: body({ error: word }) }, "createToken")
+        assert.strictEqual(byError.code, "Unknown")
+        const byCode = yield* errorFor({ status: 400, body: body({ code: word }) })
+        assert.include(byCode.message, "Check the settings")
+      })
+  )
+
+  it.effect("is not lost to a test's short secrets", () =>
+    Effect.gen(function*() {
+      const call = Effect.flatMap(SsoOidc.SsoOidc, (oidc) =>
+        oidc.createToken({
+          ...client,
+          clientSecret: Redacted.make("e"),
+          grantType: "refresh_token",
+          refreshToken: Redacted.make("grant")
+        }))
+      const answer = { status: 400, body: body({ error: "invalid_grant", error_description: "no grant" }) }
+      const error = yield* Effect.flip(Effect.provide(call, answering(answer)))
+      assert.deepInclude({ ...error }, {
+        _tag: "InvalidGrantException",
+        description: "no <redacted>"
+      })
+    }))
+
+  it.effect("is told without the secrets, of which one may begin another, in any spelling", () =>
+    Effect.gen(function*() {
+      const call = Effect.flatMap(SsoOidc.SsoOidc, (oidc) =>
+        oidc.createToken({
+          ...client,
+          clientSecret: Redacted.make("abc"),
+          grantType: "refresh_token",
+          refreshToken: Redacted.make("abcdef (x)/y!")
+        }))
+      const spellings = ["abcdef (x)/y!", "abcdef (x)\\/y!", "abcdef%20%28x%29%2Fy%21", "abcdef+%28x%29%2Fy%21", "abc"]
+      const message = spellings.join(" | ")
+      const error = yield* Effect.flip(Effect.provide(call, answering({ status: 400, body: body({ message }) })))
+      assert.deepInclude({ ...error }, { description: spellings.map(() => "<redacted>").join(" | ") })
+    }))
+
   it.effect("is no secret that the server puts in its place", () =>
     Effect.gen(function*() {
-      const accessToken = Redacted.make("plainsecret")
-      const headers = { "x-amzn-errortype": "plainsecret", "x-amzn-requestid": "plainsecret" }
+      const accessToken = Redacted.make("aPlainSecretToken")
+      const headers = { "x-amzn-errortype": "aPlainSecretToken", "x-amzn-requestid": "id-aPlainSecretToken" }
       const call = Effect.flatMap(Sso.Sso, (sso) => sso.listAccounts({ region, accessToken }))
       const error = yield* Effect.flip(Effect.provide(call, answering({ status: 400, headers, body: "{}" })))
       assert.deepInclude({ ...error }, { code: "Unknown", requestId: undefined })
+    }))
+})
+
+describe("an answer", () => {
+  it.effect("may have empty members, which count as none", () =>
+    Effect.gen(function*() {
+      const body = JSON.stringify({
+        accessToken: "token",
+        expiresIn: 3600,
+        tokenType: "",
+        refreshToken: "",
+        idToken: null,
+        awsAdditionalDetails: { identityContext: "" },
+        more: { than: ["is", "known"] }
+      })
+      const token = yield* Effect.provide(named("createTokenWithIAM"), answering({ status: 200, body }))
+      assert.deepInclude(token, { expiresIn: 3600, refreshToken: Option.none(), idToken: Option.none(), scope: [] })
+    }))
+
+  it.effect("that fetch made of a redirect is a redirect", () =>
+    Effect.gen(function*() {
+      const opaque = Object.create(new Response("{}"), { status: { value: 0 } })
+      const http = HttpClient.make((request) => Effect.succeed(HttpClientResponse.fromWeb(request, opaque)))
+      const sso = yield* Effect.provideService(Sso.make(), HttpClient.HttpClient, http)
+      const error = yield* Effect.flip(sso.logout({ region, accessToken: secret }))
+      assert.include(error.message, "a redirect, which is not followed")
+    }))
+
+  it.effect("is awaited whatever else is in the input", () =>
+    Effect.gen(function*() {
+      const input = { region, accessToken: secret, more: {} as Record<string, unknown> }
+      input.more["more"] = input.more
+      const call = Effect.flatMap(Sso.Sso, (sso) => sso.logout(input))
+      yield* Effect.provide(call, answering({ status: 200, body: "" }))
     }))
 })
 

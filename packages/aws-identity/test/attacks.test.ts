@@ -323,6 +323,44 @@ describe("a better token in the cache wins", () => {
       assert.strictEqual(yield* callsOf("createToken"), 3)
     }).pipe(Effect.scoped, Effect.provide(TestIdentity.layer())))
 
+  it.effect("a token that is signed out of during its renewal is not given out, though it has not expired", () =>
+    Effect.gen(function*() {
+      const cache = yield* SsoTokenCache.SsoTokenCache
+      const oidc = yield* SsoOidc.SsoOidc
+      const tokens = yield* SsoTokenProvider.make.pipe(
+        Effect.provideService(SsoOidc.SsoOidc, {
+          ...oidc,
+          createToken: (input) => Effect.zipLeft(oidc.createToken(input), Effect.orDie(cache.remove("example")))
+        })
+      )
+      yield* TestClock.adjust("57 minutes")
+      const error = yield* Effect.flip(tokens.get(yield* session))
+      assert.deepInclude({ ...error }, { _tag: "SsoLoginRequired", reason: "NoToken" })
+    }).pipe(Effect.scoped, Effect.provide(TestIdentity.layer())))
+
+  it.effect("a failed renewal of an expired token is not repeated within 30 s, unless the token is another", () =>
+    Effect.gen(function*() {
+      const center = yield* IdentityCenter.IdentityCenter
+      const tokens = yield* SsoTokenProvider.SsoTokenProvider
+      const corp = yield* session
+      yield* TestClock.adjust("2 hours")
+      yield* center.fail("createToken", "InternalServerException", 2)
+      const error = yield* Effect.flip(tokens.get(corp))
+      assert.strictEqual(yield* Effect.flip(tokens.get(corp)), error)
+      assert.strictEqual(yield* callsOf("createToken"), 1)
+      yield* TestClock.adjust("30 seconds")
+      yield* Effect.flip(tokens.get(corp))
+      assert.strictEqual(yield* callsOf("createToken"), 2)
+      const cache = yield* SsoTokenCache.SsoTokenCache
+      const issued = yield* center.signIn
+      const theirs = new SsoTokenCache.SsoToken({
+        accessToken: Redacted.make(issued.accessToken),
+        expiresAt: DateTime.unsafeMake((yield* Clock.currentTimeMillis) + 3_600_000)
+      })
+      yield* cache.set("example", theirs)
+      assert.strictEqual(yield* tokens.get(corp), theirs, "signed in elsewhere: noticed at once")
+    }).pipe(Effect.provide(TestIdentity.layer({ client: { maxAttempts: 1 } }))))
+
   it.effect("a renewal has nothing of its callers", () =>
     Effect.gen(function*() {
       class Setting extends Context.Reference<Setting>()("Setting", { defaultValue: () => "maker" }) {}

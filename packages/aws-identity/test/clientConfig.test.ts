@@ -246,6 +246,18 @@ describe("an endpoint of one's own", () => {
       assert.strictEqual(missing, "https://portal.sso.eu-west-1.amazonaws.com")
     }))
 
+  it.effect("is found when the profile comes to have one", () =>
+    Effect.gen(function*() {
+      const config = yield* SharedConfig.SharedConfig
+      const settings = yield* SharedConfig.clientConfig("sso")
+      assert.strictEqual((yield* settings).endpoint, undefined)
+      yield* config.set({ profile: "default" }, { endpoint_url: "http://localhost:1" })
+      assert.strictEqual((yield* settings).endpoint, "http://localhost:1")
+    }).pipe(
+      Effect.provide(SharedConfig.layerMemory({})),
+      Effect.withConfigProvider(ConfigProvider.fromMap(new Map()))
+    ))
+
   it.effect("keeps its path", () =>
     Effect.gen(function*() {
       const url = yield* origin({}, services.sso.call({ endpoint: "https://proxy.example.com/aws/sso/" }))

@@ -265,7 +265,7 @@ describe("the retry quota", () => {
 describe("settings", () => {
   it.effect("maxAttempts is the number of attempts, at least one", () =>
     Effect.gen(function*() {
-      for (const [maxAttempts, attempts] of [[1, 1], [2, 2], [5, 5], [0, 1]] as const) {
+      for (const [maxAttempts, attempts] of [[1, 1], [2, 2], [5, 5], [0, 1], [2.5, 2], [NaN, 1], [-1, 1]] as const) {
         const net = network(failed)
         yield* callOnce(net, { maxAttempts })
         assert.strictEqual(net.attempts.length, attempts)
@@ -304,7 +304,17 @@ describe("settings", () => {
       const net = network("NoAnswer")
       const error = Either.getOrThrow(Either.flip(yield* callOnce(net)))
       assert.deepStrictEqual(net.times(), [0, 30_025])
-      assert.deepInclude({ ...error }, { _tag: "ServiceUnreachable", attempts: 2, reason: "no answer within 1m" })
+      assert.deepInclude({ ...error }, { _tag: "ServiceUnreachable", attempts: 1, reason: "no answer within 30s" })
+    }))
+
+  it.effect("what AWS said last is the error when the time is over", () =>
+    Effect.gen(function*() {
+      const net = network(throttled, throttled, "NoAnswer")
+      const error = Either.getOrThrow(Either.flip(yield* callOnce(net, { attemptTimeout: "5 minutes" })))
+      assert.deepInclude({ ...error }, { _tag: "TooManyRequestsException", attempts: 2 })
+      const silent = network("NoAnswer")
+      const none = Either.getOrThrow(Either.flip(yield* callOnce(silent, { attemptTimeout: "5 minutes" })))
+      assert.deepInclude({ ...none }, { _tag: "ServiceUnreachable", attempts: 1, reason: "no answer within 1m" })
     }))
 
   it.effect("or as long as they are given", () =>
@@ -366,6 +376,29 @@ describe("a clock that is wrong", () => {
       assert.deepStrictEqual(signedAt(net), ["20260101T000000Z", "20260101T001000Z", "20260101T001500Z"])
     }))
 
+  it.effect("stays corrected when an older answer without a date comes late", () =>
+    Effect.gen(function*() {
+      const gate = yield* Effect.makeLatch(false)
+      const dates: Array<string | undefined> = []
+      const http = HttpClient.make((request) =>
+        Effect.gen(function*() {
+          dates.push(request.headers["x-amz-date"])
+          if (dates.length === 1) yield* gate.await
+          const headers = dates.length === 2 ? { date: date(minutes(60)) } : {}
+          const { body } = identity as { readonly body: string }
+          return HttpClientResponse.fromWeb(request, new Response(body, { headers }))
+        })
+      )
+      const sts = yield* Effect.provideService(Sts.make(), HttpClient.HttpClient, http)
+      const late = yield* Effect.fork(whoAmI(sts))
+      yield* Effect.yieldNow()
+      yield* whoAmI(sts)
+      yield* gate.open
+      yield* Fiber.join(late)
+      yield* whoAmI(sts)
+      assert.deepStrictEqual(dates, ["19700101T000000Z", "19700101T000000Z", "19700101T010000Z"])
+    }))
+
   it.effect("is set back, too", () =>
     Effect.gen(function*() {
       yield* TestClock.setTime(Date.UTC(2026, 0, 1))
@@ -379,6 +412,7 @@ describe("a clock that is wrong", () => {
     ["without a date", refused({}), {}],
     ["from a cache", refused({ date: date(minutes(10)), age: "1" }), {}],
     ["with nonsense for a date", refused({ date: "soon" }), {}],
+    ["with a date that no signature can name", refused({ date: "Sat, 13 Sep 275760 00:00:00 GMT" }), {}],
     ["for another reason", refused({ date: date(minutes(10)) }, "InvalidClientTokenId"), {}],
     ["if it is not to be", refused({ date: date(minutes(10)) }), { disableClockSkewCorrection: true }]
   ])("is left alone %s", ([, answer, settings]) =>

@@ -830,6 +830,35 @@ describe("a client that signs", () => {
       assert.match(seen, /x-visible.*yes/)
     }).pipe(Effect.provide(provider)))
 
+  it.effect("shows no secret when the answer is an error, whoever makes it one, and the answer can be read", () =>
+    Effect.gen(function*() {
+      const signed: Array<string | undefined> = []
+      const refusing = HttpClient.make((request) =>
+        Effect.sync(() => {
+          signed.push(signatureIn(request.headers["authorization"]))
+          return HttpClientResponse.fromWeb(request, new Response("{\"a\":1}", { status: 403 }))
+        })
+      )
+      const untraced = HttpClient.withTracerDisabledWhen(refusing, () => true)
+      for (
+        const client of [
+          HttpClient.filterStatusOk(SigV4.withSignature(untraced, api)),
+          SigV4.withSignature(HttpClient.filterStatusOk(untraced), api)
+        ]
+      ) {
+        const { exit, seen } = yield* observed(
+          client.get("https://a.b/").pipe(
+            Effect.tapErrorCause((cause) => Effect.logError("failed", cause)),
+            Effect.withSpan("all")
+          )
+        )
+        assert.deepStrictEqual(secrets(seen, signed.at(-1)), [])
+        const error = yield* Effect.flip(exit)
+        assert(error._tag === "ResponseError")
+        assert.deepStrictEqual(yield* error.response.json, { a: 1 })
+      }
+    }).pipe(Effect.provide(provider)))
+
   it.effect("shows no secret in the attributes of the client's span", () =>
     Effect.gen(function*() {
       const { client, requests } = recording()

@@ -33,6 +33,30 @@ export const textOf = (
     })
   )
 
+/** The secrets of a request, which its answer must not get into an error. */
+export interface Secrets {
+  /** Takes them out of what a server says, which may also try to write lines of its own into a log. */
+  readonly scrub: (text: string) => string
+  /** Whether a name or an id has one in it. Short ones are no secrets of AWS's, but may well be in a name. */
+  readonly isSecret: (text: string) => boolean
+}
+
+const shortestSecret = 16
+
+export const makeSecrets = (secrets: ReadonlyArray<string>): Secrets => {
+  // As they stand in a header, a JSON text, a query, and a form. The longest first: one may begin another.
+  const spellings = secrets.filter((secret) => secret !== "").flatMap((secret) => {
+    const encoded = encodeURIComponent(secret)
+    const strict = encoded.replace(/[!'()*]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`)
+    return [secret, secret.replaceAll("/", "\\/"), encoded, strict, strict.replaceAll("%20", "+")]
+  }).sort((a, b) => b.length - a.length)
+  const any = new RegExp(spellings.map((text) => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")).join("|"), "g")
+  return {
+    scrub: (text) => (spellings.length === 0 ? text : text.replace(any, "<redacted>")).replace(/\p{Cc}+/gu, " "),
+    isSecret: (text) => secrets.some((secret) => secret.length >= shortestSecret && text.includes(secret))
+  }
+}
+
 /** AWS's account of an error; the fields are those of `ServiceException`. */
 export interface ErrorAnswer {
   readonly code: string
@@ -44,50 +68,62 @@ export interface ErrorAnswer {
 }
 
 /**
- * Found in the order of trust: header, `__type`, `code`, OAuth's `error`, XML. `scrub` takes the secrets of the
- * request out of what the server says.
+ * Found in the order of trust: header, `__type`, `code`, OAuth's `error`, XML.
  */
 export const errorOf = (
   headers: HttpClientResponse.HttpClientResponse["headers"],
   text: string,
-  scrub: (text: string) => string,
+  { isSecret, scrub }: Secrets,
   xml: Effect.Effect<Xml.Parse>
 ): Effect.Effect<ErrorAnswer> =>
   Effect.map(bodyOf(text, xml), (body) => {
+    const text = (...names: ReadonlyArray<string>): string | undefined =>
+      names.map((name) => body[name]).find((value) => typeof value === "string")
     const field = (...names: ReadonlyArray<string>): string | undefined => {
-      const value = names.map((name) => body[name]).find((value) => typeof value === "string")
-      return typeof value === "string" ? scrub(value).slice(0, 1000) : undefined
+      const value = text(...names)
+      return value === undefined ? undefined : scrub(value).slice(0, 1000)
     }
-    const code = [headers["x-amzn-errortype"], field("__type"), field("code", "Code")]
+    const code = [headers["x-amzn-errortype"], text("__type"), text("code", "Code")]
       // `Name:http://…` in the header, `com.amazonaws.namespace#Name` in the body
-      .map((name) => name === undefined ? undefined : scrub(name).split(/[:,]/)[0]?.split("#").at(-1))
-      .find((name) => name !== undefined && /^[A-Za-z][A-Za-z0-9_.]{0,127}$/.test(name))
+      .map((name) => name?.split(/[:,]/)[0]?.split("#").at(-1))
+      .find((name) => name !== undefined && /^[A-Za-z][A-Za-z0-9_.]{0,127}$/.test(name) && !isSecret(name))
     return {
-      code: code ?? oauthCodes[field("error") ?? ""] ?? "Unknown",
+      code: code ?? oauthCodes.get(text("error")) ?? "Unknown",
       description: field("error_description", "message", "Message"),
       reason: field("reason"),
       region: field("region"),
       endpoint: field("endpoint"),
-      requestId: requestIdOf(headers, scrub) ?? requestId(field("RequestId"))
+      requestId: requestIdOf(headers, isSecret) ?? requestId(text("RequestId"), isSecret)
     }
   })
 
 export const requestIdOf = (
   headers: HttpClientResponse.HttpClientResponse["headers"],
-  scrub: (text: string) => string
-): string | undefined => {
-  const id = headers["x-amzn-requestid"] ?? headers["x-amzn-request-id"] ?? headers["x-amz-request-id"]
-  return requestId(id === undefined ? undefined : scrub(id))
-}
+  isSecret: (text: string) => boolean
+): string | undefined =>
+  requestId(headers["x-amzn-requestid"] ?? headers["x-amzn-request-id"] ?? headers["x-amz-request-id"], isSecret)
 
-const requestId = (id: string | undefined): string | undefined =>
-  id !== undefined && /^[\w-]{1,128}$/.test(id) ? id : undefined
+const requestId = (id: string | undefined, isSecret: (text: string) => boolean): string | undefined =>
+  id !== undefined && /^[\w-]{1,128}$/.test(id) && !isSecret(id) ? id : undefined
 
 /** The fields of an error, of JSON or XML; none of anything else. */
 const bodyOf = (text: string, xml: Effect.Effect<Xml.Parse>): Effect.Effect<Readonly<Record<string, unknown>>> =>
   /^\s*</.test(text)
     ? Effect.map(xml, (parse) => errorElement(Either.getOrElse(parse(text), () => ({}))))
     : Effect.succeed(Option.getOrElse(decodeJson(text), () => ({})))
+
+/** A value without what is empty in it, which counts as not there; as deep as any answer of AWS's goes. */
+export const withoutEmpty = (value: unknown, depth = 0): unknown => {
+  if (depth > 6) return value
+  if (Array.isArray(value)) return value.map((item) => withoutEmpty(item, depth + 1))
+  return Predicate.isRecord(value)
+    ? Object.fromEntries(
+      Object.entries(value).filter(([, item]) => item !== "").map((
+        [name, item]
+      ) => [name, withoutEmpty(item, depth + 1)])
+    )
+    : value
+}
 
 const decodeJson = Schema.decodeOption(
   Schema.parseJson(Schema.Record({ key: Schema.String, value: Schema.Unknown }))
@@ -102,7 +138,7 @@ const errorElement = (document: Readonly<Record<string, unknown>>): Readonly<Rec
 }
 
 /** Errors of the OIDC service by the OAuth code in their body, which a proxy that drops headers leaves. */
-const oauthCodes: Readonly<Record<string, string>> = {
+const oauthCodes: ReadonlyMap<unknown, string> = new Map(Object.entries({
   access_denied: "AccessDeniedException",
   authorization_pending: "AuthorizationPendingException",
   expired_token: "ExpiredTokenException",
@@ -116,4 +152,4 @@ const oauthCodes: Readonly<Record<string, string>> = {
   slow_down: "SlowDownException",
   unauthorized_client: "UnauthorizedClientException",
   unsupported_grant_type: "UnsupportedGrantTypeException"
-}
+}))

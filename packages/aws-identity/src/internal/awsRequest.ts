@@ -68,7 +68,8 @@ export const make = (
       settings: Effect.isEffect(settings) ? settings : Effect.succeed(settings),
       // Its client spans would carry headers, and its failed spans whole requests. Ours tell what is fit to tell.
       http: HttpClient.withTracerDisabledWhen(http, () => true),
-      // AWS does not redirect; whoever does must not get the token. The rest is as the application has it.
+      // AWS does not redirect; whoever does must not get the token. The rest is as the application has it, but for what
+      // it hides in the layer of its client.
       requestInit: { ...Option.getOrUndefined(requestInit), redirect: "manual" },
       xml,
       quota: RetryPolicy.makeQuota(),
@@ -97,10 +98,16 @@ interface Call<Input, EncodedInput, Output, Exception extends ExceptionClass> {
   readonly signingName?: string
 }
 
-/** Decodes a JSON text. */
+const parseJson = Schema.decode(Schema.parseJson(Schema.Unknown))
+
+/** Decodes a JSON text, in which an empty text is none. */
 export const json = <A, I>(schema: Schema.Schema<A, I>): (text: string) => Effect.Effect<A, string> => {
-  const decode = Schema.decodeUnknown(Schema.parseJson(schema))
-  return (text) => Effect.mapError(decode(text), schemaProblem)
+  const decode = Schema.decodeUnknown(schema)
+  return (text) =>
+    Effect.mapError(
+      Effect.flatMap(parseJson(text), (value) => decode(AwsAnswer.withoutEmpty(value))),
+      schemaProblem
+    )
 }
 
 /** An operation of a service, as a function of its input. */
@@ -151,9 +158,10 @@ export const operation = <
       "amz-sdk-invocation-id": yield* randomUuid
     })
     const attempt = attemptOf(client, call, exceptionOf, { request, input, settings, endpoint: endpoint.right })
-    const maxAttempts = Math.max(settings.maxAttempts ?? RetryPolicy.defaultMaxAttempts, 1)
+    const maxAttempts = Math.max(Math.floor(settings.maxAttempts ?? RetryPolicy.defaultMaxAttempts) || 1, 1)
     const ofMax = settings.retry === undefined ? `; max=${maxAttempts}` : ""
     let attempts = 0
+    let last: IdentityError.CallError | InstanceType<Exception> | undefined
 
     return yield* Effect.gen(function*() {
       const retries = yield* Schedule.driver(settings.retry ?? RetryPolicy.standard(maxAttempts, client.quota))
@@ -166,6 +174,7 @@ export const operation = <
           return result.right
         }
         const { error, retry } = result.left
+        last = error
         if (retry === undefined || Option.isNone(yield* Effect.option(retries.next(retry)))) {
           return yield* Effect.fail(error)
         }
@@ -175,7 +184,8 @@ export const operation = <
     }).pipe(
       timeout(
         settings.timeout ?? "1 minute",
-        (reason) => new IdentityError.ServiceUnreachable({ ...names, endpoint: endpoint.right.url, reason, attempts })
+        (reason) =>
+          last ?? new IdentityError.ServiceUnreachable({ ...names, endpoint: endpoint.right.url, reason, attempts })
       )
     )
   })
@@ -203,7 +213,7 @@ const attemptOf = <
   }
 ) => {
   const names = { service: client.service.id, operation: call.operation }
-  const scrub = scrubber(secretsOf(input))
+  const secrets = AwsAnswer.makeSecrets(secretsOf(input))
   const fatal = <E>(error: E): Failure<E> => ({ error })
 
   const sign = (request: HttpClientRequest.HttpClientRequest, now: number) =>
@@ -249,16 +259,22 @@ const attemptOf = <
       const { headers, status } = response
       const receivedAt = yield* Clock.currentTimeMillis
       if (call.signingName !== undefined && settings.disableClockSkewCorrection !== true) {
-        client.clockOffset = RetryPolicy.clockOffset(clockOffset, headers, { sentAt, receivedAt })
+        const corrected = RetryPolicy.clockOffset(clockOffset, headers, { sentAt, receivedAt })
+        // Another call may have corrected it meanwhile.
+        if (corrected !== clockOffset) client.clockOffset = corrected
       }
-      const requestId = AwsAnswer.requestIdOf(headers, scrub)
+      const requestId = AwsAnswer.requestIdOf(headers, secrets.isSecret)
       yield* Effect.annotateCurrentSpan({ "aws.request_id": requestId, "http.response.status_code": status })
       const invalid = (problem: string) =>
         fatal(new IdentityError.InvalidResponse({ ...names, endpoint: endpoint.url, status, problem, requestId }))
-      if (status >= 300 && status < 400) return yield* Effect.fail(invalid("a redirect, which is not followed"))
+      // Read whatever it is: an answer that is left unread keeps its connection.
       const text = yield* Effect.either(AwsAnswer.textOf(response))
+      // 0 is what fetch makes of a redirect that it is told not to follow.
+      if (status === 0 || (status >= 300 && status < 400)) {
+        return yield* Effect.fail(invalid("a redirect, which is not followed"))
+      }
       if (status < 200 || status > 299) {
-        const answer = yield* AwsAnswer.errorOf(headers, Either.getOrElse(text, () => ""), scrub, client.xml)
+        const answer = yield* AwsAnswer.errorOf(headers, Either.getOrElse(text, () => ""), secrets, client.xml)
         const fields = { ...names, ...answer, status, attempts }
         const error = exceptionOf(fields) ?? new IdentityError.ServiceError(fields)
         const isClockMended = client.clockOffset !== clockOffset
@@ -309,28 +325,24 @@ const reasonOf = (error: HttpClientError.HttpClientError): string => {
 }
 
 /** Where half of a surrogate pair is, which cannot be sent in any encoding: it is no character. */
-const placeOfIllFormed = (value: unknown): ReadonlyArray<string> | undefined => {
-  if (Redacted.isRedacted(value)) return placeOfIllFormed(Redacted.value(value))
+const placeOfIllFormed = (value: unknown, depth = 0): ReadonlyArray<string> | undefined => {
+  if (Redacted.isRedacted(value)) return placeOfIllFormed(Redacted.value(value), depth)
   if (typeof value === "string") return /\p{Surrogate}/u.test(value) ? [] : undefined
-  if (!Predicate.isObject(value)) return undefined
+  if (!Predicate.isObject(value) || depth >= deepest) return undefined
   for (const [name, item] of Object.entries(value)) {
-    const place = placeOfIllFormed(item)
+    const place = placeOfIllFormed(item, depth + 1)
     if (place !== undefined) return [name, ...place]
   }
   return undefined
 }
 
 /** All that is redacted in an input, however deep. */
-const secretsOf = (value: unknown): ReadonlyArray<string> => {
+const secretsOf = (value: unknown, depth = 0): ReadonlyArray<string> => {
   if (Redacted.isRedacted(value)) return [String(Redacted.value(value))]
-  return Predicate.isObject(value) ? Object.values(value).flatMap(secretsOf) : []
+  return Predicate.isObject(value) && depth < deepest
+    ? Object.values(value).flatMap((item) => secretsOf(item, depth + 1))
+    : []
 }
 
-/** A server may echo what it was sent, and try to write lines of its own into a log. */
-const scrubber = (secrets: ReadonlyArray<string>) => {
-  const spellings = secrets.flatMap((secret) => [secret, encodeURIComponent(secret)])
-  return (text: string): string =>
-    spellings
-      .reduce((text, secret) => text.replaceAll(secret, "<redacted>"), text)
-      .replace(/\p{Cc}+/gu, " ")
-}
+/** No input has more levels; what else is in it may go round in circles. */
+const deepest = 6

@@ -61,16 +61,16 @@ const hasGlobal = (region: Region): boolean =>
     .test(region)
 
 /** Without credentials, query and fragment: it is shown in messages. */
-const url = /^(https?):\/\/(\[[\da-f:.]+\]|[^/?#@\s:[\]]+)(?::\d+)?(?:\/[^?#@\s]*)?$/i
-
-export const isEndpointUrl = (text: string): boolean => url.test(text)
+export const isEndpointUrl = (text: string): boolean =>
+  /^https?:\/\/[^/?#@\s\\]+(?:\/[^?#@\s\\]*)?$/i.test(text) && URL.canParse(text)
 
 const endpointProblem = (endpoint: string, allowed: ReadonlyArray<string>): string | undefined => {
-  const [, scheme, host] = url.exec(endpoint) ?? []
-  if (scheme === undefined || host === undefined) return "its endpoint is not an http or https URL"
-  return scheme.toLowerCase() === "https" || isLoopback(host) || allowed.includes(host) ? undefined : (
+  if (!isEndpointUrl(endpoint)) return "its endpoint is not an http or https URL"
+  // As whoever sends to it reads it.
+  const { hostname, protocol } = new URL(endpoint)
+  return protocol === "https:" || isLoopback(hostname) || allowed.includes(hostname) ? undefined : (
     `its endpoint ${endpoint} would be sent secrets in plain text: use https, or name the host in allowPlainHttp`
   )
 }
 
-const isLoopback = (host: string): boolean => /^(?:(?:.+\.)?localhost|127(?:\.\d{1,3}){3}|\[::1\])$/i.test(host)
+const isLoopback = (host: string): boolean => /^(?:(?:.+\.)?localhost|127(?:\.\d{1,3}){3}|\[::1\])$/.test(host)

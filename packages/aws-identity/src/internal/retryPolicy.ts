@@ -147,6 +147,9 @@ const toleratedSkew = 240_000
 /** An answer that was this long on its way does not tell the time. */
 const longestRoundTrip = 900_000
 
+/** 9999-12-31, the last that a signature can name. */
+const latestTime = 253_402_214_400_000
+
 /** How far AWS's clock is ahead of ours, or the offset as it was if the answer does not say otherwise. */
 export const clockOffset = (
   offset: number,
@@ -155,6 +158,8 @@ export const clockOffset = (
 ): number => {
   const serverTime = Date.parse(headers["date"] ?? "")
   // An answer from some cache bears its age.
-  if (Number.isNaN(serverTime) || headers["age"] !== undefined || receivedAt - sentAt > longestRoundTrip) return offset
+  if (!(serverTime < latestTime) || headers["age"] !== undefined || receivedAt - sentAt > longestRoundTrip) {
+    return offset
+  }
   return Math.abs(serverTime - (receivedAt + offset)) >= toleratedSkew ? serverTime - receivedAt : offset
 }
