@@ -11,6 +11,9 @@ export * as AwsIdentity from "./AwsIdentity.js"
  * Everything has a default that follows AWS's SDKs. `layer` of a client takes these settings as they are;
  * `layerConfig` takes what is not among them from the environment and the profile, as AWS's SDKs do.
  *
+ * Proxies, certificates and connections are the `HttpClient`'s, which is the application's own. It is not to follow
+ * redirects (`HttpClient.followRedirects`): AWS makes none, and whoever does would get the token.
+ *
  * @example
  * ```ts
  * import { Schedule } from "effect"

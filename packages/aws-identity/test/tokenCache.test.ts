@@ -1,4 +1,4 @@
-import { FileSystem, KeyValueStore, Path } from "@effect/platform"
+import { Error, FileSystem, KeyValueStore, Path } from "@effect/platform"
 import { NodeContext } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, ConfigProvider, DateTime, Deferred, Effect, Either, Fiber, Layer, Option, Redacted, Ref } from "effect"
@@ -204,17 +204,15 @@ describe("what cannot be written", () => {
         const fs = yield* FileSystem.FileSystem
         const base = yield* directory
         yield* (yield* storeIn(base)).set("corp", old)
-        const refuse = () =>
-          Effect.fail(new (class extends Error {})() as never).pipe(Effect.catchAll(() =>
-            fs.readFileString("/no/such/file").pipe(
-              Effect.mapError((error) => Object.assign(error, { reason })),
-              Effect.asVoid
-            )
-          ))
+        const refused = new Error.SystemError({
+          reason,
+          module: "FileSystem",
+          method: "rename",
+          pathOrDescriptor: base
+        })
         let full = true
         const cache = yield* storeIn(base, (fs) => ({
-          rename: (a, b) =>
-            full ? refuse() : fs.rename(a, b)
+          rename: (a, b) => full ? Effect.fail(refused) : fs.rename(a, b)
         }))
         const { seen } = yield* observed(Effect.gen(function*() {
           yield* cache.set("corp", young)
@@ -244,12 +242,7 @@ describe("what cannot be written", () => {
     Effect.gen(function*() {
       const base = yield* directory
       yield* (yield* storeIn(base)).set("corp", old)
-      const cache = yield* storeIn(base, () => ({
-        rename: (from) =>
-          Effect.asVoid(Effect.flatMap(FileSystem.FileSystem, (fs) => fs.rename(from, "/no/such/place"))).pipe(
-            Effect.provide(NodeContext.layer)
-          )
-      }))
+      const cache = yield* storeIn(base, (fs) => ({ rename: (from) => fs.rename(from, "/no/such/place") }))
       yield* cache.set("corp", young)
       assert.strictEqual(yield* held(cache, "corp"), "young")
       yield* (yield* storeIn(base)).remove("corp")

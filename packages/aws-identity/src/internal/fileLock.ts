@@ -22,7 +22,7 @@ const lease = 5000
 /** ms between two signs of life. */
 const heartbeat = 1000
 /** ms that anybody waits. */
-export const patience = 30_000
+const patience = 30_000
 /** ms between two looks at a lock, and half as many more by chance. */
 const interval = 20
 
