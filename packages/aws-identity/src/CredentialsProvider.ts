@@ -25,9 +25,11 @@ import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import * as Random from "effect/Random"
 import type * as Scope from "effect/Scope"
 import type { Credentials } from "./Credentials.js"
 import * as IdentityError from "./IdentityError.js"
+import { countRefresh } from "./internal/metrics.js"
 import { refreshTimes, retryDelay } from "./internal/refreshPolicy.js"
 import * as SingleFlight from "./internal/singleFlight.js"
 
@@ -63,10 +65,27 @@ const cellOf = (value: Credentials, now: number): Cell => {
   return { value, hit: Effect.succeed(value), expiration, ...refreshTimes(now, expiration) }
 }
 
-/** The same, left alone for a while because a renewal has failed. */
-const postponed = (cell: Cell, now: number): Cell => {
-  const until = Math.min(now + retryDelay, cell.expiration)
+/** ms between two looks of the background, however short-lived the credentials are. */
+const shortestPause = 1000
+
+/** The same, left alone for a while because a renewal has failed; not as long by all who failed at once. */
+const postponed = (cell: Cell, now: number, random: number): Cell => {
+  const until = Math.min(now + retryDelay * (1 - random / 3), cell.expiration)
   return { ...cell, advisoryAt: until, mandatoryAt: Math.max(cell.mandatoryAt, until) }
+}
+
+/**
+ * How a cache renews what it has.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options {
+  /**
+   * Whether credentials are got at once and renewed as they near their end, also while nobody asks: then nobody ever
+   * waits for them. Else they are got when somebody asks.
+   */
+  readonly background?: boolean | undefined
 }
 
 /**
@@ -77,7 +96,8 @@ const postponed = (cell: Cell, now: number): Cell => {
  * @category constructors
  */
 export const make = <R>(
-  resolve: Effect.Effect<Credentials, IdentityError.IdentityError, R>
+  resolve: Effect.Effect<Credentials, IdentityError.IdentityError, R>,
+  options?: Options
 ): Effect.Effect<Context.Tag.Service<CredentialsProvider>, never, Exclude<R, Scope.Scope> | Scope.Scope> =>
   Effect.gen(function*() {
     const context = yield* Effect.context<Exclude<R, Scope.Scope>>()
@@ -99,12 +119,13 @@ export const make = <R>(
         if (cell === start) cell = renewed
         return value
       }).pipe(
+        countRefresh("CredentialsProvider", (value) => cellOf(value, 0).expiration),
         Effect.catchAllCause((cause) =>
-          Effect.flatMap(Clock.currentTimeMillis, (now) => {
+          Effect.flatMap(Effect.zip(Clock.currentTimeMillis, Random.next), ([now, random]) => {
             if (cell === undefined || cell !== start || cell.expiration <= now || Cause.isInterrupted(cause)) {
               return Effect.failCause(cause)
             }
-            cell = postponed(cell, now)
+            cell = postponed(cell, now, random)
             return Effect.as(
               Effect.logWarning("The credentials are used on, but could not be renewed.", cause),
               cell.value
@@ -115,13 +136,24 @@ export const make = <R>(
         Effect.provide(context)
       )
 
+    const get = Effect.clockWith((clock) => {
+      const now = clock.unsafeCurrentTimeMillis()
+      if (cell === undefined || now >= cell.mandatoryAt) return flight.run(refresh(cell))
+      if (now < cell.advisoryAt) return cell.hit
+      return Effect.zipRight(flight.start(refresh(cell)), cell.hit)
+    })
+
+    if (options?.background === true) {
+      const ask = Effect.gen(function*() {
+        yield* Effect.exit(get)
+        const now = yield* Clock.currentTimeMillis
+        yield* Effect.sleep(Math.max(cell === undefined ? retryDelay : cell.advisoryAt - now, shortestPause))
+      })
+      yield* Effect.forkScoped(Effect.forever(ask))
+    }
+
     return {
-      get: Effect.clockWith((clock) => {
-        const now = clock.unsafeCurrentTimeMillis()
-        if (cell === undefined || now >= cell.mandatoryAt) return flight.run(refresh(cell))
-        if (now < cell.advisoryAt) return cell.hit
-        return Effect.zipRight(flight.start(refresh(cell)), cell.hit)
-      }),
+      get,
       invalidate: (rejected) =>
         Effect.sync(() => {
           if (cell?.value.accessKeyId !== rejected.accessKeyId) return
@@ -151,5 +183,7 @@ export const make = <R>(
  * @category layers
  */
 export const layer = <R>(
-  resolve: Effect.Effect<Credentials, IdentityError.IdentityError, R>
-): Layer.Layer<CredentialsProvider, never, Exclude<R, Scope.Scope>> => Layer.scoped(CredentialsProvider, make(resolve))
+  resolve: Effect.Effect<Credentials, IdentityError.IdentityError, R>,
+  options?: Options
+): Layer.Layer<CredentialsProvider, never, Exclude<R, Scope.Scope>> =>
+  Layer.scoped(CredentialsProvider, make(resolve, options))

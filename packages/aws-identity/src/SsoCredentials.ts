@@ -3,13 +3,16 @@
  *
  * @since 0.1.0
  */
+import * as Config from "effect/Config"
+import type * as ConfigError from "effect/ConfigError"
 import * as Effect from "effect/Effect"
-import type * as Layer from "effect/Layer"
+import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import { Credentials } from "./Credentials.js"
 import * as CredentialsProvider from "./CredentialsProvider.js"
 import * as IdentityError from "./IdentityError.js"
+import type { Region } from "./Region.js"
 import * as SharedConfig from "./SharedConfig.js"
 import { Sso } from "./Sso.js"
 import { SsoTokenProvider } from "./SsoTokenProvider.js"
@@ -105,6 +108,60 @@ export const layer = (
   role: Role
 ): Layer.Layer<CredentialsProvider.CredentialsProvider, never, Sso | SsoTokenProvider> =>
   CredentialsProvider.layer(resolve(role))
+
+/**
+ * A role and its Identity Center, without any config file.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Settings {
+  /** Of the AWS access portal. */
+  readonly startUrl: string
+  /** Of the IAM Identity Center. */
+  readonly region: Region
+  /** What the token is shared by with other tools: an `[sso-session]` of that name; without it, the start URL. */
+  readonly session?: string | undefined
+  /** 12 digits */
+  readonly accountId: string
+  /** The name of the permission set. */
+  readonly roleName: string
+}
+
+/**
+ * `CredentialsProvider` of a role that the application's own configuration names.
+ *
+ * @example
+ * ```ts
+ * import { Config, Schema } from "effect"
+ * import { Region, SsoCredentials } from "effect-aws-identity"
+ *
+ * export const credentials = SsoCredentials.layerConfig({
+ *   startUrl: Config.string("START_URL"),
+ *   region: Schema.Config("SSO_REGION", Region.Region),
+ *   accountId: Config.string("ACCOUNT_ID"),
+ *   roleName: Config.succeed("Developer")
+ * })
+ * ```
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerConfig = (
+  config: Config.Config.Wrap<Settings>
+): Layer.Layer<CredentialsProvider.CredentialsProvider, ConfigError.ConfigError, Sso | SsoTokenProvider> =>
+  Layer.unwrapEffect(Effect.map(Config.unwrap(config), ({ accountId, region, roleName, session, startUrl }) =>
+    layer({
+      accountId,
+      roleName,
+      session: new SharedConfig.SsoSession({
+        name: Option.fromNullable(session),
+        startUrl,
+        region,
+        registrationScopes: [],
+        loginCommand: session === undefined ? "aws sso login" : `aws sso login --sso-session ${session}`
+      })
+    })))
 
 /**
  * `CredentialsProvider` of the role that a profile names.

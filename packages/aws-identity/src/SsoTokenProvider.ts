@@ -18,6 +18,7 @@ import * as Option from "effect/Option"
 import type * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import * as IdentityError from "./IdentityError.js"
+import { countRefresh } from "./internal/metrics.js"
 import { decideToken, type TokenDecision } from "./internal/refreshPolicy.js"
 import * as SingleFlight from "./internal/singleFlight.js"
 import type { SsoSession } from "./SharedConfig.js"
@@ -143,6 +144,8 @@ export const make: Effect.Effect<
       yield* cache.set(session.cacheKey, renewed)
       return renewed
     },
+    (renewal) =>
+      countRefresh("SsoTokenProvider", ({ expiresAt }: SsoToken) => DateTime.toEpochMillis(expiresAt))(renewal),
     carryThrough
   )
 

@@ -1,7 +1,7 @@
 import { FileSystem, Path } from "@effect/platform"
 import { NodeContext, NodeHttpServer } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
-import { Clock, DateTime, Effect, Fiber, Layer, Option, Queue, Redacted, type Scope } from "effect"
+import { Clock, DateTime, Effect, Layer, Option, Queue, Random, Redacted, type Scope } from "effect"
 import { SsoTokenCache } from "effect-aws-identity"
 import { Emulator, IdentityCenter } from "effect-aws-identity-testing"
 import { type ChildProcess, spawn } from "node:child_process"
@@ -133,5 +133,52 @@ describe("many processes on one token file", () => {
       }).pipe(Effect.withClock(clock), Effect.provide(layer)),
     300_000
   )
+
+  it.scopedLive(
+    "10 of them, 2 killed at a random moment each time: the others go on, and so does who comes after",
+    () =>
+      Effect.gen(function*() {
+        const { center, environment, looks, signIn } = yield* world
+        const start = (count: number) =>
+          Effect.forEach(Array.from({ length: count }), () => startWorker(environment), { concurrency: "unbounded" })
+        let workers = yield* start(10)
+        let ahead = 0
+        let lost = 0
+        const rounds = 8
+        for (let round = 1; round <= rounds; round++) {
+          ahead += 61 * minute
+          shift(ahead)
+          const victims = workers.slice(0, 2)
+          const killing = Effect.forEach(
+            victims,
+            ({ process }) =>
+              Effect.zipRight(
+                Effect.flatMap(Random.nextIntBetween(0, 60), (millis) => Effect.sleep(millis)),
+                Effect.sync(() => process.kill("SIGKILL"))
+              ),
+            { concurrency: "unbounded" }
+          )
+          const [answers] = yield* Effect.all(
+            [Effect.forEach(workers, (worker) => worker.at(ahead), { concurrency: "unbounded" }), killing],
+            { concurrency: "unbounded" }
+          )
+          const survivors = answers.slice(2).map((answer) => Option.getOrElse(answer, () => "gone"))
+          assert.strictEqual(new Set(survivors).size, 1, `round ${round}: ${survivors.join("\n")}`)
+          const [answer = ""] = survivors
+          if (!answer.startsWith("token ")) {
+            // Killed between AWS's answer and the file: the new refresh token is gone with its process, the old one spent.
+            assert.include(answer, "AWS would not renew the sign-in", `round ${round}`)
+            lost += 1
+            yield* signIn
+          }
+          workers = [...workers.slice(2), ...yield* start(2)]
+        }
+        const renewals = yield* refreshes(center)
+        // One each time, one more for each that was killed in the middle of it, and each one's own try where it was lost.
+        assert.isAtMost(renewals, rounds + 2 * rounds + 8 * lost)
+        assert.isAbove(looks(), 100)
+        yield* Effect.log(`${rounds} rounds, ${2 * rounds} killed, ${renewals} renewals, ${lost} lost with a process`)
+      }).pipe(Effect.withClock(clock), Effect.provide(layer)),
+    300_000
+  )
 })
-void Fiber

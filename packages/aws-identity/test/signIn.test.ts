@@ -2,6 +2,8 @@ import { HttpClient } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
 import { assertEquals } from "@effect/vitest/utils"
 import {
+  Config,
+  ConfigProvider,
   DateTime,
   Deferred,
   Effect,
@@ -10,8 +12,10 @@ import {
   Exit,
   Fiber,
   Layer,
+  Metric,
   Option,
   Redacted,
+  Schema,
   Scope,
   TestClock
 } from "effect"
@@ -19,6 +23,7 @@ import type { AwsIdentity } from "effect-aws-identity"
 import {
   CredentialsProvider,
   IdentityError,
+  Region,
   SharedConfig,
   Sso,
   SsoCredentials,
@@ -368,6 +373,87 @@ describe("the provider's cache", () => {
       const error = yield* Effect.flip(provider.get)
       assert.strictEqual(error._tag, "ServiceError")
     }).pipe(Effect.provide(TestIdentity.layer({ client: { maxAttempts: 1 } }))))
+
+  it.effect("renews them in the background, if it is to, though nobody asks", () =>
+    Effect.gen(function*() {
+      const provider = yield* CredentialsProvider.make(SsoCredentials.resolveProfile(), { background: true })
+      yield* TestClock.adjust("1 second")
+      assert.strictEqual(yield* callsOf("getRoleCredentials"), 1, "got at once")
+      yield* TestClock.adjust("54 minutes")
+      assert.strictEqual(yield* callsOf("getRoleCredentials"), 1)
+      yield* TestClock.adjust("10 hours")
+      // Each is replaced five minutes before its hour is over.
+      assert.strictEqual(yield* callsOf("getRoleCredentials"), 1 + 11)
+      const before = yield* callsOf("getRoleCredentials")
+      yield* provider.get
+      assert.strictEqual(yield* callsOf("getRoleCredentials"), before, "nobody waits")
+    }).pipe(Effect.scoped, Effect.provide(TestIdentity.layer({ identityCenter: { sessionLifetime: "100 hours" } }))))
+
+  it.effect("goes on in the background after failures, and ends with its scope", () =>
+    Effect.gen(function*() {
+      const center = yield* IdentityCenter.IdentityCenter
+      yield* center.fail("getRoleCredentials", "InternalServerException", 3)
+      const scope = yield* Scope.make()
+      yield* CredentialsProvider.make(SsoCredentials.resolveProfile(), { background: true }).pipe(Scope.extend(scope))
+      yield* TestClock.adjust("1 second")
+      assert.strictEqual(yield* callsOf("getRoleCredentials"), 1)
+      yield* TestClock.adjust("90 seconds")
+      assert.strictEqual(yield* callsOf("getRoleCredentials"), 4)
+      yield* Scope.close(scope, Exit.void)
+      yield* TestClock.adjust("10 hours")
+      assert.strictEqual(yield* callsOf("getRoleCredentials"), 4)
+    }).pipe(Effect.provide(TestIdentity.layer({ client: { maxAttempts: 1 } }))))
+
+  it.effect("counts requests and renewals, and tells how long their results are good for", () =>
+    Effect.gen(function*() {
+      const center = yield* IdentityCenter.IdentityCenter
+      const provider = yield* CredentialsProvider.make(SsoCredentials.resolveProfile())
+      // Metrics are of the whole process: what counts is what is added.
+      const metrics = Effect.map(Metric.snapshot, (pairs) =>
+        new Map(Array.from(pairs, ({ metricKey, metricState }) => {
+          const tags = Array.from(metricKey.tags, ({ key, value }) => `${key}=${value}`).sort().join(" ")
+          return [`${metricKey.name} ${tags}`, metricState as { readonly count?: number; readonly value?: number }]
+        })))
+      const before = yield* metrics
+      yield* center.fail("getRoleCredentials", "TooManyRequestsException")
+      yield* Effect.flip(provider.get)
+      yield* provider.get
+      const after = yield* metrics
+      const added = (name: string) => Number(after.get(name)?.count ?? 0) - Number(before.get(name)?.count ?? 0)
+      const call = "rpc.method=getRoleCredentials rpc.service=SSO"
+      assert.strictEqual(added(`aws_identity_requests code=TooManyRequestsException ${call}`), 1)
+      assert.strictEqual(added(`aws_identity_requests code=OK ${call}`), 1)
+      assert.strictEqual(added("aws_identity_refreshes outcome=failure provider=CredentialsProvider"), 1)
+      assert.strictEqual(added("aws_identity_refreshes outcome=success provider=CredentialsProvider"), 1)
+      assert.strictEqual(after.get("aws_identity_seconds_to_expiry provider=CredentialsProvider")?.value, 3600)
+    }).pipe(Effect.scoped, Effect.provide(TestIdentity.layer({ client: { maxAttempts: 1 } }))))
+
+  it.effect("is that of a role that the application's own configuration names", () =>
+    Effect.gen(function*() {
+      const config = {
+        startUrl: Config.string("START_URL"),
+        region: Schema.Config("SSO_REGION", Region.Region),
+        session: Config.succeed("example"),
+        accountId: Config.string("ACCOUNT_ID"),
+        roleName: Config.succeed("ReadOnly")
+      }
+      const layer = Layer.fresh(SsoCredentials.layerConfig(config))
+      const get = Effect.flatMap(CredentialsProvider.CredentialsProvider, (provider) => provider.get)
+      const variables = new Map([
+        ["START_URL", "https://example.awsapps.com/start"],
+        ["SSO_REGION", "us-east-1"],
+        ["ACCOUNT_ID", "012345678901"]
+      ])
+      const credentials = yield* Effect.provide(get, layer).pipe(
+        Effect.withConfigProvider(ConfigProvider.fromMap(variables))
+      )
+      assertEquals(credentials.accountId, Option.some("012345678901"))
+      const missing = yield* Effect.provide(get, layer).pipe(
+        Effect.withConfigProvider(ConfigProvider.fromMap(new Map([...variables, ["SSO_REGION", "no region"]]))),
+        Effect.flip
+      )
+      assert.include(String(missing), "SSO_REGION")
+    }).pipe(Effect.provide(TestIdentity.layer())))
 
   it.effect("refuses credentials that have expired already", () =>
     Effect.gen(function*() {

@@ -25,6 +25,7 @@ import * as IdentityError from "../IdentityError.js"
 import type { Region } from "../Region.js"
 import * as AwsAnswer from "./awsAnswer.js"
 import { type Endpoint, endpointOf } from "./endpoint.js"
+import { countRequest } from "./metrics.js"
 import * as RetryPolicy from "./retryPolicy.js"
 import { schemaProblem } from "./schemaProblem.js"
 import * as SigV4 from "./sigV4.js"
@@ -188,7 +189,7 @@ export const operation = <
           last ?? new IdentityError.ServiceUnreachable({ ...names, endpoint: endpoint.right.url, reason, attempts })
       )
     )
-  })
+  }, countRequest(service.id, call.operation))
 }
 
 /** An attempt that came to nothing, and what the next has to know if there may be one. */

@@ -1,0 +1,47 @@
+/** What is counted. Their names are part of the documentation: dashboards are made of them. */
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Metric from "effect/Metric"
+
+const requests = Metric.counter("aws_identity_requests", {
+  description: "Calls to AWS by operation and code (OK, AWS's code of the error, or our tag of it)",
+  incremental: true
+})
+
+const refreshes = Metric.counter("aws_identity_refreshes", {
+  description: "Renewals of tokens and credentials by provider and outcome",
+  incremental: true
+})
+
+const secondsToExpiry = Metric.gauge("aws_identity_seconds_to_expiry", {
+  description: "How long what a provider got last is good for, at the time it was got"
+})
+
+/** Counts a call by how it ends. */
+export const countRequest =
+  (service: string, operation: string) =>
+  <A, E extends { readonly _tag: string; readonly code?: string }, R>(effect: Effect.Effect<A, E, R>) =>
+    Effect.tapBoth(effect, {
+      onSuccess: () => requestCount(service, operation, "OK"),
+      onFailure: ({ _tag, code }) => requestCount(service, operation, code ?? _tag)
+    })
+
+const requestCount = (service: string, operation: string, code: string) =>
+  Metric.increment(requests).pipe(
+    Effect.tagMetrics({ "rpc.service": service, "rpc.method": operation, code })
+  )
+
+/** Counts a renewal, and notes the end (ms since 1970) of what it gave. */
+export const countRefresh =
+  <A>(provider: string, endOf: (value: A) => number) => <E, R>(effect: Effect.Effect<A, E, R>) =>
+    Effect.onExit(effect, (exit) =>
+      Exit.isSuccess(exit)
+        ? Effect.clockWith((clock) =>
+          Effect.zipRight(
+            Metric.increment(refreshes).pipe(Effect.tagMetrics({ provider, outcome: "success" })),
+            Metric.set(secondsToExpiry, (endOf(exit.value) - clock.unsafeCurrentTimeMillis()) / 1000).pipe(
+              Effect.tagMetrics({ provider })
+            )
+          )
+        )
+        : Metric.increment(refreshes).pipe(Effect.tagMetrics({ provider, outcome: "failure" })))
