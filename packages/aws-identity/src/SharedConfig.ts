@@ -233,6 +233,8 @@ export const read: Effect.Effect<ConfigFiles, IdentityError.FileError, SharedCon
  * | `appId` | `AWS_SDK_UA_APP_ID` | `sdk_ua_app_id` |
  * | `disableClockSkewCorrection` | `AWS_DISABLE_CLOCK_SKEW_CORRECTION` | `disable_clock_skew_correction` |
  *
+ * `AWS_RETRY_MODE` and `retry_mode` are not looked at: the mode is always `standard`.
+ *
  * @since 0.1.0
  * @category accessors
  */
