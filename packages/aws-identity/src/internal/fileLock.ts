@@ -56,12 +56,14 @@ export const acquire = (fs: FileSystem.FileSystem, file: string): Effect.Effect<
     }
   })
 
+const width = 80
+
 const isTaken = (error: PlatformError): boolean => error._tag === "SystemError" && error.reason === "AlreadyExists"
 
 const write = (fs: FileSystem.FileSystem, file: string, owner: string, flag: "wx" | "r+") =>
   Effect.flatMap(Clock.currentTimeMillis, (now) =>
-    // A number of as many digits as before: a reader sees the old text or the new one.
-    fs.writeFileString(file, encode({ owner, until: now + lease }), { flag, mode: 0o600 }))
+    // Always of one length: a sign of life overwrites the whole of the last, and a reader sees one or the other.
+    fs.writeFileString(file, encode({ owner, until: now + lease }).padEnd(width), { flag, mode: 0o600 }))
 
 const isOwn = (fs: FileSystem.FileSystem, file: string, owner: string) =>
   Effect.map(
