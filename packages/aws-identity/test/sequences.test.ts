@@ -680,7 +680,8 @@ describe("SsoTokenProvider", () => {
 
 describe("CredentialsProvider", () => {
   type Step =
-    | { readonly _tag: "Pass" | "Back"; readonly seconds: number }
+    | { readonly _tag: "Pass"; readonly seconds: number }
+    | { readonly _tag: "Back"; readonly seconds: number }
     | { readonly _tag: "Get"; readonly callers: number }
     | { readonly _tag: "Reject"; readonly ago: number }
     | {
@@ -691,8 +692,8 @@ describe("CredentialsProvider", () => {
     }
 
   const step: fc.Arbitrary<Step> = fc.oneof(
-    { weight: 4, arbitrary: fc.record({ _tag: fc.constantFrom("Pass" as const), seconds }) },
-    { weight: 1, arbitrary: fc.record({ _tag: fc.constantFrom("Back" as const), seconds }) },
+    { weight: 4, arbitrary: fc.record({ _tag: fc.constant("Pass" as const), seconds }) },
+    { weight: 1, arbitrary: fc.record({ _tag: fc.constant("Back" as const), seconds }) },
     { weight: 6, arbitrary: fc.record({ _tag: fc.constant("Get" as const), callers: fc.integer({ min: 1, max: 3 }) }) },
     { weight: 1, arbitrary: fc.record({ _tag: fc.constant("Reject" as const), ago: fc.nat(2) }) },
     {
