@@ -147,6 +147,18 @@ for (const [name, { make, operation, times }] of Object.entries(subjects)) {
         }
       }).pipe(Effect.provide(world)))
 
+    // A token's renewal is seen to its end, for the refresh token's sake.
+    it.effect.skipIf(name === "SsoTokenProvider")(
+      "and its scope closes at once, whatever is under way",
+      () =>
+        Effect.gen(function*() {
+          const { close, fibers } = yield* crowd(times.expiry)
+          yield* close
+          yield* settled
+          for (const fiber of fibers) assert.isFalse(yield* isWaiting(fiber))
+        }).pipe(Effect.provide(world))
+    )
+
     it.effect("and when all go away, the next one has what they asked for", () =>
       Effect.gen(function*() {
         const { close, fibers, gate, get, old, requests } = yield* crowd(times.expiry)
