@@ -137,6 +137,8 @@ export const fileName = (key: string): string => `${bytesToHex(sha1(utf8ToBytes(
 export const orMemory = (store: Context.Tag.Service<SsoTokenCache>): Context.Tag.Service<SsoTokenCache> => {
   /** What could not be taken, and the access token that is there instead. */
   const unsaved = new Map<string, { readonly instead: Option.Option<Redacted.Redacted>; readonly token: SsoToken }>()
+  /** What was there when it could last be read. */
+  const seen = new Map<string, Option.Option<Redacted.Redacted>>()
   let hasWarned = false
   const accessTokenOf = Option.map((token: SsoToken) => token.accessToken)
   return {
@@ -148,6 +150,7 @@ export const orMemory = (store: Context.Tag.Service<SsoTokenCache>): Context.Tag
           return kept === undefined ? Effect.fail(error) : Effect.succeedSome(kept.token)
         },
         onSuccess: (found) => {
+          seen.set(key, accessTokenOf(found))
           const kept = unsaved.get(key)
           if (kept !== undefined && Equal.equals(accessTokenOf(found), kept.instead)) {
             return Effect.succeedSome(kept.token)
@@ -164,8 +167,9 @@ export const orMemory = (store: Context.Tag.Service<SsoTokenCache>): Context.Tag
           }),
         onFailure: (error) =>
           Effect.gen(function*() {
-            const found = yield* Effect.option(store.get(key))
-            unsaved.set(key, { token, instead: accessTokenOf(Option.flatten(found)) })
+            const found = yield* Effect.either(store.get(key))
+            const instead = Either.isRight(found) ? accessTokenOf(found.right) : seen.get(key) ?? Option.none()
+            unsaved.set(key, { token, instead })
             if (hasWarned) return
             hasWarned = true
             yield* Effect.logWarning(`SSO tokens are kept in memory only, for as long as this runs. ${error.message}`)

@@ -47,8 +47,8 @@ interface SessionState {
   lastAttemptAt: number | undefined
   /** Why the last attempt came to nothing, if there was no token to go on with. */
   failure: IdentityError.TokenError | undefined
-  /** The access token that AWS rejected, and when (ms since 1970). */
-  rejected: { readonly accessToken: Redacted.Redacted; readonly at: number } | undefined
+  /** The access tokens that AWS rejected lately, and when (ms since 1970). */
+  rejections: ReadonlyArray<{ readonly accessToken: Redacted.Redacted; readonly at: number }>
   /** The access token that came in the place of a rejected one: if it is rejected too, renewing does not help. */
   replacement: Redacted.Redacted | undefined
   /** The refresh token that AWS will never take again, and what it said. */
@@ -79,7 +79,7 @@ export const make: Effect.Effect<
       flight: newFlight(),
       lastAttemptAt: undefined,
       failure: undefined,
-      rejected: undefined,
+      rejections: [],
       replacement: undefined,
       refused: undefined
     }
@@ -136,7 +136,7 @@ export const make: Effect.Effect<
         // No new refresh token in the answer means that the old one goes on counting.
         refreshToken: Option.orElse(answer.refreshToken, () => token.refreshToken)
       })
-      if (isToken(token, state.rejected?.accessToken)) state.replacement = renewed.accessToken
+      if (isRejected(token, state)) state.replacement = renewed.accessToken
       // A person may have signed in or out in the meantime: then theirs counts.
       const current = yield* Effect.either(read(session))
       if (Either.isLeft(current) && current.left._tag === "SsoLoginRequired") return yield* current.left
@@ -157,20 +157,22 @@ export const make: Effect.Effect<
       const decision = decide(now, token, state)
       if (decision === "Use") return { token, grant: Option.none<Grant>() }
       if (decision === "Pause" && state.failure !== undefined) return yield* state.failure
-      const isRejected = isToken(token, state.rejected?.accessToken)
       const grant = grantOf(token)
-      if (decision === "LoginRequired" || Option.isNone(grant) || (isRejected && isToken(token, state.replacement))) {
-        return yield* loginRequired(
-          session,
-          isRejected ? "TokenRejected" : "Expired",
-          isRejected ? undefined : whyNotRenewable(token)
-        )
+      const isBeyondHelp = isRejected(token, state) && isToken(token, state.replacement)
+      if (decision === "LoginRequired" || Option.isNone(grant) || isBeyondHelp) {
+        return yield* isRejected(token, state)
+          ? loginRequired(session, "TokenRejected")
+          : loginRequired(session, "Expired", whyNotRenewable(token))
       }
       return { token, grant }
     })
 
   /** Looks first: another process may have renewed the token, or a person signed in, since it was found stale. */
-  const refresh = (session: SsoSession, state: SessionState) =>
+  const refresh = (
+    session: SsoSession,
+    state: SessionState,
+    isSecond = false
+  ): Effect.Effect<SsoToken, IdentityError.TokenError> =>
     Effect.gen(function*() {
       const { grant, token } = yield* look(session, state)
       if (Option.isNone(grant)) return token
@@ -179,27 +181,48 @@ export const make: Effect.Effect<
       const renewal = refused !== undefined && Equal.equals(refused.refreshToken, grant.value.refreshToken)
         ? Effect.fail(refused.error)
         : renew(session, state, token, grant.value)
-      return yield* Effect.catchAll(renewal, (error) =>
-        Effect.gen(function*() {
-          // Whoever was quicker to spend the same refresh token has left a better one.
-          const current = yield* Effect.option(read(session))
-          const after = yield* Clock.currentTimeMillis
-          if (Option.isSome(current) && !isToken(current.value, token.accessToken)) {
-            if (decide(after, current.value, state) === "Use") return current.value
-          }
-          // Signed out meanwhile: then the old one counts no more, whatever its time.
-          if (error._tag === "SsoLoginRequired" && error.reason === "NoToken") return yield* error
-          if (error._tag === "SsoLoginRequired") {
-            state.refused = { refreshToken: grant.value.refreshToken, error }
-          }
-          if (isToken(token, state.rejected?.accessToken) || DateTime.toEpochMillis(token.expiresAt) <= after) {
-            state.failure = error
-            return yield* error
-          }
-          yield* Effect.logWarning(`The SSO token is used on, but could not be renewed. ${error.message}`)
-          return token
-        }))
+      const renewed = yield* Effect.catchAll(renewal, (error) =>
+        withoutRenewal(session, state, token, grant.value, error))
+      if (counts(yield* Clock.currentTimeMillis, renewed, state)) {
+        return renewed
+      }
+      // The machine slept while AWS answered: what it gave has a refresh token at least.
+      if (!isSecond) {
+        return yield* refresh(session, state, true)
+      }
+      return yield* new IdentityError.InvalidResponse({
+        service: "SSO OIDC",
+        operation: "createToken",
+        endpoint: `The OIDC service of ${session.region}`,
+        status: 200,
+        problem: "the token has expired already"
+      })
     })
+
+  /** What there is to go on with when a renewal has failed. */
+  const withoutRenewal = Effect.fnUntraced(function*(
+    session: SsoSession,
+    state: SessionState,
+    token: SsoToken,
+    { refreshToken }: Grant,
+    error: IdentityError.TokenError
+  ) {
+    const current = yield* Effect.either(read(session))
+    const now = yield* Clock.currentTimeMillis
+    // Signed out meanwhile: then the old one counts no more, whatever its time.
+    if (Either.isLeft(current) && current.left._tag === "SsoLoginRequired") return yield* current.left
+    // Whoever was quicker to spend the same refresh token has left a better one.
+    if (Either.isRight(current) && !isToken(current.right, token.accessToken) && counts(now, current.right, state)) {
+      return current.right
+    }
+    if (error._tag === "SsoLoginRequired") state.refused = { refreshToken, error }
+    if (!counts(now, token, state)) {
+      state.failure = error
+      return yield* error
+    }
+    yield* Effect.logWarning(`The SSO token is used on, but could not be renewed. ${error.message}`)
+    return token
+  })
 
   return {
     get: Effect.fn("SsoTokenProvider.get")(function*(session) {
@@ -210,7 +233,10 @@ export const make: Effect.Effect<
     }),
     invalidate: (session, rejected) =>
       Effect.map(Clock.currentTimeMillis, (at) => {
-        stateOf(session).rejected = { accessToken: rejected.accessToken, at }
+        const state = stateOf(session)
+        // The first time counts: who hears of it late does not put off the end of a pause.
+        if (isRejected(rejected, state)) return
+        state.rejections = [{ accessToken: rejected.accessToken, at }, ...state.rejections.slice(0, 7)]
       })
   }
 })
@@ -218,14 +244,26 @@ export const make: Effect.Effect<
 const isToken = (token: SsoToken, accessToken: Redacted.Redacted | undefined): boolean =>
   accessToken !== undefined && Equal.equals(token.accessToken, accessToken)
 
-const decide = (now: number, token: SsoToken, { lastAttemptAt, rejected }: SessionState): TokenDecision =>
+const rejectionOf = (token: SsoToken, { rejections }: SessionState) =>
+  rejections.find(({ accessToken }) => isToken(token, accessToken))
+
+const isRejected = (token: SsoToken, state: SessionState): boolean => rejectionOf(token, state) !== undefined
+
+/** From when on a token is of no use (ms since 1970); a rejection in the future was before the clock was set back. */
+const endOf = (now: number, token: SsoToken, state: SessionState): number => {
+  const rejection = rejectionOf(token, state)
+  const expiresAt = DateTime.toEpochMillis(token.expiresAt)
+  return rejection === undefined ? expiresAt : Math.min(expiresAt, rejection.at > now ? -Infinity : rejection.at)
+}
+
+const counts = (now: number, token: SsoToken, state: SessionState): boolean => endOf(now, token, state) > now
+
+const decide = (now: number, token: SsoToken, state: SessionState): TokenDecision =>
   decideToken(now, {
-    expiresAt: rejected !== undefined && isToken(token, rejected.accessToken)
-      ? rejected.at
-      : DateTime.toEpochMillis(token.expiresAt),
+    expiresAt: endOf(now, token, state),
     renewable: Option.isSome(grantOf(token)),
     registrationExpiresAt: Option.getOrUndefined(Option.map(token.registrationExpiresAt, DateTime.toEpochMillis)),
-    lastAttemptAt
+    lastAttemptAt: state.lastAttemptAt
   })
 
 /**
