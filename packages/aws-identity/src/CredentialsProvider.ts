@@ -67,6 +67,8 @@ const cellOf = (value: Credentials, now: number): Cell => {
 
 /** ms between two looks of the background, however short-lived the credentials are. */
 const shortestPause = 1000
+/** And however long-lived: somebody may reject them. */
+const longestPause = 60_000
 
 /** The same, left alone for a while because a renewal has failed; not as long by all who failed at once. */
 const postponed = (cell: Cell, now: number, random: number): Cell => {
@@ -147,7 +149,8 @@ export const make = <R>(
       const ask = Effect.gen(function*() {
         yield* Effect.exit(get)
         const now = yield* Clock.currentTimeMillis
-        yield* Effect.sleep(Math.max(cell === undefined ? retryDelay : cell.advisoryAt - now, shortestPause))
+        const pause = cell === undefined || cell.expiration <= now ? retryDelay : cell.advisoryAt - now
+        yield* Effect.sleep(Math.min(Math.max(pause, shortestPause), longestPause))
       })
       yield* Effect.forkScoped(Effect.forever(ask))
     }

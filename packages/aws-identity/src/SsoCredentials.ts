@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import * as Config from "effect/Config"
-import type * as ConfigError from "effect/ConfigError"
+import * as ConfigError from "effect/ConfigError"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
@@ -105,9 +105,10 @@ export const resolveProfile = Effect.fn("SsoCredentials.resolveProfile")(functio
  * @category layers
  */
 export const layer = (
-  role: Role
+  role: Role,
+  options?: CredentialsProvider.Options
 ): Layer.Layer<CredentialsProvider.CredentialsProvider, never, Sso | SsoTokenProvider> =>
-  CredentialsProvider.layer(resolve(role))
+  CredentialsProvider.layer(resolve(role), options)
 
 /**
  * A role and its Identity Center, without any config file.
@@ -148,10 +149,22 @@ export interface Settings {
  * @category layers
  */
 export const layerConfig = (
-  config: Config.Config.Wrap<Settings>
+  config: Config.Config.Wrap<Settings>,
+  options?: CredentialsProvider.Options
 ): Layer.Layer<CredentialsProvider.CredentialsProvider, ConfigError.ConfigError, Sso | SsoTokenProvider> =>
-  Layer.unwrapEffect(Effect.map(Config.unwrap(config), ({ accountId, region, roleName, session, startUrl }) =>
-    layer({
+  Layer.unwrapEffect(Effect.gen(function*() {
+    const { accountId, region, roleName, session, startUrl } = yield* Config.unwrap(config)
+    const problem = startUrl === ""
+      ? "startUrl is empty"
+      : session === ""
+      ? "session is empty"
+      : roleName === ""
+      ? "roleName is empty"
+      : /^\d{12}$/.test(accountId)
+      ? undefined
+      : "accountId is not an account id of 12 digits"
+    if (problem !== undefined) return yield* Effect.fail(ConfigError.InvalidData([], problem))
+    return layer({
       accountId,
       roleName,
       session: new SharedConfig.SsoSession({
@@ -161,7 +174,8 @@ export const layerConfig = (
         registrationScopes: [],
         loginCommand: session === undefined ? "aws sso login" : `aws sso login --sso-session ${session}`
       })
-    })))
+    }, options)
+  }))
 
 /**
  * `CredentialsProvider` of the role that a profile names.
@@ -170,9 +184,10 @@ export const layerConfig = (
  * @category layers
  */
 export const layerProfile = (
-  name?: string
+  name?: string,
+  options?: CredentialsProvider.Options
 ): Layer.Layer<
   CredentialsProvider.CredentialsProvider,
   never,
   SharedConfig.SharedConfig | Sso | SsoTokenProvider
-> => CredentialsProvider.layer(resolveProfile(name))
+> => CredentialsProvider.layer(resolveProfile(name), options)

@@ -7,6 +7,7 @@ import * as FileSystem from "@effect/platform/FileSystem"
 import * as Path from "@effect/platform/Path"
 import { sha1 } from "@noble/hashes/legacy.js"
 import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js"
+import * as Clock from "effect/Clock"
 import type * as ConfigError from "effect/ConfigError"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -67,7 +68,7 @@ export class SsoTokenCache extends Context.Tag("effect-aws-identity/SsoTokenCach
   readonly set: (key: string, token: SsoToken) => Effect.Effect<void, IdentityError.FileError>
   readonly remove: (key: string) => Effect.Effect<void, IdentityError.FileError>
   /**
-   * Runs an effect while nobody else who uses the store runs one for the same key. It waits half a minute at most and
+   * Runs an effect while nobody else who uses the store runs one for the same key. It waits 75 seconds at most and
    * then does without: what it is for, a renewal, is only done twice then.
    */
   readonly exclusively: (key: string) => <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
@@ -136,11 +137,31 @@ export const fileName = (key: string): string => `${bytesToHex(sha1(utf8ToBytes(
  */
 export const orMemory = (store: Context.Tag.Service<SsoTokenCache>): Context.Tag.Service<SsoTokenCache> => {
   /** What could not be taken, and the access token that is there instead. */
-  const unsaved = new Map<string, { readonly instead: Option.Option<Redacted.Redacted>; readonly token: SsoToken }>()
+  const unsaved = new Map<string, {
+    readonly instead: Option.Option<Redacted.Redacted>
+    readonly token: SsoToken
+    /** When it was last tried to put it there (ms since 1970). */
+    triedAt: number
+  }>()
   /** What was there when it could last be read. */
   const seen = new Map<string, Option.Option<Redacted.Redacted>>()
   let hasWarned = false
   const accessTokenOf = Option.map((token: SsoToken) => token.accessToken)
+
+  /** What failed may have been of a moment, and other processes wait for the token. */
+  const saveLater = (key: string, kept: { readonly token: SsoToken; triedAt: number }) =>
+    Effect.flatMap(Clock.currentTimeMillis, (now) => {
+      if (Math.abs(now - kept.triedAt) < saveInterval) return Effect.void
+      kept.triedAt = now
+      return Effect.matchEffect(store.set(key, kept.token), {
+        onFailure: () => Effect.void,
+        onSuccess: () =>
+          Effect.sync(() => {
+            if (unsaved.get(key) === kept) unsaved.delete(key)
+          })
+      })
+    })
+
   return {
     ...store,
     get: (key) =>
@@ -153,7 +174,7 @@ export const orMemory = (store: Context.Tag.Service<SsoTokenCache>): Context.Tag
           seen.set(key, accessTokenOf(found))
           const kept = unsaved.get(key)
           if (kept !== undefined && Equal.equals(accessTokenOf(found), kept.instead)) {
-            return Effect.succeedSome(kept.token)
+            return Effect.as(saveLater(key, kept), Option.some(kept.token))
           }
           unsaved.delete(key)
           return Effect.succeed(found)
@@ -169,7 +190,7 @@ export const orMemory = (store: Context.Tag.Service<SsoTokenCache>): Context.Tag
           Effect.gen(function*() {
             const found = yield* Effect.either(store.get(key))
             const instead = Either.isRight(found) ? accessTokenOf(found.right) : seen.get(key) ?? Option.none()
-            unsaved.set(key, { token, instead })
+            unsaved.set(key, { token, instead, triedAt: yield* Clock.currentTimeMillis })
             if (hasWarned) return
             hasWarned = true
             yield* Effect.logWarning(`SSO tokens are kept in memory only, for as long as this runs. ${error.message}`)
@@ -182,6 +203,9 @@ export const orMemory = (store: Context.Tag.Service<SsoTokenCache>): Context.Tag
       })
   }
 }
+
+/** ms between two tries to put somewhere what could not be put there. */
+const saveInterval = 30_000
 
 /** A token file is some kB; what is longer than this is none. */
 const longestFile = 1_048_576
@@ -292,13 +316,18 @@ export const layerMemory: Layer.Layer<SsoTokenCache> = Layer.effect(
   SsoTokenCache,
   Effect.gen(function*() {
     const tokens = yield* Ref.make<ReadonlyMap<string, SsoToken>>(new Map())
-    const one = yield* Effect.makeSemaphore(1)
+    const locks = new Map<string, Effect.Semaphore>()
     return {
       location: (key) => `${fileName(key)} (in memory)`,
       get: (key) => Effect.map(Ref.get(tokens), (tokens) => Option.fromNullable(tokens.get(key))),
       set: (key, token) => Ref.update(tokens, (tokens) => new Map(tokens).set(key, token)),
       remove: (key) => Ref.update(tokens, (tokens) => new Map([...tokens].filter(([other]) => other !== key))),
-      exclusively: () => one.withPermits(1)
+      exclusively: (key) => (effect) =>
+        Effect.suspend(() => {
+          const lock = locks.get(key) ?? Effect.unsafeMakeSemaphore(1)
+          locks.set(key, lock)
+          return lock.withPermits(1)(effect)
+        })
     }
   })
 )

@@ -3,6 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { assertEquals } from "@effect/vitest/utils"
 import {
   Config,
+  ConfigError,
   ConfigProvider,
   DateTime,
   Deferred,
@@ -387,6 +388,9 @@ describe("the provider's cache", () => {
       const before = yield* callsOf("getRoleCredentials")
       yield* provider.get
       assert.strictEqual(yield* callsOf("getRoleCredentials"), before, "nobody waits")
+      yield* provider.invalidate(yield* provider.get)
+      yield* TestClock.adjust("1 minute")
+      assert.strictEqual(yield* callsOf("getRoleCredentials"), before + 1, "nor after a rejection")
     }).pipe(Effect.scoped, Effect.provide(TestIdentity.layer({ identityCenter: { sessionLifetime: "100 hours" } }))))
 
   it.effect("goes on in the background after failures, and ends with its scope", () =>
@@ -399,9 +403,16 @@ describe("the provider's cache", () => {
       assert.strictEqual(yield* callsOf("getRoleCredentials"), 1)
       yield* TestClock.adjust("90 seconds")
       assert.strictEqual(yield* callsOf("getRoleCredentials"), 4)
+      // Also when the credentials have expired before the end of an outage, it asks every half minute only.
+      yield* center.fail("getRoleCredentials", "InternalServerException", 1000)
+      yield* TestClock.adjust("1 hours")
+      const atExpiry = yield* callsOf("getRoleCredentials")
+      yield* TestClock.adjust("10 minutes")
+      assert.isAtMost((yield* callsOf("getRoleCredentials")) - atExpiry, 20)
       yield* Scope.close(scope, Exit.void)
-      yield* TestClock.adjust("10 hours")
-      assert.strictEqual(yield* callsOf("getRoleCredentials"), 4)
+      const after = yield* callsOf("getRoleCredentials")
+      yield* TestClock.adjust("1 hours")
+      assert.strictEqual(yield* callsOf("getRoleCredentials"), after)
     }).pipe(Effect.provide(TestIdentity.layer({ client: { maxAttempts: 1 } }))))
 
   it.effect("counts requests and renewals, and tells how long their results are good for", () =>
@@ -453,6 +464,13 @@ describe("the provider's cache", () => {
         Effect.flip
       )
       assert.include(String(missing), "SSO_REGION")
+      for (const [name, value] of [["START_URL", ""], ["ACCOUNT_ID", "12"]] as const) {
+        const bad = yield* Effect.provide(get, layer).pipe(
+          Effect.withConfigProvider(ConfigProvider.fromMap(new Map([...variables, [name, value]]))),
+          Effect.flip
+        )
+        assert.isTrue(ConfigError.isConfigError(bad), name)
+      }
     }).pipe(Effect.provide(TestIdentity.layer())))
 
   it.effect("refuses credentials that have expired already", () =>

@@ -1,7 +1,21 @@
 import { Error, FileSystem, KeyValueStore, Path } from "@effect/platform"
 import { NodeContext } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
-import { Clock, ConfigProvider, DateTime, Deferred, Effect, Either, Fiber, Layer, Option, Redacted, Ref } from "effect"
+import {
+  Clock,
+  ConfigProvider,
+  DateTime,
+  Deferred,
+  Duration,
+  Effect,
+  Either,
+  Fiber,
+  Layer,
+  Option,
+  Redacted,
+  Ref,
+  TestClock
+} from "effect"
 import { IdentityError, SharedConfig, SsoTokenCache, SsoTokenProvider } from "effect-aws-identity"
 import { IdentityCenter, TestIdentity } from "effect-aws-identity-testing"
 import * as FileLock from "../src/internal/fileLock.js"
@@ -238,6 +252,26 @@ describe("what cannot be written", () => {
       }).pipe(Effect.provide(NodeContext.layer))
   )
 
+  it.effect("is put there after all, when that goes again", () =>
+    Effect.gen(function*() {
+      let full = true
+      const store = yield* Effect.provide(SsoTokenCache.SsoTokenCache, Layer.fresh(SsoTokenCache.layerMemory))
+      const refused = new IdentityError.FileError({ path: "", operation: "write", reason: "NoSpace" })
+      const cache = SsoTokenCache.orMemory({
+        ...store,
+        set: (key, token) => full ? Effect.fail(refused) : store.set(key, token)
+      })
+      yield* cache.set("corp", young)
+      full = false
+      assert.strictEqual(yield* held(cache, "corp"), "young")
+      assert.strictEqual(yield* held(store, "corp"), undefined)
+      yield* TestClock.adjust("30 seconds")
+      assert.strictEqual(yield* held(cache, "corp"), "young")
+      assert.strictEqual(yield* held(store, "corp"), "young")
+      yield* store.remove("corp")
+      assert.strictEqual(yield* held(cache, "corp"), undefined)
+    }))
+
   it.scopedLive("is gone from memory too when it is removed, or when its file was", () =>
     Effect.gen(function*() {
       const base = yield* directory
@@ -325,6 +359,43 @@ describe("the lock", () => {
       }).pipe(Effect.provide(NodeContext.layer)),
     40_000
   )
+
+  it.scopedLive("of the dead is taken over by one of many at a time", () =>
+    Effect.gen(function*() {
+      const fs = yield* FileSystem.FileSystem
+      const base = yield* directory
+      const active = yield* Ref.make({ now: 0, most: 0 })
+      const work = Effect.gen(function*() {
+        yield* Ref.update(active, ({ most, now }) => ({ now: now + 1, most: Math.max(most, now + 1) }))
+        yield* Effect.sleep("1 millis")
+        yield* Ref.update(active, ({ most, now }) => ({ now: now - 1, most }))
+      })
+      const lock = (yield* storeIn(base)).location("corp").replace(/json$/, "lock")
+      for (let round = 0; round < 30; round++) {
+        yield* fs.writeFileString(lock, JSON.stringify({ owner: `dead${round}`, until: 1 }))
+        yield* Effect.forEach(
+          Array.from({ length: 12 }),
+          () => Effect.flatMap(storeIn(base), (cache) => cache.exclusively("corp")(work)),
+          { concurrency: "unbounded" }
+        )
+        assert.deepStrictEqual(yield* Ref.get(active), { now: 0, most: 1 }, `round ${round}`)
+      }
+      assert.deepStrictEqual(yield* fs.readDirectory(base), [])
+    }).pipe(Effect.provide(NodeContext.layer)), 40_000)
+
+  it.scopedLive("that a full disk lets be made but not written leaves nothing, and is done without", () =>
+    Effect.gen(function*() {
+      const fs = yield* FileSystem.FileSystem
+      const base = yield* directory
+      const full = new Error.SystemError({ reason: "Unknown", module: "FileSystem", method: "write" })
+      const cache = yield* storeIn(base, (fs) => ({
+        writeFileString: (path, _, options) => Effect.zipRight(fs.writeFileString(path, "", options), Effect.fail(full))
+      }))
+      const [took, result] = yield* Effect.timed(cache.exclusively("corp")(Effect.succeed(1)))
+      assert.strictEqual(result, 1)
+      assert.isBelow(Duration.toMillis(took), 1000)
+      assert.deepStrictEqual(yield* fs.readDirectory(base), [])
+    }).pipe(Effect.provide(NodeContext.layer)))
 
   it.scopedLive("of the living is kept up, however long they take", () =>
     Effect.gen(function*() {

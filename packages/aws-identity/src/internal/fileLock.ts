@@ -15,14 +15,13 @@ import * as Random from "effect/Random"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
-import { isNotFound } from "./fileError.js"
 
 /** ms that a lock lasts after its holder was last heard of. */
 const lease = 5000
 /** ms between two signs of life. */
 const heartbeat = 1000
-/** ms that anybody waits. */
-const patience = 30_000
+/** ms that anybody waits: longer than the requests that a lock is held for. */
+const patience = 75_000
 /** ms between two looks at a lock, and half as many more by chance. */
 const interval = 20
 
@@ -51,6 +50,8 @@ export const acquire = (fs: FileSystem.FileSystem, file: string): Effect.Effect<
       if (text !== seen.text) seen = { text, since: now }
       // Its time is over; or it gives none, or one of another clock, and no sign of life.
       const isDead = Option.exists(decode(text), ({ until }) => until <= now) || now - seen.since > lease
+      // Whoever had the claim to it may have been killed with it.
+      if (now - seen.since > 2 * lease) yield* Effect.ignore(fs.remove(`${file}.take`))
       if (isDead && (yield* clear(fs, file, text))) continue
       yield* Effect.sleep(interval + (yield* Random.nextIntBetween(0, interval / 2)))
     }
@@ -65,10 +66,10 @@ const write = (fs: FileSystem.FileSystem, file: string, owner: string, flag: "wx
     // Always of one length: a sign of life overwrites the whole of the last, and a reader sees one or the other.
     fs.writeFileString(file, encode({ owner, until: now + lease }).padEnd(width), { flag, mode: 0o600 }))
 
-const isOwn = (fs: FileSystem.FileSystem, file: string, owner: string) =>
+const ownerOf = (fs: FileSystem.FileSystem, file: string) =>
   Effect.map(
     Effect.option(fs.readFileString(file)),
-    (text) => Option.exists(Option.flatMap(text, decode), (lock) => lock.owner === owner)
+    (text) => Option.getOrUndefined(Option.map(Option.flatMap(text, decode), (lock) => lock.owner))
   )
 
 const hold = (
@@ -78,23 +79,30 @@ const hold = (
 ): Effect.Effect<void, PlatformError, Scope.Scope> =>
   Effect.gen(function*() {
     yield* Effect.acquireRelease(
-      write(fs, file, owner, "wx"),
-      () => Effect.whenEffect(Effect.ignore(fs.remove(file)), isOwn(fs, file, owner))
+      write(fs, file, owner, "wx").pipe(
+        // Made, but not written: the disk is full.
+        Effect.tapError((error) => isTaken(error) ? Effect.void : Effect.ignore(fs.remove(file)))
+      ),
+      () => Effect.flatMap(ownerOf(fs, file), (found) => found === owner ? Effect.ignore(fs.remove(file)) : Effect.void)
     )
-    const live = Effect.flatMap(isOwn(fs, file, owner), (own) => own ? write(fs, file, owner, "r+") : Effect.interrupt)
+    const live = Effect.flatMap(ownerOf(fs, file), (found) =>
+      found !== undefined && found !== owner ? Effect.interrupt : Effect.ignore(write(fs, file, owner, "r+")))
     yield* Effect.forkScoped(Effect.schedule(live, Schedule.spaced(heartbeat)))
   })
 
 /**
- * Takes a dead lock away, by its text, and says whether there is none now. Two may find the same one dead: who comes
- * second finds the first one's new lock in its hands, and puts it back.
+ * Takes a dead lock away, by its text, and says whether it did. Only who has the claim may: of two who find the same
+ * one dead, the second would take the first one's new lock.
  */
-const clear = (fs: FileSystem.FileSystem, file: string, text: string): Effect.Effect<boolean> =>
-  Effect.gen(function*() {
-    const aside = `${file}.${(yield* Random.nextIntBetween(0, Number.MAX_SAFE_INTEGER)).toString(36)}.tmp`
-    yield* fs.rename(file, aside)
-    const isAnother = (yield* fs.readFileString(aside)) !== text
-    if (isAnother) yield* Effect.ignore(fs.link(aside, file))
-    yield* Effect.ignore(fs.remove(aside))
-    return !isAnother
-  }).pipe(Effect.uninterruptible, Effect.catchAll((error) => Effect.succeed(isNotFound(error))))
+const clear = (fs: FileSystem.FileSystem, file: string, text: string): Effect.Effect<boolean> => {
+  const claim = `${file}.take`
+  return Effect.acquireUseRelease(
+    fs.writeFileString(claim, "", { flag: "wx", mode: 0o600 }),
+    () =>
+      Effect.flatMap(
+        fs.readFileString(file),
+        (now) => now === text ? Effect.as(fs.remove(file), true) : Effect.succeed(false)
+      ),
+    () => Effect.ignore(fs.remove(claim))
+  ).pipe(Effect.orElseSucceed(() => false))
+}

@@ -23,8 +23,32 @@ export const countRequest =
   <A, E extends { readonly _tag: string; readonly code?: string }, R>(effect: Effect.Effect<A, E, R>) =>
     Effect.tapBoth(effect, {
       onSuccess: () => requestCount(service, operation, "OK"),
-      onFailure: ({ _tag, code }) => requestCount(service, operation, code ?? _tag)
+      onFailure: (error) => requestCount(service, operation, codeOf(error))
     })
+
+/** Of a bounded number, whatever a server calls its errors: each is a series of its own, for ever. */
+const codeOf = ({ _tag, code }: { readonly _tag: string; readonly code?: string }): string =>
+  _tag !== "ServiceError" ? _tag : code !== undefined && modelled.has(code) ? code : "Other"
+
+/** Those of AWS's models and of its signatures that have no tag of their own. */
+const modelled: ReadonlySet<string> = new Set([
+  "ForbiddenException",
+  "IncompleteSignature",
+  "InternalServerException",
+  "InvalidClientMetadataException",
+  "InvalidClientTokenId",
+  "InvalidRedirectUriException",
+  "InvalidRequestException",
+  "InvalidScopeException",
+  "MalformedPolicyDocument",
+  "PackedPolicyTooLarge",
+  "ResourceNotFoundException",
+  "SignatureDoesNotMatch",
+  "Throttling",
+  "UnauthorizedClientException",
+  "UnsupportedGrantTypeException",
+  "ValidationError"
+])
 
 const requestCount = (service: string, operation: string, code: string) =>
   Metric.increment(requests).pipe(
