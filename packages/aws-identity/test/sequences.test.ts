@@ -174,6 +174,8 @@ interface Place {
   lastRequestAt: number
   /** Which of the service's requests that was. */
   lastRequest: number
+  /** Which sign-in it was for. */
+  lastRequestEpoch: number
   /** What the last request gave. */
   lastGiven: string | undefined
   readonly handedOut: Array<SsoTokenCache.SsoToken>
@@ -212,6 +214,7 @@ class World {
       seenEpoch: undefined,
       lastRequestAt: -Infinity,
       lastRequest: 0,
+      lastRequestEpoch: -1,
       lastGiven: undefined,
       handedOut: []
     }
@@ -388,13 +391,15 @@ class World {
       ).at(-1)
       const end = renewed === undefined ? Infinity : Math.min(endOf(renewed.token), renewed.rejectedAt)
       const since = at - place.lastRequestAt
-      // The first after the end of a token need not wait; nor if that one was still to come at the last request.
+      // The first after the end of a token need not wait; nor if that one, or its sign-in, was still to come at the last
+      // request.
       const isFirst = renewed === undefined || end <= at && place.lastRequestAt < end ||
-        end <= at && nameOf(renewed.token) === place.lastGiven ||
+        end <= at && (nameOf(renewed.token) === place.lastGiven || place.epoch !== place.lastRequestEpoch) ||
         renewed.rejectedAfter < Infinity && renewed.rejectedAfter >= place.lastRequest
       if (since >= 0 && since < 30 * second && !isFirst) this.wrong(`two requests within ${since / second} s`)
       place.lastRequestAt = at
       place.lastRequest = this.requests
+      place.lastRequestEpoch = place.epoch
       place.lastGiven = undefined
       const next = this.answers.shift() ?? { kind: "issued", lifetime: 3600, meanwhile: [], early: true }
 
