@@ -60,8 +60,11 @@ interface Cell {
   readonly mandatoryAt: number
 }
 
+const expirationOf = ({ expiration }: Credentials): number =>
+  Option.match(expiration, { onNone: () => Infinity, onSome: DateTime.toEpochMillis })
+
 const cellOf = (value: Credentials, now: number): Cell => {
-  const expiration = Option.match(value.expiration, { onNone: () => Infinity, onSome: DateTime.toEpochMillis })
+  const expiration = expirationOf(value)
   return { value, hit: Effect.succeed(value), expiration, ...refreshTimes(now, expiration) }
 }
 
@@ -121,7 +124,7 @@ export const make = <R>(
         if (cell === start) cell = renewed
         return value
       }).pipe(
-        countRefresh("CredentialsProvider", (value) => cellOf(value, 0).expiration),
+        countRefresh("CredentialsProvider", expirationOf),
         Effect.catchAllCause((cause) =>
           Effect.flatMap(Effect.zip(Clock.currentTimeMillis, Random.next), ([now, random]) => {
             if (cell === undefined || cell !== start || cell.expiration <= now || Cause.isInterrupted(cause)) {

@@ -67,6 +67,7 @@ export const make: Effect.Effect<
   never,
   SsoTokenCache | SsoOidc | Scope.Scope
 > = Effect.gen(function*() {
+  // Whichever store it is, of which some do so themselves: no refresh token is lost because it could not be written.
   const cache = orMemory(yield* SsoTokenCache)
   const oidc = yield* SsoOidc
   const newFlight = yield* SingleFlight.make

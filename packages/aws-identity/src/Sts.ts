@@ -34,6 +34,7 @@ import { Credentials } from "./Credentials.js"
 import * as IdentityError from "./IdentityError.js"
 import * as AwsAnswer from "./internal/awsAnswer.js"
 import * as AwsRequest from "./internal/awsRequest.js"
+import { percentEncode } from "./internal/percentEncode.js"
 import { schemaProblem } from "./internal/schemaProblem.js"
 import * as Xml from "./internal/xml.js"
 import { Region } from "./Region.js"
@@ -299,19 +300,16 @@ export class Sts extends Context.Tag("effect-aws-identity/Sts")<Sts, {
 
 type Parameter = string | number | undefined | ReadonlyArray<Parameter> | { readonly [name: string]: Parameter }
 
-/** AWS's Query protocol: lists are numbered from 1, and a space is %20. */
+/** AWS's Query protocol: lists are numbered from 1. */
 const parametersOf = (name: string, value: Parameter): ReadonlyArray<string> => {
   if (value === undefined) return []
-  if (typeof value !== "object") return [`${name}=${encode(String(value))}`]
+  if (typeof value !== "object") return [`${name}=${percentEncode(String(value))}`]
   return isList(value)
     ? value.flatMap((item, index) => parametersOf(`${name}.member.${index + 1}`, item))
     : Object.entries(value).flatMap(([key, item]) => parametersOf(name === "" ? key : `${name}.${key}`, item))
 }
 
 const isList = (value: object): value is ReadonlyArray<Parameter> => Array.isArray(value)
-
-const encode = (text: string): string =>
-  encodeURIComponent(text).replace(/[!'()*]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`)
 
 const post = (endpoint: string, action: string, parameters: { readonly [name: string]: Parameter }) =>
   HttpClientRequest.post(`${endpoint}/`, { headers: { accept: "text/xml" } }).pipe(

@@ -6,6 +6,7 @@ import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
+import { percentEncode } from "./percentEncode.js"
 import type * as Xml from "./xml.js"
 
 /** AWS's answers are small; whoever sends more must not fill the memory. */
@@ -47,7 +48,7 @@ export const makeSecrets = (secrets: ReadonlyArray<string>): Secrets => {
   // As they stand in a header, a JSON text, a query, and a form. The longest first: one may begin another.
   const spellings = secrets.filter((secret) => secret !== "").flatMap((secret) => {
     const encoded = encodeURIComponent(secret)
-    const strict = encoded.replace(/[!'()*]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`)
+    const strict = percentEncode(secret)
     return [secret, secret.replaceAll("/", "\\/"), encoded, strict, strict.replaceAll("%20", "+")]
   }).sort((a, b) => b.length - a.length)
   const any = new RegExp(spellings.map((text) => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")).join("|"), "g")

@@ -24,6 +24,8 @@ const heartbeat = 1000
 const patience = 75_000
 /** ms between two looks at a lock, and half as many more by chance. */
 const interval = 20
+/** Characters of a lock file. */
+const width = 80
 
 const Lock = Schema.parseJson(Schema.Struct({
   owner: Schema.String,
@@ -56,8 +58,6 @@ export const acquire = (fs: FileSystem.FileSystem, file: string): Effect.Effect<
       yield* Effect.sleep(interval + (yield* Random.nextIntBetween(0, interval / 2)))
     }
   })
-
-const width = 80
 
 const isTaken = (error: PlatformError): boolean => error._tag === "SystemError" && error.reason === "AlreadyExists"
 

@@ -16,6 +16,7 @@ import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import type { Credentials } from "../Credentials.js"
 import * as IdentityError from "../IdentityError.js"
+import { percentEncode } from "./percentEncode.js"
 
 /** A request as it is to be signed. */
 export interface Request {
@@ -147,13 +148,13 @@ export const presign = (request: Request, signer: Signer, expiresIn: number): Re
       const query: Array<Parameter> = [
         ...readQuery(url.search).filter(([name]) => !ofPresigning.test(name)),
         ["X-Amz-Algorithm", "AWS4-HMAC-SHA256"],
-        ["X-Amz-Credential", encode(`${signer.credentials.accessKeyId}/${scope(signer, at)}`)],
+        ["X-Amz-Credential", percentEncode(`${signer.credentials.accessKeyId}/${scope(signer, at)}`)],
         ["X-Amz-Date", at],
         ["X-Amz-Expires", String(expiresIn)],
-        ["X-Amz-SignedHeaders", encode(names)]
+        ["X-Amz-SignedHeaders", percentEncode(names)]
       ]
       if (signer.credentials.sessionToken._tag === "Some") {
-        query.push(["X-Amz-Security-Token", encode(Redacted.value(signer.credentials.sessionToken.value))])
+        query.push(["X-Amz-Security-Token", percentEncode(Redacted.value(signer.credentials.sessionToken.value))])
       }
       // S3 takes a presigned body for unsigned, the others for signed, unless they are told.
       if (headers["x-amz-content-sha256"] === undefined && unsigned !== isS3) query.push(["X-Amz-Content-Sha256", hash])
@@ -314,7 +315,7 @@ const s3 = /^s3(?:express|-outposts|-object-lambda)?$/
 /** S3 looks keys up as they are; every other service takes the path for a path, and encodes it once more. */
 const pathOf = (url: URL, service: string): { readonly sent: string; readonly canonical: string } => {
   if (!s3.test(service)) {
-    return { sent: url.pathname, canonical: encode(url.pathname.replace(/\/{2,}/g, "/")).replaceAll("%2F", "/") }
+    return { sent: url.pathname, canonical: percentEncode(url.pathname.replace(/\/{2,}/g, "/")).replaceAll("%2F", "/") }
   }
   const path = url.pathname.split("/").map(respell).join("/")
   return { sent: path, canonical: path }
@@ -345,15 +346,10 @@ const urlOf = (url: URL, path: string, query: ReadonlyArray<Parameter>): string 
   return `${url.origin}${path}${search === "" ? "" : `?${search}`}`
 }
 
-/** Everything but RFC 3986's unreserved characters. */
-const encode = (text: string): string => encodeURIComponent(text).replace(/[!'()*]/g, percent)
-
 /** The one spelling that AWS gives to a text that is percent-encoded in whatever way, or in parts, or not at all. */
 const respell = (text: string): string =>
   text.replace(/%[0-9a-f]{2}|[^\w.~%-]+|%/gi, (part) => {
-    if (!/^%[0-9a-f]{2}$/i.test(part)) return encode(part)
+    if (!/^%[0-9a-f]{2}$/i.test(part)) return percentEncode(part)
     const character = String.fromCharCode(parseInt(part.slice(1), 16))
     return /[\w.~-]/.test(character) ? character : part.toUpperCase()
   })
-
-const percent = (character: string): string => `%${character.charCodeAt(0).toString(16).toUpperCase()}`
