@@ -11,8 +11,13 @@ const LEVELS = [
   ["SharedConfig", "SsoTokenCache"],
   ["Sso", "SsoOidc", "Sts"],
   ["CredentialsProvider", "SsoTokenProvider"],
-  ["SigV4", "SsoCredentials", "SsoLogin", "WebIdentityCredentials", "WebIdentityToken"],
-  ["DefaultCredentials", "ProfileCredentials"],
+  ["SigV4", "SsoLogin", "WebIdentityToken"],
+  [
+    ...["AssumeRoleCredentials", "ContainerCredentials", "EnvironmentCredentials", "InstanceMetadataCredentials"],
+    ...["ProcessCredentials", "SsoCredentials", "WebIdentityCredentials"]
+  ],
+  ["ProfileCredentials"],
+  ["DefaultCredentials"],
   ["AwsIdentity", "AwsSdk"]
 ]
 

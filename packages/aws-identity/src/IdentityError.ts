@@ -34,14 +34,8 @@ const forProfile = (origin: Origin | undefined): string =>
 
 const list = (names: ReadonlyArray<string>): string => names.length === 0 ? "none" : names.join(", ")
 
-const noSuchProfile = (profile: string, searched: ReadonlyArray<string>, known: ReadonlyArray<string>): string =>
-  `No profile "${profile}" in ${searched.join(" or ")}. Profiles found there: ${list(known)}.`
-
 /**
  * Nothing says that this provider should be used: the one error that lets a chain go on to its next provider.
- *
- * `reason` is `NoProfile` when no profile was asked for and there is no `default`, and `NoSsoSettings` when the
- * profile has none of the `sso_*` keys.
  *
  * @since 0.1.0
  * @category errors
@@ -49,21 +43,15 @@ const noSuchProfile = (profile: string, searched: ReadonlyArray<string>, known: 
 export class NotConfigured extends Schema.TaggedError<NotConfigured>("effect-aws-identity/NotConfigured")(
   "NotConfigured",
   {
-    reason: Schema.Literal("NoProfile", "NoSsoSettings"),
-    profile: Schema.String,
-    /** The files looked at; for `NoSsoSettings`, where the profile stands. */
-    searched: Schema.Array(Schema.String),
-    /** The profiles those files do have. */
-    known: Schema.Array(Schema.String)
+    /** Whose settings are not there: `Profile`, `SSO`, `Web identity`, … */
+    provider: Schema.String,
+    /** Which settings, and where they were looked for. */
+    problem: Schema.String,
+    remedy: Schema.String
   }
 ) {
   override get message(): string {
-    return this.reason === "NoProfile"
-      ? `${noSuchProfile(this.profile, this.searched, this.known)} Run "aws configure sso" to create it, or choose ` +
-        `another with AWS_PROFILE; if your files are elsewhere, set AWS_CONFIG_FILE.`
-      : `Profile "${this.profile}" (${this.searched.join(", ")}) has no SSO settings: none of sso_session, ` +
-        `sso_start_url, sso_region, sso_account_id, sso_role_name. Run "aws configure sso --profile ${this.profile}" ` +
-        `to add them.`
+    return `${this.problem}. ${this.remedy}`
   }
 }
 
@@ -82,7 +70,10 @@ export class ProfileNotFound extends Schema.TaggedError<ProfileNotFound>("effect
   }
 ) {
   override get message(): string {
-    return `${noSuchProfile(this.profile, this.searched, this.known)} Check the name (the "profile" option or ` +
+    return `No profile "${this.profile}" in ${this.searched.join(" or ")}. Profiles found there: ${
+      list(this.known)
+    }. ` +
+      `Check the name (the "profile" option or ` +
       `AWS_PROFILE), or run "aws configure sso --profile ${this.profile}" to create it.`
   }
 }
@@ -597,6 +588,63 @@ export class InvalidInput extends Schema.TaggedError<InvalidInput>("effect-aws-i
 }
 
 /**
+ * Why a source of tokens or credentials outside AWS's own services has none to give.
+ *
+ * | `reason` | what happened |
+ * | --- | --- |
+ * | `Missing` | a variable, file or program that should be there is not |
+ * | `Unreachable` | no answer came in time |
+ * | `Refused` | the source said no |
+ * | `Invalid` | what it gave is not what it should be |
+ * | `Expired` | what it gave has expired |
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export const SourceProblem = Schema.Literal("Missing", "Unreachable", "Refused", "Invalid", "Expired")
+
+const unavailable = {
+  /** Such as `GitHub Actions`, or the path of a file. */
+  source: Schema.String,
+  reason: SourceProblem,
+  /** In words that hold nothing of what the source gave. */
+  problem: Schema.String,
+  remedy: Schema.String,
+  origin: Schema.optional(Origin)
+}
+
+const unavailableMessage = (what: string, error: Schema.Struct.Type<typeof unavailable>): string =>
+  `No ${what} from ${error.source}: ${error.problem}${forProfile(error.origin)}. ${error.remedy}`
+
+/**
+ * A source of web identity tokens has none that could be exchanged for credentials. AWS was not asked.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class WebIdentityTokenUnavailable extends Schema.TaggedError<WebIdentityTokenUnavailable>(
+  "effect-aws-identity/WebIdentityTokenUnavailable"
+)("WebIdentityTokenUnavailable", unavailable) {
+  override get message(): string {
+    return unavailableMessage("web identity token", this)
+  }
+}
+
+/**
+ * A program, container or instance that was to give credentials did not.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class CredentialsUnavailable extends Schema.TaggedError<CredentialsUnavailable>(
+  "effect-aws-identity/CredentialsUnavailable"
+)("CredentialsUnavailable", unavailable) {
+  override get message(): string {
+    return unavailableMessage("credentials", this)
+  }
+}
+
+/**
  * A provider gave credentials that are of no use any more when they arrive.
  *
  * @since 0.1.0
@@ -694,6 +742,18 @@ export type AssumeRoleError =
   | RegionDisabledException
 
 /**
+ * Why a role could not be assumed by a web identity.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export type AssumeRoleWithWebIdentityError =
+  | AssumeRoleError
+  | InvalidIdentityTokenException
+  | IDPCommunicationErrorException
+  | IDPRejectedClaimException
+
+/**
  * Why a session has no valid token.
  *
  * @since 0.1.0
@@ -715,7 +775,14 @@ export type SharedConfigError = NotConfigured | ProfileNotFound | InvalidConfig 
  * @since 0.1.0
  * @category errors
  */
-export type IdentityError = SharedConfigError | TokenError | RoleNotAssigned | CredentialsExpired
+export type IdentityError =
+  | SharedConfigError
+  | TokenError
+  | RoleNotAssigned
+  | AssumeRoleWithWebIdentityError
+  | WebIdentityTokenUnavailable
+  | CredentialsUnavailable
+  | CredentialsExpired
 
 /**
  * Why a sign-in did not come about.
@@ -726,14 +793,21 @@ export type IdentityError = SharedConfigError | TokenError | RoleNotAssigned | C
 export type LoginError = LoginDenied | DeviceCodeExpired | FileError | CallError
 
 /**
- * Adds to a failed call which profile it was made for, so that its message can say so. Errors that already name
- * their place are left alone.
+ * Adds to an error which profile it came of, so that its message can say so. Errors that already name their place are
+ * left alone.
  *
  * @since 0.1.0
  * @category combinators
  */
-export const withOrigin = (origin: Origin) => <E extends TokenError | RoleNotAssigned>(error: E): E => {
-  if (error._tag === "InvalidConfig") return error
+export const withOrigin = (origin: Origin) => <E extends IdentityError>(error: E): E => {
+  if (withoutOrigin.has(error._tag) || ("origin" in error && error.origin !== undefined)) return error
   const Class = error.constructor as new(fields: E) => E
   return new Class({ ...error, origin })
 }
+
+const withoutOrigin: ReadonlySet<string> = new Set<IdentityError["_tag"]>([
+  "CredentialsExpired",
+  "InvalidConfig",
+  "NotConfigured",
+  "ProfileNotFound"
+])

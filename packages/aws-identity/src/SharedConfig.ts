@@ -522,7 +522,14 @@ const makeFiles = (files: readonly [config: File, credentials: File], chosen: st
           known: profiles()
         }
         return yield* (name ?? chosen) === undefined
-          ? new IdentityError.NotConfigured({ reason: "NoProfile", ...notFound })
+          ? new IdentityError.NotConfigured({
+            provider: "Profile",
+            problem: `No profile "${selected}" in ${notFound.searched.join(" or ")}. Profiles found there: ${
+              notFound.known.join(", ") || "none"
+            }`,
+            remedy: "Run \"aws configure sso\" to create it, or choose another with AWS_PROFILE; if your files are " +
+              "elsewhere, set AWS_CONFIG_FILE."
+          })
           : new IdentityError.ProfileNotFound(notFound)
       }),
     session,
@@ -530,10 +537,11 @@ const makeFiles = (files: readonly [config: File, credentials: File], chosen: st
       Effect.gen(function*() {
         if (!ssoKeys.some((key) => profile.values.has(key))) {
           return yield* new IdentityError.NotConfigured({
-            reason: "NoSsoSettings",
-            profile: profile.name,
-            searched: [locationOf(profile)],
-            known: []
+            provider: "SSO",
+            problem: `Profile "${profile.name}" (${locationOf(profile)}) has no SSO settings: none of ${
+              ssoKeys.join(", ")
+            }`,
+            remedy: `Run "aws configure sso --profile ${profile.name}" to add them.`
           })
         }
         const name = profile.values.get("sso_session")?.value

@@ -5,34 +5,8 @@ import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
-import * as Stream from "effect/Stream"
 import { percentEncode } from "./percentEncode.js"
 import type * as Xml from "./xml.js"
-
-/** AWS's answers are small; whoever sends more must not fill the memory. */
-const longestBody = 1_048_576
-
-/** The body, or why there is none. */
-export const textOf = (
-  response: HttpClientResponse.HttpClientResponse
-): Effect.Effect<string, "TooLong" | "BrokenOff"> =>
-  response.stream.pipe(
-    Stream.catchAll((error) => error.reason === "EmptyBody" ? Stream.empty : Stream.fail("BrokenOff" as const)),
-    Stream.runFoldEffect({ size: 0, chunks: Array<Uint8Array>() }, ({ chunks, size }, chunk) => {
-      if (size + chunk.length > longestBody) return Effect.fail("TooLong" as const)
-      chunks.push(chunk)
-      return Effect.succeed({ size: size + chunk.length, chunks })
-    }),
-    Effect.map(({ chunks, size }) => {
-      const body = new Uint8Array(size)
-      let offset = 0
-      for (const chunk of chunks) {
-        body.set(chunk, offset)
-        offset += chunk.length
-      }
-      return new TextDecoder().decode(body)
-    })
-  )
 
 /** The secrets of a request, which its answer must not get into an error. */
 export interface Secrets {

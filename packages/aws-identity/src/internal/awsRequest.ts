@@ -1,13 +1,8 @@
 /**
  * One call to an AWS service: validated input out, decoded output or a typed error back, after as many attempts as
  * the client's settings allow.
- *
- * `HttpClientError`, requests and responses end here: Effect prints their headers and bodies, and those hold secrets.
  */
-import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
-import * as Headers from "@effect/platform/Headers"
-import * as HttpClient from "@effect/platform/HttpClient"
-import type * as HttpClientError from "@effect/platform/HttpClientError"
+import type * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
@@ -25,6 +20,7 @@ import * as IdentityError from "../IdentityError.js"
 import type { Region } from "../Region.js"
 import * as AwsAnswer from "./awsAnswer.js"
 import { type Endpoint, endpointOf } from "./endpoint.js"
+import * as HttpExchange from "./httpExchange.js"
 import { countRequest } from "./metrics.js"
 import * as RetryPolicy from "./retryPolicy.js"
 import { schemaProblem } from "./schemaProblem.js"
@@ -45,9 +41,7 @@ export interface Service {
 export interface Client {
   readonly service: Service
   readonly settings: Effect.Effect<ClientConfig, IdentityError.InvalidConfig | IdentityError.FileError>
-  readonly http: HttpClient.HttpClient
-  /** For a client over `fetch`. */
-  readonly requestInit: RequestInit
+  readonly wire: HttpExchange.Wire
   /** For errors, whatever the protocol. */
   readonly xml: Effect.Effect<Xml.Parse>
   readonly quota: RetryPolicy.RetryQuota
@@ -61,23 +55,15 @@ export const make = (
   settings: ClientSettings = {},
   xml: Effect.Effect<Xml.Parse> = Xml.load
 ): Effect.Effect<Client, never, HttpClient.HttpClient> =>
-  Effect.gen(function*() {
-    const http = yield* HttpClient.HttpClient
-    const requestInit = yield* Effect.serviceOption(FetchHttpClient.RequestInit)
-    return {
-      service,
-      settings: Effect.isEffect(settings) ? settings : Effect.succeed(settings),
-      // Its client spans would carry headers, and its failed spans whole requests. Ours tell what is fit to tell.
-      http: HttpClient.withTracerDisabledWhen(http, () => true),
-      // AWS does not redirect; whoever does must not get the token. The rest is as the application has it, but for what
-      // it hides in the layer of its client.
-      requestInit: { ...Option.getOrUndefined(requestInit), redirect: "manual" },
-      xml,
-      quota: RetryPolicy.makeQuota(),
-      signingKey: SigV4.rememberKey(),
-      clockOffset: 0
-    }
-  })
+  Effect.map(HttpExchange.wire, (wire) => ({
+    service,
+    settings: Effect.isEffect(settings) ? settings : Effect.succeed(settings),
+    wire,
+    xml,
+    quota: RetryPolicy.makeQuota(),
+    signingKey: SigV4.rememberKey(),
+    clockOffset: 0
+  }))
 
 /** The class of an error with a tag of its own. */
 interface ExceptionClass {
@@ -243,19 +229,12 @@ const attemptOf = <
       if (Either.isLeft(signed)) {
         return yield* Effect.fail(fatal(new IdentityError.InvalidInput({ ...names, problem: signed.left.problem })))
       }
-      const response = yield* client.http.execute(signed.right).pipe(
-        // A client that was told to fail on any status still has the answer.
-        Effect.catchTag(
-          "ResponseError",
-          (error) => error.reason === "StatusCode" ? Effect.succeed(error.response) : Effect.fail(error)
-        ),
-        Effect.mapError((error) => {
-          const reason = reasonOf(error)
+      const response = yield* Effect.mapError(
+        HttpExchange.execute(client.wire, signed.right),
+        ({ isTransient, reason }) => {
           const failure = unreachable(reason)
-          return RetryPolicy.isTransientConnection(reason) ? failure : fatal(failure.error)
-        }),
-        Effect.provideService(FetchHttpClient.RequestInit, client.requestInit),
-        Effect.locallyWith(Headers.currentRedactedNames, (names) => [...names, ...secretHeaders])
+          return isTransient ? failure : fatal(failure.error)
+        }
       )
       const { headers, status } = response
       const receivedAt = yield* Clock.currentTimeMillis
@@ -269,9 +248,8 @@ const attemptOf = <
       const invalid = (problem: string) =>
         fatal(new IdentityError.InvalidResponse({ ...names, endpoint: endpoint.url, status, problem, requestId }))
       // Read whatever it is: an answer that is left unread keeps its connection.
-      const text = yield* Effect.either(AwsAnswer.textOf(response))
-      // 0 is what fetch makes of a redirect that it is told not to follow.
-      if (status === 0 || (status >= 300 && status < 400)) {
+      const text = yield* Effect.either(HttpExchange.textOf(response))
+      if (HttpExchange.isRedirect(status)) {
         return yield* Effect.fail(invalid("a redirect, which is not followed"))
       }
       if (status < 200 || status > 299) {
@@ -296,8 +274,6 @@ const attemptOf = <
 const timeout = <E>(duration: Duration.DurationInput, onTimeout: (reason: string) => E) =>
   Effect.timeoutFail({ duration, onTimeout: () => onTimeout(`no answer within ${Duration.format(duration)}`) })
 
-const secretHeaders = ["x-amz-sso_bearer_token", "authorization", "x-amz-security-token"]
-
 /** Letters and digits as HTTP has them in the name of a product. */
 const userAgent = (appId: string | undefined): string =>
   appId === undefined || appId === ""
@@ -314,16 +290,6 @@ const randomUuid: Effect.Effect<string> = Effect.map(
       .join("-")
   }
 )
-
-/** The system's error code at the bottom of a failed request (`ECONNREFUSED`), or the client's word for it. */
-const reasonOf = (error: HttpClientError.HttpClientError): string => {
-  let cause: unknown = error.cause
-  for (let depth = 0; depth < 4 && Predicate.isRecord(cause); depth++) {
-    if (typeof cause["code"] === "string" && /^[A-Z][A-Z0-9_]+$/.test(cause["code"])) return cause["code"]
-    cause = Array.isArray(cause["errors"]) ? cause["errors"][0] : cause["cause"]
-  }
-  return error.reason
-}
 
 /** Where half of a surrogate pair is, which cannot be sent in any encoding: it is no character. */
 const placeOfIllFormed = (value: unknown, depth = 0): ReadonlyArray<string> | undefined => {

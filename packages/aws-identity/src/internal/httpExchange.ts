@@ -1,0 +1,183 @@
+/**
+ * One HTTP request and its whole answer, of which nothing can get into an error, a span or a log by itself.
+ *
+ * `HttpClientError`, requests and responses end here: Effect prints their headers and bodies, and those hold secrets.
+ */
+import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
+import * as Headers from "@effect/platform/Headers"
+import * as HttpClient from "@effect/platform/HttpClient"
+import type * as HttpClientError from "@effect/platform/HttpClientError"
+import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
+import * as Schedule from "effect/Schedule"
+import * as Stream from "effect/Stream"
+import { isTransientConnection } from "./retryPolicy.js"
+
+/** An application's client, as those who send secrets use it. */
+export interface Wire {
+  readonly http: HttpClient.HttpClient
+  /** For a client over `fetch`. */
+  readonly requestInit: RequestInit
+}
+
+export const wire: Effect.Effect<Wire, never, HttpClient.HttpClient> = Effect.gen(function*() {
+  const http = yield* HttpClient.HttpClient
+  const requestInit = yield* Effect.serviceOption(FetchHttpClient.RequestInit)
+  return {
+    // Its client spans would carry headers, and its failed spans whole requests. Ours tell what is fit to tell.
+    http: HttpClient.withTracerDisabledWhen(http, () => true),
+    // Nobody whom we ask redirects; whoever does must not get the token. The rest is as the application has it, but for
+    // what it hides in the layer of its client.
+    requestInit: { ...Option.getOrUndefined(requestInit), redirect: "manual" }
+  }
+})
+
+/** Why no answer came. */
+export interface NoAnswer {
+  /** The system's word for it, such as `ECONNREFUSED`. */
+  readonly reason: string
+  readonly isTransient: boolean
+}
+
+/** The answer to a request, of whichever status. */
+export const execute = (
+  { http, requestInit }: Wire,
+  request: HttpClientRequest.HttpClientRequest
+): Effect.Effect<HttpClientResponse.HttpClientResponse, NoAnswer> =>
+  http.execute(request).pipe(
+    // A client that was told to fail on any status still has the answer.
+    Effect.catchTag(
+      "ResponseError",
+      (error) => error.reason === "StatusCode" ? Effect.succeed(error.response) : Effect.fail(error)
+    ),
+    Effect.mapError((error) => {
+      const reason = reasonOf(error)
+      return { reason, isTransient: isTransientConnection(reason) }
+    }),
+    Effect.provideService(FetchHttpClient.RequestInit, requestInit),
+    Effect.locallyWith(Headers.currentRedactedNames, (names) => [...names, ...secretHeaders])
+  )
+
+const secretHeaders = [
+  "authorization",
+  "x-amz-sso_bearer_token",
+  "x-amz-security-token",
+  "x-aws-ec2-metadata-token"
+]
+
+/** The system's error code at the bottom of a failed request, or the client's word for it. */
+const reasonOf = (error: HttpClientError.HttpClientError): string => {
+  let cause: unknown = error.cause
+  for (let depth = 0; depth < 4 && Predicate.isRecord(cause); depth++) {
+    if (typeof cause["code"] === "string" && /^[A-Z][A-Z0-9_]+$/.test(cause["code"])) return cause["code"]
+    cause = Array.isArray(cause["errors"]) ? cause["errors"][0] : cause["cause"]
+  }
+  return error.reason
+}
+
+/** 0 is what fetch makes of a redirect that it is told not to follow. */
+export const isRedirect = (status: number): boolean => status === 0 || (status >= 300 && status < 400)
+
+/** What we are sent is small; whoever sends more must not fill the memory. */
+const longestBody = 1_048_576
+
+/** The body, or why there is none. */
+export const textOf = (
+  response: HttpClientResponse.HttpClientResponse
+): Effect.Effect<string, "TooLong" | "BrokenOff"> =>
+  response.stream.pipe(
+    Stream.catchAll((error) => error.reason === "EmptyBody" ? Stream.empty : Stream.fail("BrokenOff" as const)),
+    Stream.runFoldEffect({ size: 0, chunks: Array<Uint8Array>() }, ({ chunks, size }, chunk) => {
+      if (size + chunk.length > longestBody) return Effect.fail("TooLong" as const)
+      chunks.push(chunk)
+      return Effect.succeed({ size: size + chunk.length, chunks })
+    }),
+    Effect.map(({ chunks, size }) => {
+      const body = new Uint8Array(size)
+      let offset = 0
+      for (const chunk of chunks) {
+        body.set(chunk, offset)
+        offset += chunk.length
+      }
+      return new TextDecoder().decode(body)
+    })
+  )
+
+/** An answer that was asked for until there was one. */
+export interface Answer {
+  readonly status: number
+  readonly headers: Headers.Headers
+  readonly text: string
+}
+
+/** Why there is none that could be read. */
+export interface Silence {
+  readonly reason: "Unreachable" | "Invalid"
+  /** Whole, in words that hold nothing of request or answer: `it cannot be reached (ECONNREFUSED)`. */
+  readonly problem: string
+}
+
+/**
+ * Asks a server that is no service of AWS's, such as the metadata server of a machine. Lost connections, time limits,
+ * 429 and 5xx are tried again, `attempts` times in all, with pauses of up to 100 ms that double.
+ */
+export const ask = (
+  wire: Wire,
+  request: HttpClientRequest.HttpClientRequest,
+  { attempts, timeout }: {
+    readonly attempts: number
+    /** Of one attempt. */
+    readonly timeout: Duration.DurationInput
+  }
+): Effect.Effect<Answer, Silence> => {
+  const silent = (reason: Silence["reason"], problem: string, isTransient: boolean): Trouble => ({
+    isTransient,
+    outcome: Either.left({ reason, problem })
+  })
+  return Effect.gen(function*() {
+    const response = yield* Effect.mapError(
+      execute(wire, request),
+      ({ isTransient, reason }) => silent("Unreachable", `it cannot be reached (${reason})`, isTransient)
+    )
+    const { headers, status } = response
+    // Read whatever it is: an answer that is left unread keeps its connection.
+    const text = yield* Effect.either(textOf(response))
+    if (isRedirect(status)) {
+      return yield* Effect.fail(silent("Invalid", "it answered with a redirect, which is not followed", false))
+    }
+    if (Either.isLeft(text)) {
+      return yield* Effect.fail(
+        text.left === "TooLong"
+          ? silent("Invalid", "its answer is longer than 1 MiB", false)
+          : silent("Unreachable", "its answer broke off", true)
+      )
+    }
+    const answer = { status, headers, text: text.right }
+    if (status === 429 || status >= 500) {
+      return yield* Effect.fail<Trouble>({ isTransient: true, outcome: Either.right(answer) })
+    }
+    return answer
+  }).pipe(
+    Effect.timeoutFail({
+      duration: timeout,
+      onTimeout: () => silent("Unreachable", `it gave no answer within ${Duration.format(timeout)}`, true)
+    }),
+    Effect.retry({
+      while: ({ isTransient }) => isTransient,
+      times: attempts - 1,
+      schedule: Schedule.jittered(Schedule.exponential("100 millis"))
+    }),
+    Effect.catchAll(({ outcome }) => outcome)
+  )
+}
+
+/** An attempt that may be repeated, and what it comes to if it is not. */
+interface Trouble {
+  readonly isTransient: boolean
+  readonly outcome: Either.Either<Answer, Silence>
+}
