@@ -1,0 +1,217 @@
+/**
+ * One run of a program that gives a secret on its standard output: bounded in time and size, and nothing of it gets
+ * into an error but its exit code and what may be shown of its standard error.
+ */
+import * as Command from "@effect/platform/Command"
+import type * as CommandExecutor from "@effect/platform/CommandExecutor"
+import type { PlatformError } from "@effect/platform/Error"
+import * as Config from "effect/Config"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as HashMap from "effect/HashMap"
+import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
+import { makeSecrets } from "./awsAnswer.js"
+import { variable } from "./environment.js"
+
+/** Why a program gave nothing that could be used. */
+export interface ProcessProblem {
+  /**
+   * | `reason` | what happened |
+   * | --- | --- |
+   * | `Missing` | it could not be started |
+   * | `Refused` | it ended with another exit code than 0, or by a signal |
+   * | `Unreachable` | it did not end in time, and was killed |
+   * | `Invalid` | it wrote too much, or no UTF-8 |
+   */
+  readonly reason: "Missing" | "Refused" | "Unreachable" | "Invalid"
+  /** In words that hold no secret that is known or looks like one: `it ended with exit code 1: "not signed in"`. */
+  readonly problem: string
+}
+
+/** What is left of a program that waits for something that will not come. */
+export const defaultTimeout: Duration.DurationInput = "1 minute"
+
+/** The program as it may be shown: arguments may be secrets, and so may a variable that was meant for a shell. */
+export const nameOf = (command: Command.Command): string => {
+  const [{ command: program }] = Command.flatten(command)
+  return program.trim().replace(/[\s=].*/su, "").replace(/\p{C}+/gu, " ").slice(0, 200)
+}
+
+/**
+ * Runs it, with nothing on its standard input, and gives its standard output.
+ *
+ * The program is a process group of its own, without a terminal. Whoever is interrupted or loses patience kills the
+ * group (SIGKILL, which no program can ignore), and waits until it is gone.
+ */
+export const run = (
+  command: Command.Command,
+  { timeout = defaultTimeout }: { readonly timeout?: Duration.DurationInput | undefined }
+): Effect.Effect<string, ProcessProblem, CommandExecutor.CommandExecutor> =>
+  Effect.gen(function*() {
+    const secrets = yield* secretsOf(command)
+    const process = yield* Effect.acquireRelease(
+      start(command),
+      (process, exit) => Exit.isSuccess(exit) ? Effect.void : Effect.ignore(process.kill("SIGKILL"))
+    )
+    let lastWords = new Uint8Array()
+    const complaints = yield* Effect.forkScoped(Stream.runForEach(process.stderr, (chunk) =>
+      Effect.sync(() => {
+        lastWords = join([lastWords, chunk]).slice(-longestComplaint)
+      })))
+    const bytes = yield* outputOf(process)
+    const outcome = yield* Effect.either(process.exitCode)
+    if (Either.isLeft(outcome) || outcome.right !== 0) {
+      // A program that it left behind may hold the other end open.
+      yield* Effect.timeoutOption(Fiber.await(complaints), "1 second")
+      const how = Either.match(outcome, {
+        onLeft: (error) => `was ended by ${/signal: (SIG[A-Z0-9]+)/.exec(error.message)?.[1] ?? "the system"}`,
+        onRight: (code) => `ended with exit code ${code}`
+      })
+      const why = presentable(new TextDecoder().decode(lastWords), new TextDecoder().decode(bytes), secrets)
+      return yield* problem("Refused", `it ${how}${why === "" ? "" : `: "${why}"`}`)
+    }
+    return yield* Effect.orElse(
+      Effect.try(() => new TextDecoder("utf-8", { fatal: true }).decode(bytes)),
+      () => problem("Invalid", "its output is not UTF-8")
+    )
+  }).pipe(
+    Effect.scoped,
+    Effect.timeoutFail({
+      duration: timeout,
+      onTimeout: (): ProcessProblem => ({
+        reason: "Unreachable",
+        problem: `it did not end within ${Duration.format(timeout)}, and was killed`
+      })
+    })
+  )
+
+const problem = (reason: ProcessProblem["reason"], problem: string): Effect.Effect<never, ProcessProblem> =>
+  Effect.fail({ reason, problem })
+
+/** What we are given is small; whoever gives more must not fill the memory. */
+const longestOutput = 1_048_576
+const longestComplaint = 16_384
+const longestShown = 500
+
+const start = (command: Command.Command) =>
+  command.pipe(
+    // A program that asks must not wait for an answer.
+    Command.stdin(Stream.empty),
+    Command.stdout("pipe"),
+    Command.stderr("pipe"),
+    Command.start,
+    // Node throws at a name or argument that no program can have.
+    Effect.catchAllDefect(() => problem("Missing", "it cannot be started: its path or an argument is impossible")),
+    Effect.catchIf(
+      (error): error is PlatformError => "_tag" in error,
+      (error) => problem("Missing", cannotStart(error))
+    )
+  )
+
+/** Platform's own words show all arguments. */
+const cannotStart = (error: PlatformError): string => {
+  if (error._tag === "BadArgument") return "it cannot be started (BadArgument)"
+  if (error.module === "FileSystem") return `its working directory cannot be used (${error.reason})`
+  switch (error.reason) {
+    case "NotFound":
+      return "no such program was found"
+    case "PermissionDenied":
+      return "it is not a file that may be executed"
+    default:
+      return `it cannot be started (${error.reason})`
+  }
+}
+
+const outputOf = (process: CommandExecutor.Process): Effect.Effect<Uint8Array, ProcessProblem> =>
+  process.stdout.pipe(
+    Stream.catchAll(() => Stream.fromEffect(problem("Invalid", "its output broke off"))),
+    Stream.runFoldEffect({ size: 0, chunks: Array<Uint8Array>() }, ({ chunks, size }, chunk) => {
+      if (size + chunk.length > longestOutput) return problem("Invalid", "its output is longer than 1 MiB")
+      chunks.push(chunk)
+      return Effect.succeed({ size: size + chunk.length, chunks })
+    }),
+    Effect.map(({ chunks }) => join(chunks))
+  )
+
+const join = (chunks: ReadonlyArray<Uint8Array>): Uint8Array<ArrayBuffer> => {
+  const all = new Uint8Array(chunks.reduce((size, chunk) => size + chunk.length, 0))
+  let offset = 0
+  for (const chunk of chunks) {
+    all.set(chunk, offset)
+    offset += chunk.length
+  }
+  return all
+}
+
+/** What the program was given, of which it may complain: our own credentials, and arguments too long for a word. */
+const secretsOf = (command: Command.Command): Effect.Effect<ReadonlyArray<string>> =>
+  Effect.map(
+    Effect.option(Config.all([variable("AWS_SECRET_ACCESS_KEY"), variable("AWS_SESSION_TOKEN")])),
+    (own) => [
+      ...Option.match(own, { onNone: () => [], onSome: (values) => values.flatMap(Option.toArray) }),
+      ...Command.flatten(command).flatMap(({ args, env }) =>
+        [...args, ...HashMap.values(env)].flatMap((text) => [text, text.slice(text.indexOf("=") + 1)])
+          .filter((text) => text.length >= shortestSecret)
+      )
+    ]
+  )
+
+const shortestSecret = 16
+
+/**
+ * The end of what a program says, on one line, without what is secret: what we know, what it also wrote to its
+ * output, and what looks like a secret.
+ */
+const presentable = (text: string, output: string, secrets: ReadonlyArray<string>): string => {
+  // Colours first: they may stand in the middle of a word.
+  const plain = makeSecrets(secrets).scrub(text.replace(/\p{Cc}\[[\d;?]*[A-Za-z]/gu, ""))
+  const shown = secretLooking.reduce(
+    (text, pattern) => text.replace(pattern, "$1<redacted>"),
+    withoutShared(plain, output)
+  )
+  return shown.replace(/[\s\p{C}]+/gu, " ").trim().slice(-longestShown)
+}
+
+/** Each with a first group of what may be shown before it. */
+const secretLooking: ReadonlyArray<RegExp> = [
+  // Whatever is called so.
+  /((?:secret|token|password|passwd|credential|api_?key|access_?key)\w*["']?\s*[:=]\s*["']?)(?!<redacted>)[^\s"']{6,}/gi,
+  /(\b(?:bearer|basic)\s+)[^\s"']{6,}/gi,
+  // A JSON Web Token
+  /()\beyJ[\w-]+(?:\.[\w-]*)*/g,
+  // Secret keys and session tokens of AWS are base64, here also as it stands in a URL or in PHP's JSON. A key has 40
+  // characters; names of roles have signs in them that base64 has not.
+  /()(?:[A-Za-z0-9+/=%]|\\\/){40,}/g,
+  // base64url, longer than any name in AWS
+  /()[\w-]{65,}/g
+]
+
+/** Without every run of 16 characters and more that the other has too. */
+const withoutShared = (text: string, other: string): string => {
+  const runAt = (text: string, at: number): string => text.slice(at, at + shortestSecret)
+  const runs = new Set<string>()
+  for (let at = 0; at + shortestSecret <= text.length; at++) {
+    const run = runAt(text, at)
+    if (!/\s/.test(run)) runs.add(run)
+  }
+  const shared = new Set<string>()
+  for (let at = 0; at + shortestSecret <= other.length; at++) {
+    const run = runAt(other, at)
+    if (runs.has(run)) shared.add(run)
+  }
+  if (shared.size === 0) return text
+  let shown = ""
+  let hiddenUntil = 0
+  for (let at = 0; at < text.length; at++) {
+    if (shared.has(runAt(text, at))) {
+      if (at >= hiddenUntil) shown += "<redacted>"
+      hiddenUntil = at + shortestSecret
+    }
+    if (at >= hiddenUntil) shown += text.charAt(at)
+  }
+  return shown
+}
