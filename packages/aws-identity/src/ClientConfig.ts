@@ -26,6 +26,7 @@ import type * as Effect from "effect/Effect"
 import type * as Option from "effect/Option"
 import type * as Schedule from "effect/Schedule"
 import type * as IdentityError from "./IdentityError.js"
+import type { Region } from "./Region.js"
 
 /**
  * An attempt that failed in a way that the next may not.
@@ -50,6 +51,8 @@ export interface RetryableFailure {
  * @category models
  */
 export interface ClientConfig {
+  /** Of STS only: where an input that names no region goes, unless it is about a role of another partition. */
+  readonly region?: Region | undefined
   /** Takes the place of every region's endpoint, such as `http://localhost:4566`. */
   readonly endpoint?: string | undefined
   /** Hosts that may be spoken to without encryption. The loopback always may. */

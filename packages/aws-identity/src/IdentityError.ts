@@ -225,6 +225,8 @@ const answer = {
   description: Schema.optional(Schema.String),
   /** Why, in a word of AWS's, such as `KMS_DisabledException`. */
   reason: Schema.optional(Schema.String),
+  /** What the rejected web identity token says of itself: issuer, audience and subject. */
+  claims: Schema.optional(Schema.String),
   requestId: Schema.optional(Schema.String),
   /** How often it was tried. */
   attempts: Schema.optional(Schema.Number),
@@ -238,7 +240,7 @@ const answerMessage = (error: Schema.Struct.Type<typeof answer>, remedy: string)
   const because = [error.description, error.reason].filter((text) => text !== undefined).join(", ")
   return `${error.service} ${error.operation} failed with ${error.code} (${error.status})` +
     `${afterAttempts(error.attempts)}${because === "" ? "" : `: ${because}`}${ofRequest(error.requestId)}` +
-    `${forProfile(error.origin)}. ${remedy}`
+    `${forProfile(error.origin)}. ${error.claims === undefined ? "" : `The token has ${error.claims}. `}${remedy}`
 }
 
 /**
@@ -333,11 +335,19 @@ export class AccessDeniedException extends Schema.TaggedError<AccessDeniedExcept
     return answerMessage(
       this,
       this.reason === undefined
-        ? "Check who may do this: the person who approves, or the policies of the role."
+        ? accessRemedies.get(this.operation) ?? "Check who may do this: the person who approves, or the policies."
         : kmsRemedy
     )
   }
 }
+
+const accessRemedies: ReadonlyMap<string, string> = new Map(Object.entries({
+  assumeRole: "The role's trust policy has to name the caller (and the external id, if it asks for one), and the " +
+    "caller's own policies have to allow sts:AssumeRole on the role.",
+  assumeRoleWithWebIdentity:
+    "Check the role's ARN, and its trust policy: its principal has to be the token's issuer, " +
+    "and its conditions have to fit the token's audience and subject."
+}))
 
 /**
  * A code or refresh token that does not count, or counts no more.
@@ -425,8 +435,8 @@ export class InvalidIdentityTokenException extends Schema.TaggedError<InvalidIde
   override get message(): string {
     return answerMessage(
       this,
-      "Check the token's issuer, audience and " +
-        "signature against the IAM OIDC provider of the account."
+      "The account of the role needs an IAM OIDC provider for the token's issuer that lists its audience, and the " +
+        "issuer has to publish the key that signed it."
     )
   }
 }

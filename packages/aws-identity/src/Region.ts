@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 
 /**
@@ -118,3 +119,23 @@ const partitions: ReadonlyArray<readonly [RegExp, Partition]> = [
  */
 export const partition = (region: Region): Partition =>
   partitions.find(([pattern]) => pattern.test(region))?.[1] ?? commercial
+
+/**
+ * The partition that an ARN says it belongs to, if it is one that is known here.
+ *
+ * @example
+ * ```ts
+ * import { Option } from "effect"
+ * import { Region } from "effect-aws-identity"
+ *
+ * const partition = Region.partitionOfArn("arn:aws-us-gov:iam::111122223333:role/ci")
+ * console.log(Option.map(partition, ({ globalRegion }) => globalRegion)) // Some("us-gov-west-1")
+ * ```
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const partitionOfArn = (arn: string): Option.Option<Partition> => {
+  const [scheme, id] = arn.split(":")
+  return scheme === "arn" ? Option.fromNullable(partitions.find(([, known]) => known.id === id)?.[1]) : Option.none()
+}

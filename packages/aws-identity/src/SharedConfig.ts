@@ -224,6 +224,7 @@ export const read: Effect.Effect<ConfigFiles, IdentityError.FileError, SharedCon
  *
  * | setting | environment | profile |
  * | --- | --- | --- |
+ * | `region`, of STS | `AWS_REGION`, then `AWS_DEFAULT_REGION` | `region` |
  * | `endpoint` | `AWS_ENDPOINT_URL_SSO` (`_SSO_OIDC`, `_STS`), then `AWS_ENDPOINT_URL` | `endpoint_url` of the service in its `services` section, then its own |
  * | none of these endpoints | `AWS_IGNORE_CONFIGURED_ENDPOINT_URLS` | `ignore_configured_endpoint_urls` |
  * | `useFipsEndpoint` | `AWS_USE_FIPS_ENDPOINT` | `use_fips_endpoint` |
@@ -260,6 +261,8 @@ export const clientConfig = (
       })
       const found: ClientConfig = {
         ...settings,
+        region: settings.region ?? environment.region ??
+          (service === "sts" ? yield* setting(profile, "region", regionName) : undefined),
         endpoint: settings.endpoint ?? (yield* configuredEndpoint(service, environment, files, profile)),
         useFipsEndpoint: settings.useFipsEndpoint ?? environment.useFipsEndpoint ??
           (yield* setting(profile, "use_fips_endpoint", flag)),
@@ -583,7 +586,8 @@ const hints: Readonly<Record<string, string>> = {
   sso_start_url: "the URL of your AWS access portal",
   sso_region: "the region of your IAM Identity Center",
   sso_account_id: "12 digits",
-  sso_role_name: "name of the permission set"
+  sso_role_name: "name of the permission set",
+  role_arn: "ARN of the role"
 }
 
 /**
@@ -673,6 +677,29 @@ export const required = (
   }))
 }
 
+/**
+ * The value of a key, if it is there and not empty.
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const optional = (section: Section, key: string): Option.Option<string> =>
+  Option.filter(Option.fromNullable(section.values.get(key)?.value), (value) => value !== "")
+
+/**
+ * The error of a key of a profile that says something which cannot be followed. `problem` comes after the section's
+ * name in its message: `has a duration_seconds that is no number`.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const invalidKey = (
+  profile: Section,
+  key: string,
+  { problem, remedy }: { readonly problem: string; readonly remedy: string }
+): IdentityError.InvalidConfig =>
+  invalid(profile.values.get(key) ?? profile, profile, { profile: profile.name, key, problem, remedy })
+
 /** The error of a section that somebody names and that is not there. */
 const dangling = (
   config: File,
@@ -712,6 +739,47 @@ const makeSession = (
     })
   )
 
+/**
+ * A role that a profile names, and how its session is to be.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ProfileRole {
+  /** `role_arn` */
+  readonly roleArn: string
+  /** `role_session_name` */
+  readonly roleSessionName: string | undefined
+  /** `duration_seconds` */
+  readonly durationSeconds: number | undefined
+  /** `external_id` */
+  readonly externalId: string | undefined
+  /** `mfa_serial` */
+  readonly mfaSerial: string | undefined
+  /** `region` of the profile: where STS is asked unless the environment says otherwise. */
+  readonly region: Region | undefined
+}
+
+/**
+ * The role that a profile names in its `role_arn`; `InvalidConfig` when it has none, or when one of the keys around it
+ * says what cannot be.
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const roleOf = (profile: Section): Effect.Effect<ProfileRole, IdentityError.InvalidConfig> =>
+  Effect.gen(function*() {
+    const text = (key: string) => Option.getOrUndefined(optional(profile, key))
+    return {
+      roleArn: yield* required(profile, "role_arn", profile.name),
+      roleSessionName: text("role_session_name"),
+      durationSeconds: yield* setting(profile, "duration_seconds", positive),
+      externalId: text("external_id"),
+      mfaSerial: text("mfa_serial"),
+      region: yield* setting(profile, "region", regionName)
+    }
+  })
+
 // ---------------------------------------------------------------------------------------------------------------
 // Settings of clients
 // ---------------------------------------------------------------------------------------------------------------
@@ -735,6 +803,11 @@ const positive: Kind<number> = {
   parse: (text) => /^[1-9]\d{0,8}$/.test(text) ? Number(text) : undefined
 }
 
+const regionName: Kind<Region> = {
+  description: "a region name",
+  parse: (text) => isRegion(text) ? text : undefined
+}
+
 const endpointUrl: Kind<string> = {
   description: "an http or https URL without query",
   parse: (text) => isEndpointUrl(text) ? text : undefined
@@ -754,8 +827,15 @@ const fromEnvironment = <A>(name: string, { description, parse }: Kind<A>): Conf
     })
   )
 
+const ownRegion = Config.map(
+  Config.all([fromEnvironment("AWS_REGION", regionName), fromEnvironment("AWS_DEFAULT_REGION", regionName)]),
+  ([region, defaultRegion]) => region ?? defaultRegion
+)
+
 const clientEnvironment = (service: string) =>
   Config.all({
+    // The other two are told theirs with each call.
+    region: service === "sts" ? ownRegion : Config.succeed(undefined),
     ignoresEndpoints: fromEnvironment("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", flag),
     ownEndpoint: fromEnvironment(`AWS_ENDPOINT_URL_${service.toUpperCase()}`, endpointUrl),
     endpoint: fromEnvironment("AWS_ENDPOINT_URL", endpointUrl),

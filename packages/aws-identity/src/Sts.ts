@@ -1,8 +1,11 @@
 /**
  * The AWS Security Token Service, `AWS.STS`: what web identities and chains of roles need of it.
  *
- * Names are AWS's with a small first letter. Each input takes the region to ask in; signed operations take the
- * credentials that sign.
+ * Names are AWS's with a small first letter. Signed operations take the credentials that sign.
+ *
+ * Each input may name the region to ask in; else it is that of the client's settings (`Sts.layerConfig`: of
+ * `AWS_REGION`, `AWS_DEFAULT_REGION` or the profile), but never one of another partition than the role's: a role of
+ * `arn:aws-us-gov:…` is asked for in `us-gov-west-1` unless something names another region of GovCloud.
  *
  * @example
  * ```ts
@@ -37,7 +40,7 @@ import * as AwsRequest from "./internal/awsRequest.js"
 import { percentEncode } from "./internal/percentEncode.js"
 import { schemaProblem } from "./internal/schemaProblem.js"
 import * as Xml from "./internal/xml.js"
-import { Region } from "./Region.js"
+import { make as makeRegion, partition, partitionOfArn, Region } from "./Region.js"
 import * as SharedConfig from "./SharedConfig.js"
 
 // ---------------------------------------------------------------------------------------------------------------
@@ -59,8 +62,11 @@ const tagPattern = /^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$/u
 const TagKey = text(1, 128, tagPattern, "letters, digits, spaces and _.:/=+-@")
 const policyPattern = /^[\t\n\r\x20-\xFF]+$/
 
+/** Where to ask; without it, where the client's settings say. */
+const region = Schema.optional(Region)
+
 const assume = {
-  region: Region,
+  region,
   roleArn: Arn,
   /** Names the session in logs and in the ARN of the assumed role. */
   roleSessionName: SessionName,
@@ -160,7 +166,7 @@ export type AssumeRoleInput = typeof AssumeRoleInput.Type
  * @since 0.1.0
  * @category models
  */
-export const GetCallerIdentityInput = Schema.Struct({ region: Region, ...signed })
+export const GetCallerIdentityInput = Schema.Struct({ region, ...signed })
 
 /**
  * See the schema of the same name.
@@ -280,13 +286,7 @@ export class Sts extends Context.Tag("effect-aws-identity/Sts")<Sts, {
   /** A role by the word of an identity provider; nobody signs. */
   readonly assumeRoleWithWebIdentity: (
     input: AssumeRoleWithWebIdentityInput
-  ) => Effect.Effect<
-    AssumeRoleWithWebIdentityOutput,
-    | IdentityError.AssumeRoleError
-    | IdentityError.InvalidIdentityTokenException
-    | IdentityError.IDPCommunicationErrorException
-    | IdentityError.IDPRejectedClaimException
-  >
+  ) => Effect.Effect<AssumeRoleWithWebIdentityOutput, IdentityError.AssumeRoleWithWebIdentityError>
   /** A role by the credentials of another, or of a user. */
   readonly assumeRole: (input: AssumeRoleInput) => Effect.Effect<AssumeRoleOutput, IdentityError.AssumeRoleError>
   /** Who the credentials are of. It needs no permission. */
@@ -333,6 +333,32 @@ const parametersOfAssume = (
   DurationSeconds: input.durationSeconds,
   MinimumSessionTokenSize: input.minimumSessionTokenSize
 })
+
+/** An endpoint of one's own is the same for all regions; what it gets is only signed with one. */
+const regionOf = (
+  region: Region | undefined,
+  { endpoint, region: configured }: ClientConfig,
+  home = partition(makeRegion("us-east-1"))
+): Either.Either<Region, string> =>
+  Either.fromNullable(
+    region ?? configured ?? (endpoint === undefined ? undefined : home.globalRegion),
+    () => "\"region\" is missing: name it, or set AWS_REGION or the profile's region"
+  )
+
+/** STS knows nothing of roles in other partitions than its own. */
+const regionOfRole = (
+  { region, roleArn }: Pick<AssumeRoleInput, "region" | "roleArn">,
+  settings: ClientConfig
+): Either.Either<Region, string> => {
+  const home = Option.getOrUndefined(partitionOfArn(roleArn))
+  if (home === undefined || settings.endpoint !== undefined) return regionOf(region, settings, home)
+  const isAtHome = (region: Region) => partition(region).id === home.id
+  if (region !== undefined && !isAtHome(region)) {
+    return Either.left(`"region" is ${region}, where there are no roles of partition ${home.id} as "roleArn" names one`)
+  }
+  const configured = settings.region !== undefined && isAtHome(settings.region) ? settings.region : undefined
+  return Either.right(region ?? configured ?? home.globalRegion)
+}
 
 /** Decodes `<ActionResponse><ActionResult>…`, in which an empty element is none. */
 const result = <A, I>(
@@ -383,6 +409,7 @@ export const make = (
           IdentityError.IDPCommunicationErrorException,
           IdentityError.IDPRejectedClaimException
         ],
+        region: regionOfRole,
         request: (input, endpoint) =>
           post(endpoint, "AssumeRoleWithWebIdentity", {
             ...parametersOfAssume(input),
@@ -396,6 +423,7 @@ export const make = (
         decode: (text) => Effect.map(decodeSession(text), withCredentials),
         exceptions,
         signingName: "sts",
+        region: regionOfRole,
         request: (input, endpoint) =>
           post(endpoint, "AssumeRole", {
             ...parametersOfAssume(input),
@@ -417,6 +445,7 @@ export const make = (
         decode: result(parse, "GetCallerIdentity", CallerIdentity),
         exceptions: [IdentityError.AccessDeniedException, IdentityError.ExpiredTokenException],
         signingName: "sts",
+        region: ({ region }, settings) => regionOf(region, settings),
         request: (_, endpoint) => post(endpoint, "GetCallerIdentity", {})
       })
     }

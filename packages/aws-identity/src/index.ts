@@ -1,4 +1,25 @@
 /**
+ * Credentials of a role that other credentials may assume: a chain of roles is one such layer on top of another.
+ *
+ * @example
+ * ```ts
+ * import { Layer } from "effect"
+ * import { AssumeRoleCredentials, WebIdentityCredentials, WebIdentityToken } from "effect-aws-identity"
+ *
+ * // Needs an Sts and an HttpClient
+ * export const credentials = AssumeRoleCredentials.layer({ roleArn: "arn:aws:iam::444455556666:role/deploy" }).pipe(
+ *   Layer.provide(WebIdentityCredentials.layer({
+ *     roleArn: "arn:aws:iam::111122223333:role/ci",
+ *     token: WebIdentityToken.githubActions()
+ *   }))
+ * )
+ * ```
+ *
+ * @since 0.1.0
+ */
+export * as AssumeRoleCredentials from "./AssumeRoleCredentials.js"
+
+/**
  * Everything wired up, on the user's own AWS files and the real endpoints.
  *
  * @since 0.1.0
@@ -194,8 +215,11 @@ export * as SsoTokenProvider from "./SsoTokenProvider.js"
 /**
  * The AWS Security Token Service, `AWS.STS`: what web identities and chains of roles need of it.
  *
- * Names are AWS's with a small first letter. Each input takes the region to ask in; signed operations take the
- * credentials that sign.
+ * Names are AWS's with a small first letter. Signed operations take the credentials that sign.
+ *
+ * Each input may name the region to ask in; else it is that of the client's settings (`Sts.layerConfig`: of
+ * `AWS_REGION`, `AWS_DEFAULT_REGION` or the profile), but never one of another partition than the role's: a role of
+ * `arn:aws-us-gov:…` is asked for in `us-gov-west-1` unless something names another region of GovCloud.
  *
  * @example
  * ```ts
@@ -213,3 +237,48 @@ export * as SsoTokenProvider from "./SsoTokenProvider.js"
  * @since 0.1.0
  */
 export * as Sts from "./Sts.js"
+
+/**
+ * Credentials of a role by the word of an identity provider: `AWS.WebIdentityCredentials`, with a token that renews
+ * itself.
+ *
+ * Wherever `AWS.WebIdentityCredentials` takes a token, this takes an effect that gets one, and runs it for each
+ * exchange: see `WebIdentityToken` for those of Kubernetes, GitHub Actions and others.
+ *
+ * @example
+ * ```ts
+ * import { WebIdentityCredentials, WebIdentityToken } from "effect-aws-identity"
+ *
+ * // Needs an Sts and an HttpClient
+ * export const credentials = WebIdentityCredentials.layer({
+ *   roleArn: "arn:aws:iam::111122223333:role/deploy",
+ *   token: WebIdentityToken.githubActions()
+ * })
+ * ```
+ *
+ * @since 0.1.0
+ */
+export * as WebIdentityCredentials from "./WebIdentityCredentials.js"
+
+/**
+ * Where web identity tokens come from. A source is an Effect that is run whenever a token is needed, so that nothing
+ * outlives the token it began with.
+ *
+ * | where the program runs | source |
+ * | --- | --- |
+ * | Kubernetes (EKS roles for service accounts, any projected token), SPIFFE (`spiffe-helper` writes JWT-SVIDs) | `fromFile` |
+ * | GitHub Actions | `githubActions` |
+ * | GitLab CI, CircleCI, Bitbucket Pipelines | `fromVariable`, with the name that the job gives it: `AWS_ID_TOKEN`, `CIRCLE_OIDC_TOKEN_V2`, `BITBUCKET_STEP_OIDC_TOKEN` |
+ * | Buildkite | `buildkite` |
+ * | Google Compute Engine, Cloud Run, GKE | `googleMetadata` |
+ * | Fly.io | `fly`; with `AWS_ROLE_ARN` among the secrets, a file, and `WebIdentityCredentials.layerConfig` knows where |
+ * | Vercel | `vercel`; in a function, `fromEffect` of the request's header `x-vercel-oidc-token` |
+ * | wherever a program prints a token (`spire-agent`, a script) | `fromCommand` |
+ * | anywhere else | `fromEffect` |
+ *
+ * Each gives a token that is worth showing to AWS: one signed JSON web token that has not expired. What is wrong
+ * otherwise, it says in a `WebIdentityTokenUnavailable` that names the source and what to do.
+ *
+ * @since 0.1.0
+ */
+export * as WebIdentityToken from "./WebIdentityToken.js"

@@ -81,6 +81,8 @@ interface Call<Input, EncodedInput, Output, Exception extends ExceptionClass> {
   readonly request: (input: EncodedInput, endpoint: string) => HttpClientRequest.HttpClientRequest
   /** The errors that callers can tell apart by their tags. */
   readonly exceptions: ReadonlyArray<Exception>
+  /** Where the call goes, or what is wrong with that. Without it, the input says it. */
+  readonly region?: (input: Input, settings: ClientConfig) => Either.Either<Region, string>
   /** AWS's signing name of the service, if the call is signed. */
   readonly signingName?: string
 }
@@ -99,7 +101,7 @@ export const json = <A, I>(schema: Schema.Schema<A, I>): (text: string) => Effec
 
 /** An operation of a service, as a function of its input. */
 export const operation = <
-  Input extends { readonly region: Region; readonly credentials?: Credentials },
+  Input extends { readonly region?: Region | undefined; readonly credentials?: Credentials },
   EncodedInput,
   Output,
   Exception extends ExceptionClass
@@ -129,10 +131,12 @@ export const operation = <
     const encoded = yield* Effect.mapError(encode(input), (error) => invalidInput(schemaProblem(error)))
     const illFormed = placeOfIllFormed(input)
     if (illFormed !== undefined) return yield* invalidInput(`"${illFormed.join(".")}" is not well-formed Unicode text`)
-    yield* Effect.annotateCurrentSpan("aws.region", input.region)
     const settings = yield* client.settings
+    const region = call.region?.(input, settings) ?? Either.fromNullable(input.region, () => "\"region\" is missing")
+    if (Either.isLeft(region)) return yield* invalidInput(region.left)
+    yield* Effect.annotateCurrentSpan("aws.region", region.right)
     const endpoint = endpointOf(service.endpointPrefix, {
-      region: input.region,
+      region: region.right,
       endpoint: settings.endpoint,
       useFipsEndpoint: settings.useFipsEndpoint ?? false,
       useDualstackEndpoint: settings.useDualstackEndpoint ?? false,

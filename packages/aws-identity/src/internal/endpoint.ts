@@ -73,4 +73,4 @@ const endpointProblem = (endpoint: string, allowed: ReadonlyArray<string>): stri
   )
 }
 
-const isLoopback = (host: string): boolean => /^(?:(?:.+\.)?localhost|127(?:\.\d{1,3}){3}|\[::1\])$/.test(host)
+export const isLoopback = (host: string): boolean => /^(?:(?:.+\.)?localhost|127(?:\.\d{1,3}){3}|\[::1\])$/.test(host)

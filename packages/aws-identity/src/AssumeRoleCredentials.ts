@@ -1,0 +1,107 @@
+/**
+ * Credentials of a role that other credentials may assume: a chain of roles is one such layer on top of another.
+ *
+ * @example
+ * ```ts
+ * import { Layer } from "effect"
+ * import { AssumeRoleCredentials, WebIdentityCredentials, WebIdentityToken } from "effect-aws-identity"
+ *
+ * // Needs an Sts and an HttpClient
+ * export const credentials = AssumeRoleCredentials.layer({ roleArn: "arn:aws:iam::444455556666:role/deploy" }).pipe(
+ *   Layer.provide(WebIdentityCredentials.layer({
+ *     roleArn: "arn:aws:iam::111122223333:role/ci",
+ *     token: WebIdentityToken.githubActions()
+ *   }))
+ * )
+ * ```
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import type * as Layer from "effect/Layer"
+import * as Predicate from "effect/Predicate"
+import type * as Redacted from "effect/Redacted"
+import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
+import type { Credentials } from "./Credentials.js"
+import * as CredentialsProvider from "./CredentialsProvider.js"
+import * as IdentityError from "./IdentityError.js"
+import { sessionName } from "./internal/sessionName.js"
+import { type AssumeRoleInput, Sts } from "./Sts.js"
+
+/**
+ * A role, and how the session in it is to be: as STS takes it, but for what signs.
+ *
+ * AWS lets a session that is assumed by another last an hour at most, whatever the role allows.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options<E = never, R = never>
+  extends Omit<AssumeRoleInput, "credentials" | "roleSessionName" | "serialNumber" | "tokenCode">
+{
+  /**
+   * Names the session in CloudTrail and in the ARN of the assumed role: 2 to 64 letters, digits and `_+=,.@-`. Without
+   * it, `effect-aws-identity`, the host (`HOSTNAME`) and the time.
+   */
+  readonly roleSessionName?: string | undefined
+  /** For a role that asks for multi-factor authentication. */
+  readonly mfa?: {
+    /** Of the device: its serial number, or its ARN. */
+    readonly serialNumber: string
+    /** The 6 digits that it shows. Run for each session: AWS takes no code twice. */
+    readonly tokenCode: Effect.Effect<Redacted.Redacted, E, R>
+  } | undefined
+}
+
+/**
+ * Credentials of a role, by those of the `CredentialsProvider`. When AWS says that these have expired, or are none,
+ * they are invalidated and it is tried once more with new ones.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const resolve: <E = never, R = never>(
+  options: Options<E, R>
+) => Effect.Effect<
+  Credentials,
+  E | IdentityError.IdentityError,
+  R | Sts | CredentialsProvider.CredentialsProvider
+> = Effect.fn("AssumeRoleCredentials.resolve")(function*<E, R>({ mfa, ...role }: Options<E, R>) {
+  const sts = yield* Sts
+  const source = yield* CredentialsProvider.CredentialsProvider
+  const attempt = Effect.gen(function*() {
+    const credentials = yield* source.get
+    const { credentials: assumed } = yield* sts.assumeRole({
+      ...role,
+      roleSessionName: role.roleSessionName ?? (yield* sessionName),
+      serialNumber: mfa?.serialNumber,
+      tokenCode: mfa === undefined ? undefined : yield* mfa.tokenCode,
+      credentials
+    }).pipe(Effect.tapError((error) => isRejection(error) ? source.invalidate(credentials) : Effect.void))
+    return assumed
+  })
+  return yield* Effect.retry(attempt, { times: 1, while: isRejection })
+})
+
+/** Whether AWS does not know the credentials that signed, or knows them no more. */
+const isRejection = (error: unknown): boolean =>
+  Predicate.isTagged(error, "ExpiredTokenException") ||
+  (isServiceError(error) && error.code === "InvalidClientTokenId")
+
+const isServiceError = Schema.is(IdentityError.ServiceError)
+
+/**
+ * `CredentialsProvider` of a role, on top of another `CredentialsProvider`.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer = <E extends IdentityError.IdentityError = never, R = never>(
+  options: Options<E, R>,
+  cache?: CredentialsProvider.Options
+): Layer.Layer<
+  CredentialsProvider.CredentialsProvider,
+  never,
+  Exclude<R | Sts | CredentialsProvider.CredentialsProvider, Scope.Scope>
+> => CredentialsProvider.layer(resolve(options), cache)

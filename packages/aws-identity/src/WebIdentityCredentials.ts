@@ -1,0 +1,298 @@
+/**
+ * Credentials of a role by the word of an identity provider: `AWS.WebIdentityCredentials`, with a token that renews
+ * itself.
+ *
+ * Wherever `AWS.WebIdentityCredentials` takes a token, this takes an effect that gets one, and runs it for each
+ * exchange: see `WebIdentityToken` for those of Kubernetes, GitHub Actions and others.
+ *
+ * @example
+ * ```ts
+ * import { WebIdentityCredentials, WebIdentityToken } from "effect-aws-identity"
+ *
+ * // Needs an Sts and an HttpClient
+ * export const credentials = WebIdentityCredentials.layer({
+ *   roleArn: "arn:aws:iam::111122223333:role/deploy",
+ *   token: WebIdentityToken.githubActions()
+ * })
+ * ```
+ *
+ * @since 0.1.0
+ */
+import type * as FileSystem from "@effect/platform/FileSystem"
+import * as Clock from "effect/Clock"
+import * as Config from "effect/Config"
+import type * as ConfigError from "effect/ConfigError"
+import * as DateTime from "effect/DateTime"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import type * as Redacted from "effect/Redacted"
+import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
+import type { Credentials } from "./Credentials.js"
+import * as CredentialsProvider from "./CredentialsProvider.js"
+import * as IdentityError from "./IdentityError.js"
+import { check, type CheckedToken, type Source } from "./internal/checkedToken.js"
+import { lookUp, variable } from "./internal/environment.js"
+import { roleRegion } from "./internal/roleRegion.js"
+import { sessionName } from "./internal/sessionName.js"
+import * as SharedConfig from "./SharedConfig.js"
+import { type AssumeRoleWithWebIdentityInput, type AssumeRoleWithWebIdentityOutput, Sts } from "./Sts.js"
+import * as WebIdentityToken from "./WebIdentityToken.js"
+
+/**
+ * A role, and how the session in it is to be: as STS takes it, but for the token.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Role extends Omit<AssumeRoleWithWebIdentityInput, "roleSessionName" | "webIdentityToken"> {
+  /**
+   * Names the session in CloudTrail and in the ARN of the assumed role: 2 to 64 letters, digits and `_+=,.@-`. Without
+   * it, `effect-aws-identity`, the host (`HOSTNAME`) and the time.
+   */
+  readonly roleSessionName?: string | undefined
+}
+
+/**
+ * A role, and where the tokens come from that it is given for.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options<E = IdentityError.IdentityError, R = never> extends Role {
+  /** Run for each exchange; see `WebIdentityToken`. */
+  readonly token: Effect.Effect<Redacted.Redacted, E, R>
+}
+
+/**
+ * Exchanges a token for a role, and gives all that STS says of it: what `AWS.WebIdentityCredentials` had in `data`.
+ *
+ * A token that has expired is never sent: another is asked for once, also instead of one that is about to expire, and
+ * then it is a `WebIdentityTokenUnavailable`. A token with a `providerId` is an OAuth 2.0 access token, which is sent
+ * as it is.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const assumeRole: <E, R>(
+  options: Options<E, R>
+) => Effect.Effect<
+  AssumeRoleWithWebIdentityOutput,
+  E | IdentityError.AssumeRoleWithWebIdentityError | IdentityError.WebIdentityTokenUnavailable,
+  R | Sts
+> = Effect.fn("WebIdentityCredentials.assumeRole")(function*<E, R>({ token, ...role }: Options<E, R>) {
+  const sts = yield* Sts
+  const roleSessionName = role.roleSessionName ?? (yield* sessionName)
+  if (role.providerId !== undefined) {
+    return yield* sts.assumeRoleWithWebIdentity({ ...role, roleSessionName, webIdentityToken: yield* token })
+  }
+  const presented = yield* freshToken(token)
+  return yield* Effect.mapError(
+    sts.assumeRoleWithWebIdentity({ ...role, roleSessionName, webIdentityToken: presented.token }),
+    withClaims(presented)
+  )
+})
+
+/** STS gets it a moment later, and may be ahead. */
+const soonMillis = 30_000
+
+const given: Source = {
+  name: "the given source",
+  remedy: "It has to give a new token each time it is run; see WebIdentityToken."
+}
+
+/** A token that has not expired, nor is about to if the source has a better one. */
+const freshToken = <E, R>(token: Effect.Effect<Redacted.Redacted, E, R>) =>
+  Effect.gen(function*() {
+    const attempt = Effect.flatMap(token, (token) => check(given, token))
+    const first = yield* Effect.either(attempt)
+    if (Either.isLeft(first)) {
+      return yield* isUnavailable(first.left) && first.left.reason === "Expired" ? attempt : Effect.fail(first.left)
+    }
+    const now = yield* Clock.currentTimeMillis
+    if (endOf(first.right) > now + soonMillis) return first.right
+    const second = yield* Effect.orElseSucceed(attempt, () => first.right)
+    return endOf(second) > endOf(first.right) ? second : first.right
+  })
+
+const isUnavailable = Schema.is(IdentityError.WebIdentityTokenUnavailable)
+
+const endOf = ({ expiration }: CheckedToken): number =>
+  Option.match(expiration, { onNone: () => Infinity, onSome: DateTime.toEpochMillis })
+
+/** What a trust policy looks at is what whoever mends it has to know. */
+const withClaims =
+  ({ audience, issuer, subject }: CheckedToken) => <E extends { readonly _tag: string }>(error: E): E => {
+    if (error._tag !== "AccessDeniedException" && error._tag !== "InvalidIdentityTokenException") return error
+    const claims = [
+      ["issuer", Option.toArray(issuer)],
+      ["audience", audience],
+      ["subject", Option.toArray(subject)]
+    ] as const
+    const shown = claims.map(([name, values]) =>
+      `${name} ${values.length === 0 ? "none" : values.map(quote).join(", ")}`
+    )
+    const Class = error.constructor as new(fields: E) => E
+    return new Class({ ...error, claims: shown.join(", ") })
+  }
+
+/** Whoever issues tokens may try to write lines of its own into a log. */
+const quote = (text: string): string => `"${text.slice(0, 256).replace(/\p{Cc}+/gu, " ")}"`
+
+/**
+ * Credentials of a role for a web identity token.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const resolve = <E, R>(
+  options: Options<E, R>
+): Effect.Effect<
+  Credentials,
+  E | IdentityError.AssumeRoleWithWebIdentityError | IdentityError.WebIdentityTokenUnavailable,
+  R | Sts
+> => Effect.map(assumeRole(options), ({ credentials }) => credentials)
+
+/**
+ * Credentials of the role in a file of the environment: `AWS_WEB_IDENTITY_TOKEN_FILE`, `AWS_ROLE_ARN` and, if it is
+ * set, `AWS_ROLE_SESSION_NAME`, as Kubernetes on EKS sets them.
+ *
+ * Fails with `NotConfigured` when there is no `AWS_WEB_IDENTITY_TOKEN_FILE`, and with `CredentialsUnavailable` when
+ * there is one but no `AWS_ROLE_ARN`.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const resolveEnvironment: Effect.Effect<
+  Credentials,
+  IdentityError.IdentityError,
+  FileSystem.FileSystem | Sts
+> = Effect.gen(function*() {
+  const tokenFile = yield* lookUp("AWS_WEB_IDENTITY_TOKEN_FILE")
+  const roleArn = yield* lookUp("AWS_ROLE_ARN")
+  const roleSessionName = Option.getOrUndefined(yield* lookUp("AWS_ROLE_SESSION_NAME"))
+  if (Option.isNone(tokenFile)) {
+    return yield* new IdentityError.NotConfigured({
+      provider: "Web identity",
+      problem: "AWS_WEB_IDENTITY_TOKEN_FILE is not set",
+      remedy: "On EKS, give the service account a role; elsewhere, set it and AWS_ROLE_ARN."
+    })
+  }
+  if (Option.isNone(roleArn)) {
+    return yield* new IdentityError.CredentialsUnavailable({
+      source: "the web identity of the environment",
+      reason: "Missing",
+      problem: "AWS_WEB_IDENTITY_TOKEN_FILE is set, and AWS_ROLE_ARN is not",
+      remedy: "Set both or neither."
+    })
+  }
+  return yield* resolve({
+    roleArn: roleArn.value,
+    roleSessionName,
+    token: WebIdentityToken.fromFile(tokenFile.value)
+  })
+}).pipe(Effect.withSpan("WebIdentityCredentials.resolveEnvironment"))
+
+/**
+ * Credentials of the role that a profile names (`role_arn`) for the token in its `web_identity_token_file`; also
+ * `role_session_name`, `duration_seconds` and `region` count.
+ *
+ * Without a name it is the profile of `AWS_PROFILE`, else `default`. Fails with `NotConfigured` when that profile has
+ * no `web_identity_token_file`.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const resolveProfile = Effect.fn("WebIdentityCredentials.resolveProfile")(function*(name?: string) {
+  const profile = yield* SharedConfig.profile(name)
+  const location = SharedConfig.locationOf(profile)
+  const tokenFile = SharedConfig.optional(profile, "web_identity_token_file")
+  if (Option.isNone(tokenFile)) {
+    return yield* new IdentityError.NotConfigured({
+      provider: "Web identity",
+      problem: `Profile "${profile.name}" (${location}) has no web_identity_token_file`,
+      remedy: "Add it and role_arn to use a web identity."
+    })
+  }
+  const { durationSeconds, roleArn, roleSessionName, ...role } = yield* SharedConfig.roleOf(profile)
+  const region = yield* roleRegion({ roleArn, region: role.region })
+  return yield* Effect.mapError(
+    resolve({ roleArn, roleSessionName, durationSeconds, region, token: WebIdentityToken.fromFile(tokenFile.value) }),
+    IdentityError.withOrigin({ profile: profile.name, location })
+  )
+})
+
+/**
+ * `CredentialsProvider` of a role for web identity tokens.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer = <E extends IdentityError.IdentityError, R>(
+  options: Options<E, R>,
+  cache?: CredentialsProvider.Options
+): Layer.Layer<CredentialsProvider.CredentialsProvider, never, Exclude<R | Sts, Scope.Scope>> =>
+  CredentialsProvider.layer(resolve(options), cache)
+
+/**
+ * A role, and the file of its tokens.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Settings extends Role {
+  readonly tokenFile: string
+}
+
+/** AWS's own variables. */
+const environment: Config.Config<Settings> = Config.all({
+  tokenFile: Config.nonEmptyString("AWS_WEB_IDENTITY_TOKEN_FILE"),
+  roleArn: Config.nonEmptyString("AWS_ROLE_ARN"),
+  roleSessionName: Config.map(variable("AWS_ROLE_SESSION_NAME"), Option.getOrUndefined)
+})
+
+/**
+ * `CredentialsProvider` of a role that the application's own configuration names; without one, that of
+ * `AWS_WEB_IDENTITY_TOKEN_FILE`, `AWS_ROLE_ARN` and `AWS_ROLE_SESSION_NAME`.
+ *
+ * @example
+ * ```ts
+ * import { Config } from "effect"
+ * import { WebIdentityCredentials } from "effect-aws-identity"
+ *
+ * export const onKubernetes = WebIdentityCredentials.layerConfig()
+ *
+ * export const elsewhere = WebIdentityCredentials.layerConfig({
+ *   roleArn: Config.string("DEPLOY_ROLE"),
+ *   tokenFile: Config.succeed("/var/run/tokens/aws")
+ * })
+ * ```
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerConfig = (
+  config: Config.Config.Wrap<Settings> = environment,
+  cache?: CredentialsProvider.Options
+): Layer.Layer<CredentialsProvider.CredentialsProvider, ConfigError.ConfigError, FileSystem.FileSystem | Sts> =>
+  Layer.unwrapEffect(Effect.map(
+    Config.unwrap(config),
+    ({ tokenFile, ...role }) => layer({ ...role, token: WebIdentityToken.fromFile(tokenFile) }, cache)
+  ))
+
+/**
+ * `CredentialsProvider` of the web identity that a profile names.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerProfile = (
+  name?: string,
+  cache?: CredentialsProvider.Options
+): Layer.Layer<
+  CredentialsProvider.CredentialsProvider,
+  never,
+  FileSystem.FileSystem | SharedConfig.SharedConfig | Sts
+> => CredentialsProvider.layer(resolveProfile(name), cache)

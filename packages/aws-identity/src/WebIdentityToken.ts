@@ -1,0 +1,379 @@
+/**
+ * Where web identity tokens come from. A source is an Effect that is run whenever a token is needed, so that nothing
+ * outlives the token it began with.
+ *
+ * | where the program runs | source |
+ * | --- | --- |
+ * | Kubernetes (EKS roles for service accounts, any projected token), SPIFFE (`spiffe-helper` writes JWT-SVIDs) | `fromFile` |
+ * | GitHub Actions | `githubActions` |
+ * | GitLab CI, CircleCI, Bitbucket Pipelines | `fromVariable`, with the name that the job gives it: `AWS_ID_TOKEN`, `CIRCLE_OIDC_TOKEN_V2`, `BITBUCKET_STEP_OIDC_TOKEN` |
+ * | Buildkite | `buildkite` |
+ * | Google Compute Engine, Cloud Run, GKE | `googleMetadata` |
+ * | Fly.io | `fly`; with `AWS_ROLE_ARN` among the secrets, a file, and `WebIdentityCredentials.layerConfig` knows where |
+ * | Vercel | `vercel`; in a function, `fromEffect` of the request's header `x-vercel-oidc-token` |
+ * | wherever a program prints a token (`spire-agent`, a script) | `fromCommand` |
+ * | anywhere else | `fromEffect` |
+ *
+ * Each gives a token that is worth showing to AWS: one signed JSON web token that has not expired. What is wrong
+ * otherwise, it says in a `WebIdentityTokenUnavailable` that names the source and what to do.
+ *
+ * @since 0.1.0
+ */
+import * as Command from "@effect/platform/Command"
+import type * as CommandExecutor from "@effect/platform/CommandExecutor"
+import * as FileSystem from "@effect/platform/FileSystem"
+import type * as HttpClient from "@effect/platform/HttpClient"
+import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
+import * as Redacted from "effect/Redacted"
+import * as Schedule from "effect/Schedule"
+import * as Schema from "effect/Schema"
+import { type FileError, WebIdentityTokenUnavailable } from "./IdentityError.js"
+import { check, longestToken, type Source } from "./internal/checkedToken.js"
+import { isLoopback } from "./internal/endpoint.js"
+import { lookUp } from "./internal/environment.js"
+import { fileError, isNotFound } from "./internal/fileError.js"
+import * as HttpExchange from "./internal/httpExchange.js"
+import * as Process from "./internal/process.js"
+
+/**
+ * A source of web identity tokens.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type WebIdentityToken<R = never> = Effect.Effect<
+  Redacted.Redacted,
+  WebIdentityTokenUnavailable | FileError,
+  R
+>
+
+const failure = ({ name, remedy }: Source) => (reason: WebIdentityTokenUnavailable["reason"], problem: string) =>
+  new WebIdentityTokenUnavailable({ source: name, reason, problem, remedy })
+
+/** Of the text that a source gave. */
+const checked = (source: Source, text: string) => Effect.map(check(source, Redacted.make(text)), ({ token }) => token)
+
+/**
+ * Any effect as a source, by the name that messages are to give it. Its own failure is not shown, for nobody knows
+ * what is in it, but for its tag.
+ *
+ * @example
+ * ```ts
+ * import { Effect, Redacted } from "effect"
+ * import { WebIdentityToken } from "effect-aws-identity"
+ *
+ * declare const readFromVault: Effect.Effect<string, Error>
+ *
+ * export const token = WebIdentityToken.fromEffect("Vault", Effect.map(readFromVault, Redacted.make))
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const fromEffect = <E, R>(
+  name: string,
+  token: Effect.Effect<Redacted.Redacted, E, R>
+): Effect.Effect<Redacted.Redacted, WebIdentityTokenUnavailable, R> => {
+  const source = { name, remedy: "Look at where the program gets its tokens from." }
+  return token.pipe(
+    Effect.mapError((error) =>
+      failure(source)(
+        "Refused",
+        Predicate.hasProperty(error, "_tag") && typeof error._tag === "string"
+          ? `it failed with ${error._tag}`
+          : "it failed"
+      )
+    ),
+    Effect.flatMap((token) => checked(source, Redacted.value(token)))
+  )
+}
+
+/**
+ * The token in a file, read anew each time: whoever issues tokens puts the next one there. Links are followed. A file
+ * that is being written is waited for, a fifth of a second at most.
+ *
+ * A file that is not there is a `WebIdentityTokenUnavailable`, one that cannot be read a `FileError`.
+ *
+ * @example
+ * ```ts
+ * import { WebIdentityToken } from "effect-aws-identity"
+ *
+ * export const token = WebIdentityToken.fromFile("/var/run/secrets/tokens/aws")
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const fromFile = (path: string): WebIdentityToken<FileSystem.FileSystem> => {
+  const source = {
+    name: `the file ${path}`,
+    remedy:
+      "Check AWS_WEB_IDENTITY_TOKEN_FILE or web_identity_token_file, and that whoever issues the tokens writes them there."
+  }
+  const fail = failure(source)
+  return Effect.gen(function*() {
+    const fs = yield* FileSystem.FileSystem
+    const before = yield* fs.stat(path)
+    if (before.type !== "File") return yield* fail("Invalid", "it is not a file")
+    // White space around the token is nobody's fault.
+    if (before.size > 2 * longestToken) return yield* fail("Invalid", `it is longer than ${longestToken} characters`)
+    const text = yield* fs.readFileString(path)
+    const after = yield* fs.stat(path)
+    const stays = stampOf(before) === stampOf(after)
+    return yield* stays ? checked(source, text) : fail("Invalid", "it changes faster than it can be read")
+  }).pipe(
+    Effect.mapError((error) =>
+      error._tag === "WebIdentityTokenUnavailable"
+        ? error
+        : isNotFound(error)
+        ? fail("Missing", "there is no such file")
+        : fileError(path, "read")(error)
+    ),
+    Effect.retry({
+      while: (error) =>
+        error._tag === "WebIdentityTokenUnavailable" && (error.reason === "Missing" || error.reason === "Invalid"),
+      schedule: Schedule.spaced("50 millis"),
+      times: 4
+    })
+  )
+}
+
+const stampOf = ({ ino, mtime, size }: FileSystem.File.Info): string =>
+  `${Option.getOrNull(ino)} ${Option.getOrNull(mtime)?.getTime()} ${size}`
+
+/**
+ * The token in an environment variable, where a CI service puts it. It cannot be renewed: when it has expired, so has
+ * the job's identity. It is read through `Config`.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const fromVariable = (name: string): Effect.Effect<Redacted.Redacted, WebIdentityTokenUnavailable> =>
+  ofVariable(name, `Let the job have a token in ${name}, one that lives as long as the job.`)
+
+const ofVariable = (name: string, remedy: string) => {
+  const source = { name: `the variable ${name}`, remedy }
+  return Effect.flatMap(
+    required(source, name),
+    (token) => checked(source, token)
+  )
+}
+
+/** A variable that a source cannot do without. */
+const required = (source: Source, name: string): Effect.Effect<string, WebIdentityTokenUnavailable> =>
+  Effect.flatMap(
+    lookUp(name),
+    Option.match({
+      onNone: () => Effect.fail(failure(source)("Missing", `${name} is not set`)),
+      onSome: Effect.succeed
+    })
+  )
+
+/**
+ * The token that a program prints, which is run without a shell, for a minute at most.
+ *
+ * @example
+ * ```ts
+ * import { Command } from "@effect/platform"
+ * import { WebIdentityToken } from "effect-aws-identity"
+ *
+ * export const token = WebIdentityToken.fromCommand(Command.make("print-token", "--audience", "sts.amazonaws.com"))
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const fromCommand = (
+  command: Command.Command
+): Effect.Effect<Redacted.Redacted, WebIdentityTokenUnavailable, CommandExecutor.CommandExecutor> =>
+  ofCommand(command, "Run the program by hand, as the same user, to see what it says.")
+
+const ofCommand = (command: Command.Command, remedy: string) => {
+  const source = { name: `the program ${Process.nameOf(command)}`, remedy }
+  return Process.run(command, {}).pipe(
+    Effect.mapError(({ problem, reason }) => failure(source)(reason, problem)),
+    Effect.flatMap((output) => checked(source, output))
+  )
+}
+
+/**
+ * What the token is to be for; AWS expects `sts.amazonaws.com` unless its identity provider says otherwise.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options {
+  readonly audience?: string | undefined
+}
+
+const defaultAudience = "sts.amazonaws.com"
+
+/**
+ * A token of the GitHub Actions job that runs, a new one each time: the job goes on for longer than its tokens.
+ *
+ * The job needs `permissions: id-token: write`; GitHub then sets `ACTIONS_ID_TOKEN_REQUEST_URL` and
+ * `ACTIONS_ID_TOKEN_REQUEST_TOKEN`, and answers as docs.github.com describes under "OpenID Connect reference".
+ *
+ * @example
+ * ```ts
+ * import { WebIdentityCredentials, WebIdentityToken } from "effect-aws-identity"
+ *
+ * export const credentials = WebIdentityCredentials.layer({
+ *   roleArn: "arn:aws:iam::111122223333:role/deploy",
+ *   token: WebIdentityToken.githubActions()
+ * })
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const githubActions = (
+  { audience = defaultAudience }: Options = {}
+): Effect.Effect<Redacted.Redacted, WebIdentityTokenUnavailable, HttpClient.HttpClient> => {
+  const source = {
+    name: "GitHub Actions",
+    remedy: "The job needs \"permissions: id-token: write\"; one of a pull request from a fork gets no tokens."
+  }
+  return Effect.gen(function*() {
+    const url = yield* required(source, "ACTIONS_ID_TOKEN_REQUEST_URL")
+    const requestToken = yield* required(source, "ACTIONS_ID_TOKEN_REQUEST_TOKEN")
+    if (!isConfidential(url)) {
+      return yield* failure(source)("Invalid", "ACTIONS_ID_TOKEN_REQUEST_URL is no https URL")
+    }
+    if (!isHeaderValue(requestToken)) {
+      return yield* failure(source)("Invalid", "ACTIONS_ID_TOKEN_REQUEST_TOKEN cannot be sent in a header")
+    }
+    const text = yield* ask(
+      source,
+      HttpClientRequest.get(url, {
+        urlParams: { audience },
+        headers: { accept: "application/json; api-version=2.0", authorization: `Bearer ${requestToken}` }
+      })
+    )
+    const answer = decodeAnswer(text)
+    return yield* Option.isNone(answer)
+      ? failure(source)("Invalid", "its answer has no \"value\"")
+      : checked(source, answer.value.value)
+  })
+}
+
+const decodeAnswer = Schema.decodeOption(Schema.parseJson(Schema.Struct({ value: Schema.String })))
+
+const isConfidential = (url: string): boolean => {
+  if (!URL.canParse(url)) return false
+  const { hostname, protocol } = new URL(url)
+  return protocol === "https:" || (protocol === "http:" && isLoopback(hostname))
+}
+
+const isHeaderValue = (text: string): boolean => /^[\x21-\x7e]+$/.test(text)
+
+/**
+ * A token of the service account of the Google Cloud machine, container or function that runs.
+ *
+ * In a trust policy, what is asked for here as the audience is `accounts.google.com:oaud`; `accounts.google.com:aud`
+ * is the id of the service account. `GCE_METADATA_HOST` takes the place of `metadata.google.internal`.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const googleMetadata = (
+  { audience = defaultAudience }: Options = {}
+): Effect.Effect<Redacted.Redacted, WebIdentityTokenUnavailable, HttpClient.HttpClient> => {
+  const source = {
+    name: "the Google metadata server",
+    remedy: "It is there on Google Cloud only, and for machines and workloads that have a service account."
+  }
+  return Effect.gen(function*() {
+    const host = yield* lookUp("GCE_METADATA_HOST")
+    const url = `http://${Option.getOrElse(host, () => "metadata.google.internal")}/computeMetadata/v1/instance/` +
+      "service-accounts/default/identity"
+    if (!URL.canParse(url)) return yield* failure(source)("Invalid", "GCE_METADATA_HOST is no host")
+    const text = yield* ask(
+      source,
+      HttpClientRequest.get(url, {
+        urlParams: { audience, format: "full" },
+        headers: { "metadata-flavor": "Google" }
+      })
+    )
+    return yield* checked(source, text)
+  })
+}
+
+/**
+ * A token of the Fly.io machine that runs. The API is a Unix socket, so the `HttpClient` has to be one whose
+ * connections go there.
+ *
+ * @example
+ * ```ts
+ * import { NodeHttpClient } from "@effect/platform-node"
+ * import { Effect, Layer } from "effect"
+ * import { WebIdentityToken } from "effect-aws-identity"
+ *
+ * const api = NodeHttpClient.layerWithoutAgent.pipe(
+ *   Layer.provide(NodeHttpClient.makeAgentLayer({ socketPath: "/.fly/api" }))
+ * )
+ *
+ * export const token = Effect.provide(WebIdentityToken.fly(), api)
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const fly = (
+  { audience = defaultAudience }: Options = {}
+): Effect.Effect<Redacted.Redacted, WebIdentityTokenUnavailable, HttpClient.HttpClient> => {
+  const source = {
+    name: "the Fly.io machine API",
+    remedy: "It is there on Fly.io only, at the Unix socket /.fly/api."
+  }
+  return Effect.gen(function*() {
+    const text = yield* ask(
+      source,
+      HttpClientRequest.post("http://localhost/v1/tokens/oidc").pipe(
+        HttpClientRequest.bodyUnsafeJson({ aud: audience })
+      )
+    )
+    return yield* checked(source, text)
+  })
+}
+
+/**
+ * The token of a Vercel build, of its local development (`vercel env pull`), or of a function that was started with
+ * one: `VERCEL_OIDC_TOKEN`.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const vercel: Effect.Effect<Redacted.Redacted, WebIdentityTokenUnavailable> = ofVariable(
+  "VERCEL_OIDC_TOKEN",
+  "Turn on OIDC federation in the project's settings; on your own machine, run \"vercel env pull\" again."
+)
+
+/**
+ * A token of the Buildkite job that runs, by its agent: `buildkite-agent oidc request-token`.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const buildkite = (
+  { audience = defaultAudience }: Options = {}
+): Effect.Effect<Redacted.Redacted, WebIdentityTokenUnavailable, CommandExecutor.CommandExecutor> =>
+  ofCommand(
+    Command.make("buildkite-agent", "oidc", "request-token", "--audience", audience),
+    "It is there in Buildkite jobs only."
+  )
+
+/** The answer of a server that is asked for a token. */
+const ask = (source: Source, request: HttpClientRequest.HttpClientRequest) =>
+  Effect.gen(function*() {
+    const { status, text } = yield* Effect.mapError(
+      HttpExchange.ask(yield* HttpExchange.wire, request, { attempts: 5, timeout: "10 seconds" }),
+      ({ problem, reason }) => failure(source)(reason, problem)
+    )
+    return status >= 200 && status < 300
+      ? text
+      : yield* failure(source)("Refused", `it answered with status ${status}`)
+  })
