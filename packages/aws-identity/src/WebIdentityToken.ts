@@ -65,9 +65,8 @@ const checked = (source: Source, text: string) => Effect.map(check(source, Redac
  * import { Effect, Redacted } from "effect"
  * import { WebIdentityToken } from "effect-aws-identity"
  *
- * declare const readFromVault: Effect.Effect<string, Error>
- *
- * export const token = WebIdentityToken.fromEffect("Vault", Effect.map(readFromVault, Redacted.make))
+ * export const fromVault = (read: Effect.Effect<string, Error>) =>
+ *   WebIdentityToken.fromEffect("Vault", Effect.map(read, Redacted.make))
  * ```
  *
  * @since 0.1.0
@@ -308,12 +307,15 @@ export const googleMetadata = (
  *
  * @example
  * ```ts
- * import { NodeHttpClient } from "@effect/platform-node"
+ * import { NodeHttpClient, Undici } from "@effect/platform-node"
  * import { Effect, Layer } from "effect"
  * import { WebIdentityToken } from "effect-aws-identity"
  *
- * const api = NodeHttpClient.layerWithoutAgent.pipe(
- *   Layer.provide(NodeHttpClient.makeAgentLayer({ socketPath: "/.fly/api" }))
+ * const api = NodeHttpClient.layerUndiciWithoutDispatcher.pipe(
+ *   Layer.provide(Layer.sync(
+ *     NodeHttpClient.Dispatcher,
+ *     () => new Undici.Agent({ connect: { socketPath: "/.fly/api" } })
+ *   ))
  * )
  *
  * export const token = Effect.provide(WebIdentityToken.fly(), api)
