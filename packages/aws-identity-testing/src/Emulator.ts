@@ -3,6 +3,27 @@
  * `HttpClient`, or as a server on a real socket. The portal, the OIDC service and STS share one origin; their paths do
  * not clash. Signatures are verified for any region, and every answer is dated by the Identity Center's `Clock`.
  *
+ * The discovery documents and keys of the OpenID providers that are registered with STS are served below the paths of
+ * their issuers. So that others can fetch them, an issuer is the emulator's own URL, which the `HttpServer` says before
+ * it serves.
+ *
+ * @example
+ * ```ts
+ * import { HttpServer } from "@effect/platform"
+ * import { Effect, Layer } from "effect"
+ * import { IdentityCenter, OpenIdProvider } from "effect-aws-identity-testing"
+ *
+ * // Below `NodeHttpServer.layer(createServer, { host: "127.0.0.1", port: 0 })`, beside `Emulator.serve`.
+ * const world = Layer.unwrapEffect(Effect.gen(function*() {
+ *   const { address } = yield* HttpServer.HttpServer
+ *   const provider = yield* OpenIdProvider.make({ issuer: `${HttpServer.formatAddress(address)}/oidc` })
+ *   return Layer.merge(
+ *     Layer.succeed(OpenIdProvider.OpenIdProvider, provider),
+ *     IdentityCenter.layer({ openIdProviders: [{ provider, clientIds: ["sts.amazonaws.com"] }] })
+ *   )
+ * }))
+ * ```
+ *
  * @since 0.1.0
  */
 import * as Headers from "@effect/platform/Headers"
@@ -29,6 +50,7 @@ import { type Exception, exceptions, type Fault, IdentityCenter, type Operation 
 import * as Query from "./internal/query.js"
 import { randomText } from "./internal/randomText.js"
 import * as Signature from "./internal/signature.js"
+import { configuration } from "./OpenIdProvider.js"
 
 interface Answer {
   readonly status: number
@@ -257,6 +279,25 @@ const queryAnswer = Effect.fnUntraced(
   Effect.mapError((error): Exception => ({ ...error, _tag: "Exception" }))
 )
 
+/** What a registered provider publishes at this path; where more than one does, the one of this host. */
+const openIdAnswer = Effect.fnUntraced(function*({ headers, method }: Signature.Signed, pathname: string) {
+  const { sts } = yield* IdentityCenter
+  const documents = sts.openIdProviders.flatMap(({ provider: { issuer, jwks } }) => {
+    const discovery = configuration(issuer)
+    const keys = Effect.match(jwks, {
+      onFailure: ({ message }) => json(503, { message }),
+      onSuccess: (keys) => json(200, keys)
+    })
+    return [
+      { url: `${issuer}/.well-known/openid-configuration`, answer: Effect.succeed(json(200, discovery)) },
+      { url: discovery.jwks_uri, answer: keys }
+    ].flatMap(({ answer, url }) => URL.canParse(url) ? [{ answer, url: new URL(url) }] : [])
+  })
+  const found = documents.filter(({ url }) => method === "GET" && url.pathname === pathname)
+  const document = found.find(({ url }) => url.host === headers["host"]) ?? found[0]
+  return document === undefined ? json(404, { message: `No such path: ${pathname}` }) : yield* document.answer
+})
+
 /** None stands for no answer at all. */
 const handle = Effect.fnUntraced(function*(request: Signature.Signed) {
   const center = yield* IdentityCenter
@@ -273,7 +314,7 @@ const handle = Effect.fnUntraced(function*(request: Signature.Signed) {
     : Either.right(routes[searchParams.get("aws_iam") === "t" ? `${route}?aws_iam=t` : route])
   if (Either.isLeft(found)) return answered(exceptionAnswer("sts", requestId, found.left))
   const operation = found.right
-  if (operation === undefined) return answered(json(404, { message: `No such path: ${pathname}` }))
+  if (operation === undefined) return answered(yield* openIdAnswer(request, pathname))
 
   const service = serviceOf(operation)
   const fault = Option.getOrUndefined(yield* center.receive(operation))

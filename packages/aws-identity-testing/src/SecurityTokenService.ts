@@ -2,7 +2,8 @@
  * An AWS STS you own: its roles, and the sessions of those who assumed them, as a model driven by `Clock`. It is part
  * of `IdentityCenter`, whose role credentials it knows too; `Emulator` gives both an HTTP face.
  *
- * Web identity tokens are believed by what they claim: nobody checks their signature.
+ * Web identity tokens are verified if OpenID providers are registered. Without one, they are believed by what they
+ * claim: nobody checks their signature.
  *
  * @example
  * ```ts
@@ -28,9 +29,36 @@ import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import * as Jwt from "./internal/jwt.js"
 import { randomSecret, randomText } from "./internal/randomText.js"
+import type { JsonWebKeySet } from "./OpenIdProvider.js"
+
+/**
+ * What claims of a web identity token must be, by their names: any one of the values. `aud` is what AWS takes for the
+ * audience: the claim `azp`, where there is one.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ClaimConditions {
+  readonly [claim: string]: string | ReadonlyArray<string> | undefined
+}
+
+/**
+ * A statement of a trust policy about the tokens of one issuer: every condition must hold.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface FederatedTrust {
+  /** The claim `iss`, such as `https://token.actions.githubusercontent.com` */
+  readonly issuer: string
+  readonly StringEquals?: ClaimConditions | undefined
+  /** `*` stands for any text, also none, and `?` for any one character. */
+  readonly StringLike?: ClaimConditions | undefined
+}
 
 /**
  * A role and its trust policy.
@@ -41,12 +69,14 @@ import { randomSecret, randomText } from "./internal/randomText.js"
 export interface Role {
   readonly arn: string
   /**
-   * Who may assume it: issuers of web identity tokens (the claim `iss`), account ids, and ARNs of users and roles.
-   * Without it, everyone.
+   * Who may assume it: issuers of web identity tokens (the claim `iss`), with conditions or without, account ids, and
+   * ARNs of users and roles. Without it, everyone.
    */
-  readonly trusts?: ReadonlyArray<string> | undefined
+  readonly trusts?: ReadonlyArray<string | FederatedTrust> | undefined
   /** What a caller from elsewhere must say too. */
   readonly externalId?: string | undefined
+  /** The device that a caller must have, and the code that it always shows. Without it, none is needed. */
+  readonly mfa?: { readonly serialNumber: string; readonly code: string } | undefined
   /** The longest session that can be asked for; 12 h, AWS's upper bound. */
   readonly maxSessionDuration?: Duration.DurationInput | undefined
 }
@@ -70,6 +100,25 @@ export interface AccessKey {
 }
 
 /**
+ * An OpenID provider as it is registered in IAM, here for all accounts.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface RegisteredOpenIdProvider {
+  /**
+   * One of `OpenIdProvider`, or any other's issuer and public keys. They are asked for with each token; a failure says
+   * that they cannot be reached.
+   */
+  readonly provider: {
+    readonly issuer: string
+    readonly jwks: Effect.Effect<JsonWebKeySet, { readonly message: string }>
+  }
+  /** For whom its tokens may be: what IAM calls client ids or audiences. */
+  readonly clientIds: ReadonlyArray<string>
+}
+
+/**
  * What STS is like; everything has a default.
  *
  * @since 0.1.0
@@ -80,6 +129,11 @@ export interface Options {
   readonly roles?: ReadonlyArray<Role> | undefined
   /** Keys that requests may be signed with, beside all that are given out; none. */
   readonly accessKeys?: ReadonlyArray<AccessKey> | undefined
+  /**
+   * With these, only their tokens are taken, and their signatures, audiences and times are verified. Without any, every
+   * well-formed token is believed that has not expired.
+   */
+  readonly openIdProviders?: ReadonlyArray<RegisteredOpenIdProvider> | undefined
 }
 
 /**
@@ -184,12 +238,18 @@ export interface SecurityTokenService {
   readonly accessKey: (accessKeyId: string) => Effect.Effect<Option.Option<AccessKey>>
   /** Every secret given out so far. */
   readonly secrets: Effect.Effect<ReadonlyArray<string>>
+  readonly openIdProviders: ReadonlyArray<RegisteredOpenIdProvider>
 
   readonly assumeRole: (
     caller: AccessKey,
     input: AssumeRoleInput & {
       readonly ExternalId?: string | undefined
       readonly SourceIdentity?: string | undefined
+      /** They count for the packed size alone. */
+      readonly Tags?: ReadonlyArray<{ readonly Key: string; readonly Value: string }> | undefined
+      readonly TransitiveTagKeys?: ReadonlyArray<string> | undefined
+      readonly SerialNumber?: string | undefined
+      readonly TokenCode?: string | undefined
     }
   ) => Effect.Effect<AssumedRole, Exception>
   readonly assumeRoleWithWebIdentity: (
@@ -207,6 +267,8 @@ export interface SecurityTokenService {
   ) => Effect.Effect<{ readonly UserId: string; readonly Account: string; readonly Arn: string }>
 }
 
+type AssumeInput = Parameters<SecurityTokenService["assumeRole"]>[1]
+
 const reject = (name: Exception["name"], description: string): Effect.Effect<never, Exception> =>
   Effect.fail({ _tag: "Exception", name, description })
 
@@ -218,9 +280,12 @@ const Claims = Schema.Struct({
   aud: Schema.Union(Schema.NonEmptyString, Schema.NonEmptyArray(Schema.NonEmptyString)),
   exp: Schema.Int,
   iat: Schema.Int,
+  nbf: Schema.optional(Schema.Int),
   azp: Schema.optional(Schema.NonEmptyString),
   [sourceIdentity]: Schema.optional(Schema.NonEmptyString)
 })
+
+type Audiences = readonly [string, ...ReadonlyArray<string>]
 
 const maxSessionTokenSize = 4096
 
@@ -241,10 +306,36 @@ const namesOf = ({ arn }: AccessKey): ReadonlyArray<string> => {
 }
 
 /** A percentage of the 2048 characters that AWS's limit is about; AWS packs them first. */
-const packedSize = ({ Policy = "", PolicyArns = [] }: AssumeRoleInput): number | undefined => {
-  const size = Policy.length + PolicyArns.reduce((sum, { arn }) => sum + arn.length, 0)
+const packedSize = ({ Policy = "", PolicyArns = [], Tags = [] }: AssumeInput): number | undefined => {
+  const texts = [Policy, ...PolicyArns.map(({ arn }) => arn), ...Tags.map(({ Key, Value }) => Key + Value)]
+  const size = texts.join("").length
   return size === 0 ? undefined : Math.ceil(size * 100 / 2048)
 }
+
+const textsOf = (value: unknown): ReadonlyArray<unknown> => Array.isArray(value) ? value : [value]
+
+const like = (pattern: string): RegExp =>
+  new RegExp(
+    `^${pattern.replace(/[\\^$.|+()[\]{}]/g, "\\$&").replace(/\*+/g, ".*").replaceAll("?", ".")}$`,
+    "su"
+  )
+
+type TokenClaims = Readonly<Record<string, unknown>>
+
+const hold = (
+  conditions: ClaimConditions = {},
+  claims: TokenClaims,
+  matches: (text: string, expected: string) => boolean
+): boolean =>
+  Object.entries(conditions).every(([name, expected]) => {
+    const texts = Object.hasOwn(claims, name) ? textsOf(claims[name]).filter(Predicate.isString) : []
+    return expected === undefined ||
+      texts.some((text) => (typeof expected === "string" ? [expected] : expected).some((one) => matches(text, one)))
+  })
+
+const meets = (trust: FederatedTrust, claims: TokenClaims): boolean =>
+  hold(trust.StringEquals, claims, (text, expected) => text === expected) &&
+  hold(trust.StringLike, claims, (text, expected) => like(expected).test(text))
 
 const Json = Schema.parseJson(Schema.Record({ key: Schema.String, value: Schema.Unknown }))
 
@@ -285,12 +376,10 @@ export const make = (options: Options = {}): Effect.Effect<SecurityTokenService>
     )
 
     const assume = Effect.fnUntraced(function*(
-      input: AssumeRoleInput & {
-        readonly SourceIdentity?: string | undefined
-        readonly ExternalId?: string | undefined
-      },
-      { denied, names, upTo }: {
-        readonly names: ReadonlyArray<string>
+      input: AssumeInput,
+      { denied, isMeant, upTo }: {
+        /** Whether the caller is whom a role trusts. */
+        readonly isMeant: (trusted: string | FederatedTrust) => boolean
         readonly denied: string
         /** Seconds */
         readonly upTo: number
@@ -301,9 +390,20 @@ export const make = (options: Options = {}): Effect.Effect<SecurityTokenService>
         ? { arn: input.RoleArn }
         : options.roles.find(({ arn }) => arn === input.RoleArn)
       const trusted = role !== undefined &&
-        (role.trusts === undefined || role.trusts.some((name) => names.includes(name))) &&
-        (role.externalId === undefined || role.externalId === input.ExternalId)
+        (role.trusts === undefined || role.trusts.some(isMeant)) &&
+        (role.externalId === undefined || role.externalId === input.ExternalId) &&
+        (role.mfa === undefined || (input.SerialNumber !== undefined && input.TokenCode !== undefined))
       if (!trusted) return yield* reject("AccessDenied", denied)
+      if (role.mfa !== undefined && role.mfa.serialNumber !== input.SerialNumber) {
+        return yield* reject(
+          "AccessDenied",
+          "MultiFactorAuthentication failed, unable to validate MFA code.  Please verify your MFA serial number is " +
+            "valid and associated with this user."
+        )
+      }
+      if (role.mfa !== undefined && role.mfa.code !== input.TokenCode) {
+        return yield* reject("AccessDenied", "MultiFactorAuthentication failed with invalid MFA one time pass code.")
+      }
 
       const seconds = input.DurationSeconds ?? 3600
       if (seconds > Duration.toSeconds(role.maxSessionDuration ?? "12 hours")) {
@@ -349,16 +449,55 @@ export const make = (options: Options = {}): Effect.Effect<SecurityTokenService>
       }
     })
 
-    const identify = Effect.fnUntraced(function*(token: string) {
-      const claims = Jwt.claimsOf(token)
+    const openIdProviders = options.openIdProviders ?? []
+
+    /** Whether the token is of a provider that is registered, and for one of its clients. */
+    const verify = Effect.fnUntraced(function*(token: Jwt.Jwt, { iss, nbf }: typeof Claims.Type, audiences: Audiences) {
+      const registered = openIdProviders.find(({ provider }) => provider.issuer === iss)
+      if (registered === undefined) {
+        return yield* reject("InvalidIdentityToken", `No OpenIDConnect provider found in your account for ${iss}`)
+      }
+      const noKey = reject(
+        "InvalidIdentityToken",
+        "Couldn't retrieve verification key from your identity provider, please reference AssumeRoleWithWebIdentity " +
+          "documentation for requirements"
+      )
+      const { keys } = yield* Effect.catchAll(registered.provider.jwks, () => noKey)
+      const { alg, kid } = token.header
+      const key = keys.find((key) => key.kid !== undefined && key.kid === kid)
+      if (key === undefined || (key.alg ?? alg) !== alg) return yield* noKey
+      const isGenuine = yield* Jwt.verify(token, key)
+      if (Option.isNone(isGenuine)) return yield* noKey
+      // What AWS says to this and to a token before its time is not known.
+      if (!isGenuine.value) return yield* reject("InvalidIdentityToken", "Token signature invalid")
+      if (!audiences.some((audience) => registered.clientIds.includes(audience))) {
+        return yield* reject("InvalidIdentityToken", "Incorrect token audience")
+      }
+      const now = Math.floor((yield* Clock.currentTimeMillis) / 1000)
+      if (nbf !== undefined && nbf > now) {
+        return yield* reject("InvalidIdentityToken", `Token not yet valid: current date/time ${now} is before ${nbf}`)
+      }
+    })
+
+    const identify = Effect.fnUntraced(function*(text: string) {
+      const token = Jwt.decode(text)
       const invalid = reject(
         "InvalidIdentityToken",
         "The ID Token provided is not a valid JWT. (You may see this error if you sent an Access Token)"
       )
-      if (Option.isNone(claims)) return yield* invalid
-      const missing = ["iss", "sub", "aud", "exp", "iat"].find((claim) => !(claim in claims.value))
+      if (Option.isNone(token)) return yield* invalid
+      const { claims } = token.value
+      // Nor to an algorithm that it does not take.
+      if (openIdProviders.length > 0 && !Jwt.isSupported(token.value)) return yield* invalid
+      const missing = ["iss", "sub", "aud", "exp", "iat"].find((claim) => !(claim in claims))
       if (missing !== undefined) return yield* reject("InvalidIdentityToken", `Missing a required claim: ${missing}`)
-      const identity = yield* Effect.catchTag(Schema.decodeUnknown(Claims)(claims.value), "ParseError", () => invalid)
+      const identity = yield* Effect.catchTag(Schema.decodeUnknown(Claims)(claims), "ParseError", () => invalid)
+      const audiences: Audiences = identity.azp !== undefined
+        ? [identity.azp]
+        : typeof identity.aud === "string"
+        ? [identity.aud]
+        : identity.aud
+      if (openIdProviders.length > 0) yield* verify(token.value, identity, audiences)
       const now = Math.floor((yield* Clock.currentTimeMillis) / 1000)
       if (identity.exp <= now) {
         return yield* reject(
@@ -368,9 +507,10 @@ export const make = (options: Options = {}): Effect.Effect<SecurityTokenService>
       }
       return {
         SubjectFromWebIdentityToken: identity.sub,
-        Audience: identity.azp ?? (typeof identity.aud === "string" ? identity.aud : identity.aud[0]),
+        Audience: audiences[0],
         Provider: identity.iss,
-        SourceIdentity: identity[sourceIdentity]
+        SourceIdentity: identity[sourceIdentity],
+        claims: { ...claims, aud: audiences }
       }
     })
 
@@ -378,24 +518,29 @@ export const make = (options: Options = {}): Effect.Effect<SecurityTokenService>
       issue,
       accessKey: (accessKeyId) => Effect.sync(() => Option.fromNullable(keys.get(accessKeyId))),
       secrets: Effect.sync(() => [...secrets]),
+      openIdProviders,
       assumeRole: (caller, input) =>
         assume(input, {
-          names: namesOf(caller),
+          isMeant: (trusted) => typeof trusted === "string" && namesOf(caller).includes(trusted),
           denied: `User: ${caller.arn} is not authorized to perform: sts:AssumeRole on resource: ${input.RoleArn}`,
           upTo: caller.arn.includes(":assumed-role/") ? 3600 : Infinity
         }),
       assumeRoleWithWebIdentity: Effect.fnUntraced(function*({ ProviderId, WebIdentityToken, ...input }) {
         // An access token of the two OAuth 2.0 providers is opaque, and only they could say whose it is.
-        const { SourceIdentity, ...identity } = ProviderId === undefined
+        const { SourceIdentity, claims, ...identity } = ProviderId === undefined
           ? yield* identify(WebIdentityToken)
           : {
             SubjectFromWebIdentityToken: `user@${ProviderId}`,
             Audience: ProviderId,
             Provider: ProviderId,
-            SourceIdentity: undefined
+            SourceIdentity: undefined,
+            claims: { aud: ProviderId, sub: `user@${ProviderId}` }
           }
         const assumed = yield* assume({ ...input, SourceIdentity }, {
-          names: [identity.Provider],
+          isMeant: (trusted) =>
+            typeof trusted === "string"
+              ? trusted === identity.Provider
+              : trusted.issuer === identity.Provider && meets(trusted, claims),
           denied: "Not authorized to perform sts:AssumeRoleWithWebIdentity",
           upTo: Infinity
         })

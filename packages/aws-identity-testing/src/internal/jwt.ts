@@ -7,26 +7,125 @@ const Json = Schema.parseJson(Schema.Record({ key: Schema.String, value: Schema.
 
 type Claims = typeof Json.Type
 
-const part = (text: string | undefined): Option.Option<Claims> =>
-  Option.fromNullable(text).pipe(
-    Option.flatMap((text) => Option.getRight(Encoding.decodeBase64UrlString(text))),
-    Option.flatMap(Schema.decodeOption(Json))
-  )
-
-/** What a JWT claims; none for what is no signed JWT. The signature itself is not checked. */
-export const claimsOf = (token: string): Option.Option<Claims> => {
-  const [header, payload, signature, ...more] = token.split(".")
-  return signature === undefined || signature === "" || more.length > 0
-    ? Option.none()
-    : Option.flatMap(
-      part(header),
-      ({ alg }) => typeof alg === "string" && alg !== "none" ? part(payload) : Option.none()
-    )
+/** A signed JWT in its parts. */
+export interface Jwt {
+  readonly header: Claims & { readonly alg: string }
+  readonly claims: Claims
+  readonly signature: Uint8Array
+  /** What the signature is over. */
+  readonly signed: string
 }
 
-/** A JWT with the form of a signed one; the signature is whatever text is given. */
-export const encode = (claims: Claims, signature: string): Effect.Effect<string> =>
-  Effect.map(
-    Effect.orDie(Effect.forEach([{ typ: "JWT", alg: "ES384" }, claims], (part) => Schema.encode(Json)(part))),
-    (parts) => [...parts, signature].map((part) => Encoding.encodeBase64Url(part)).join(".")
+/** What makes a key, by the members of a JWK; those that say what it is for are not looked at. */
+export interface PublicKey {
+  readonly kty: string
+  readonly n?: string | undefined
+  readonly e?: string | undefined
+  readonly crv?: string | undefined
+  readonly x?: string | undefined
+  readonly y?: string | undefined
+}
+
+// Only what encodes to the same text again, or two texts would be one token.
+const bytes = (text: string): Option.Option<Uint8Array> =>
+  Option.filter(
+    Option.getRight(Encoding.decodeBase64Url(text)),
+    (bytes) => Encoding.encodeBase64Url(bytes) === text
   )
+
+const part = (text: string): Option.Option<Claims> =>
+  Option.flatMap(bytes(text), (bytes) => Schema.decodeOption(Json)(new TextDecoder().decode(bytes)))
+
+/** None for what is no signed JWT. The signature itself is not checked. */
+export const decode = (token: string): Option.Option<Jwt> =>
+  Option.gen(function*() {
+    const [head = "", payload = "", tail = "", ...more] = token.split(".")
+    const { alg, ...header } = yield* part(head)
+    if (typeof alg !== "string" || alg === "none" || tail === "" || more.length > 0) return yield* Option.none()
+    return {
+      header: { ...header, alg },
+      claims: yield* part(payload),
+      signature: yield* bytes(tail),
+      signed: `${head}.${payload}`
+    }
+  })
+
+/** What a JWT claims; none for what is no signed JWT. The signature itself is not checked. */
+export const claimsOf = (token: string): Option.Option<Claims> => Option.map(decode(token), ({ claims }) => claims)
+
+const unsigned = (header: Claims, claims: Claims): Effect.Effect<string> =>
+  Effect.map(
+    Effect.orDie(Effect.forEach([header, claims], (part) => Schema.encode(Json)(part))),
+    (parts) => parts.map((part) => Encoding.encodeBase64Url(part)).join(".")
+  )
+
+/** A JWT with the form of a signed one; the signature is whatever text is given. */
+export const encode = (
+  claims: Claims,
+  signature: string,
+  header: Claims = { typ: "JWT", alg: "ES384" }
+): Effect.Effect<string> =>
+  Effect.map(unsigned(header, claims), (text) => `${text}.${Encoding.encodeBase64Url(signature)}`)
+
+// Effect 3 has no service for public-key cryptography, and every runtime has Web Crypto.
+// eslint-disable-next-line no-restricted-globals
+const subtle = Effect.sync(() => globalThis.crypto.subtle)
+
+const rsa = (bits: number) => ({ kty: "RSA", name: "RSASSA-PKCS1-v1_5", hash: `SHA-${bits}` })
+const ec = (bits: number, namedCurve: string) => ({ kty: "EC", name: "ECDSA", hash: `SHA-${bits}`, namedCurve })
+
+/** Those that AWS takes. */
+const algorithms = new Map<string, { readonly kty: string; readonly name: string; readonly hash: string }>([
+  ["RS256", rsa(256)],
+  ["RS384", rsa(384)],
+  ["RS512", rsa(512)],
+  ["ES256", ec(256, "P-256")],
+  ["ES384", ec(384, "P-384")],
+  ["ES512", ec(512, "P-521")]
+])
+
+/** Whether AWS takes tokens that are signed so. */
+export const isSupported = ({ header: { alg } }: Jwt): boolean => algorithms.has(alg)
+
+/** Whether the signature is of this key; none if such a signature cannot be of such a key. */
+export const verify = Effect.fnUntraced(function*(
+  { header, signature, signed }: Jwt,
+  { crv, e, kty, n, x, y }: PublicKey
+) {
+  const algorithm = algorithms.get(header.alg)
+  if (algorithm === undefined || algorithm.kty !== kty) return Option.none<boolean>()
+  const members = { kty, ...(kty === "RSA" ? { n, e } : { crv, x, y }) }
+  const jwk = Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined))
+  const crypto = yield* subtle
+  const key = yield* Effect.option(Effect.tryPromise(() => crypto.importKey("jwk", jwk, algorithm, false, ["verify"])))
+  if (Option.isNone(key)) return Option.none<boolean>()
+  return Option.some(
+    yield* Effect.promise(() =>
+      crypto.verify(algorithm, key.value, new Uint8Array(signature), new TextEncoder().encode(signed))
+    )
+  )
+})
+
+const RsaKey = Schema.Struct({ n: Schema.String, e: Schema.String })
+
+/** A new key of 2048 bits for RS256, as AWS wants at least. */
+export const generateKey = Effect.gen(function*() {
+  const crypto = yield* subtle
+  const { privateKey, publicKey } = yield* Effect.promise(() =>
+    crypto.generateKey(
+      { ...rsa(256), modulusLength: 2048, publicExponent: new Uint8Array([1, 0, 1]) },
+      true,
+      ["sign", "verify"]
+    )
+  )
+  const jwk = yield* Effect.promise(() => crypto.exportKey("jwk", publicKey))
+  return { privateKey, publicKey: yield* Effect.orDie(Schema.decodeUnknown(RsaKey)(jwk)) }
+})
+
+/** A JWT signed with RS256. */
+export const sign = Effect.fnUntraced(function*(privateKey: CryptoKey, kid: string, claims: Claims) {
+  const text = yield* unsigned({ typ: "JWT", alg: "RS256", kid }, claims)
+  const crypto = yield* subtle
+  const signature = yield* Effect.promise(() => crypto.sign(rsa(256), privateKey, new TextEncoder().encode(text)))
+  return `${text}.${Encoding.encodeBase64Url(new Uint8Array(signature))}`
+})

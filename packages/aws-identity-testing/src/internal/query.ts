@@ -30,22 +30,28 @@ const integer = (min: number, max: number) =>
 
 const arn = text(20, 2048, /^[\t\n\r -~\u0085\u00A0-\uD7FF\uE000-\uFFFD]+$/)
 const name = text(2, 64, /^[\w+=,.@-]*$/)
+const tag = /^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$/u
+
+const atMost = <A, I>(max: number, item: Schema.Schema<A, I>) =>
+  Schema.Array(item).pipe(Schema.maxItems(max, words(`Member must have length less than or equal to ${max}`)))
 
 const assumeRole = {
   RoleArn: member(arn),
   RoleSessionName: member(name),
   DurationSeconds: optional(integer(900, 43200)),
   Policy: optional(text(1, 2048, /^[\t\n\r -\u00FF]+$/)),
-  PolicyArns: Schema.Array(Schema.Struct({ arn: member(arn) })).pipe(
-    Schema.maxItems(10, words("Member must have length less than or equal to 10"))
-  ),
+  PolicyArns: atMost(10, Schema.Struct({ arn: member(arn) })),
   MinimumSessionTokenSize: optional(integer(0, 4096))
 }
 
 export const AssumeRole = Schema.Struct({
   ...assumeRole,
   ExternalId: optional(text(2, 1224, /^[\w+=,.@:/-]*$/)),
-  SourceIdentity: optional(name)
+  SourceIdentity: optional(name),
+  Tags: atMost(50, Schema.Struct({ Key: member(text(1, 128, tag)), Value: member(text(0, 256, tag)) })),
+  TransitiveTagKeys: atMost(50, text(1, 128, tag)),
+  SerialNumber: optional(text(9, 256, /^[\w+=/:,.@-]*$/)),
+  TokenCode: optional(text(6, 6, /^[\d]*$/))
 })
 
 export const AssumeRoleWithWebIdentity = Schema.Struct({
@@ -62,23 +68,42 @@ export const AssumeRoleWithWebIdentity = Schema.Struct({
 
 const sensitive = ["WebIdentityToken"]
 
+/** The lists that an operation takes, and what their members consist of: nothing if they are texts. */
+const lists = { PolicyArns: ["arn"], Tags: ["Key", "Value"], TransitiveTagKeys: [] }
+
+const membersOf = (form: URLSearchParams, list: string, fields: ReadonlyArray<string>): ReadonlyArray<unknown> => {
+  const keys = [...form.keys()]
+  const members: Array<unknown> = []
+  for (;;) {
+    const name = `${list}.member.${members.length + 1}`
+    if (!keys.some((key) => key === name || key.startsWith(`${name}.`))) return members
+    const said = fields.filter((field) => form.has(`${name}.${field}`))
+    members.push(
+      fields.length === 0
+        ? form.get(name)
+        : Object.fromEntries(said.map((field) => [field, form.get(`${name}.${field}`)]))
+    )
+  }
+}
+
+const lowerFirst = (text: string): string => text.slice(0, 1).toLowerCase() + text.slice(1)
+
 /** What a form says, or AWS's `ValidationError` with every member that is wrong. */
 export const decode = <A, I>(schema: Schema.Schema<A, I>, form: URLSearchParams): Either.Either<A, Exception> => {
-  const PolicyArns: Array<{ readonly arn?: string }> = []
-  for (let index = 1; [...form.keys()].some((key) => key.startsWith(`PolicyArns.member.${index}.`)); index++) {
-    const arn = form.get(`PolicyArns.member.${index}.arn`)
-    PolicyArns.push(arn === null ? {} : { arn })
-  }
+  const members = Object.entries(lists).map(([list, fields]) => [list, membersOf(form, list, fields)])
   return Either.mapLeft(
-    Schema.decodeUnknownEither(schema, { errors: "all" })({ ...Object.fromEntries(form), PolicyArns }),
+    Schema.decodeUnknownEither(schema, { errors: "all" })({
+      ...Object.fromEntries(form),
+      ...Object.fromEntries(members)
+    }),
     (error) => {
       const problems = ParseResult.ArrayFormatter.formatErrorSync(error).map(({ message, path }) => {
-        const [field = "", index] = path.map(String)
-        const value = form.get(index === undefined ? field : `${field}.member.${Number(index) + 1}.arn`)
+        const [field = "", index, ...part] = path.map(String)
+        const nth = index === undefined ? [] : [Number(index) + 1]
+        const value = form.get([field, ...nth.flatMap((n) => ["member", n]), ...part].join("."))
         const shown = value === null ? "null" : sensitive.includes(field) ? "'***Sensitive***'" : `'${value}'`
-        const place = `${field.slice(0, 1).toLowerCase()}${field.slice(1)}` +
-          (index === undefined ? "" : `.${Number(index) + 1}.member.arn`)
-        return `Value ${shown} at '${place}' failed to satisfy constraint: ${message}`
+        const place = [field, ...nth.flatMap((n) => [n, "member"]), ...part].map((step) => lowerFirst(String(step)))
+        return `Value ${shown} at '${place.join(".")}' failed to satisfy constraint: ${message}`
       })
       const count = problems.length === 1 ? "1 validation error" : `${problems.length} validation errors`
       return { _tag: "Exception", name: "ValidationError", description: `${count} detected: ${problems.join("; ")}` }
@@ -92,13 +117,14 @@ export const action = <O>(
   operations: Readonly<Record<string, O>>
 ): Either.Either<O, Exception> => {
   const [name, version] = [form.get("Action") ?? "", form.get("Version") ?? "NO_VERSION_SPECIFIED"]
-  return Option.fromNullable(version === "2011-06-15" ? operations[name] : undefined).pipe(
-    Either.fromOption(() => ({
-      _tag: "Exception",
-      name: "InvalidAction",
-      description: `Could not find operation ${name} for version ${version}`
-    }))
-  )
+  return Option.fromNullable(version === "2011-06-15" && Object.hasOwn(operations, name) ? operations[name] : undefined)
+    .pipe(
+      Either.fromOption(() => ({
+        _tag: "Exception",
+        name: "InvalidAction",
+        description: `Could not find operation ${name} for version ${version}`
+      }))
+    )
 }
 
 const namespace = "xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\""
