@@ -317,6 +317,98 @@ describe("AssumeRole", () => {
     }))))
 })
 
+describe("AssumeRole with MFA", () => {
+  const device = { SerialNumber: "arn:aws:iam::111122223333:mfa/ci", TokenCode: "123456" }
+  const mfa = { serialNumber: device.SerialNumber, code: device.TokenCode }
+
+  it.scoped("is for who has the device that the role asks for", () =>
+    Effect.gen(function*() {
+      const sts = (yield* client)(ci)
+      yield* sts.assume(device)
+      const unauthorized =
+        `403 AccessDenied: User: ${ci.arn} is not authorized to perform: sts:AssumeRole on resource: ${roleArn}`
+      assert.strictEqual(yield* refusal(sts.assume()), unauthorized)
+      assert.strictEqual(yield* refusal(sts.assume({ ...device, TokenCode: undefined })), unauthorized)
+      assert.strictEqual(yield* refusal(sts.assume({ ...device, SerialNumber: undefined })), unauthorized)
+      assert.strictEqual(
+        yield* refusal(sts.assume({ ...device, TokenCode: "654321" })),
+        "403 AccessDenied: MultiFactorAuthentication failed with invalid MFA one time pass code."
+      )
+      assert.match(
+        yield* refusal(sts.assume({ ...device, SerialNumber: "arn:aws:iam::111122223333:mfa/other" })),
+        /^403 AccessDenied: MultiFactorAuthentication failed, unable to validate MFA code\./
+      )
+      assert.strictEqual(
+        yield* refusal(sts.assumeWithToken(yield* jwt())),
+        "403 AccessDenied: Not authorized to perform sts:AssumeRoleWithWebIdentity"
+      )
+    }).pipe(Effect.provide(worldOf({ roles: [{ arn: roleArn, mfa }] }))))
+
+  it.scoped("asks nobody else for a code", () =>
+    Effect.gen(function*() {
+      const sts = (yield* client)(ci)
+      yield* sts.assume(device)
+      const refused = (input: Partial<AssumeRoleCommand["input"]>) => refusal(sts.assume(input))
+      assert.match(yield* refused({ ...device, TokenCode: "12345" }), /'tokenCode'.* greater than or equal to 6$/)
+      assert.match(yield* refused({ ...device, TokenCode: "1234567" }), /'tokenCode'.* less than or equal to 6$/)
+      assert.match(yield* refused({ ...device, TokenCode: "12345a" }), /'tokenCode'.* pattern: \[\\d\]\*$/)
+      assert.match(yield* refused({ ...device, SerialNumber: "12345678" }), /'serialNumber'.* greater .* 9$/)
+      assert.match(yield* refused({ ...device, SerialNumber: "x".repeat(257) }), /'serialNumber'.* less .* 256$/)
+      assert.match(yield* refused({ ...device, SerialNumber: "a device!" }), /'serialNumber'.* pattern/)
+    }).pipe(Effect.provide(world)))
+})
+
+describe("AssumeRole with session tags", () => {
+  it.scoped("takes what AWS takes, and counts it", () =>
+    Effect.gen(function*() {
+      const sts = (yield* client)(ci)
+      const refused = (input: Partial<AssumeRoleCommand["input"]>) => refusal(sts.assume(input))
+      const { PackedPolicySize } = yield* sts.assume({
+        Tags: [{ Key: "project", Value: "x".repeat(256) }, { Key: "ré sumé", Value: "" }],
+        TransitiveTagKeys: ["project"]
+      })
+      assert.strictEqual(PackedPolicySize, Math.ceil((7 + 256 + 7) * 100 / 2048))
+      const one = "400 ValidationError: 1 validation error detected: Value"
+      assert.strictEqual(
+        yield* refused({ Tags: [{ Key: "a", Value: "b" }, { Key: "", Value: "b" }] }),
+        `${one} '' at 'tags.2.member.key' failed to satisfy constraint: Member must have length greater than or equal to 1`
+      )
+      assert.match(
+        yield* refused({ Tags: [{ Key: "a", Value: "<" }] }),
+        /Value '<' at 'tags\.1\.member\.value'.* pattern/
+      )
+      assert.match(yield* refused({ Tags: [{ Key: "x".repeat(129), Value: "" }] }), /'tags\.1\.member\.key'.* 128$/)
+      assert.match(yield* refused({ Tags: [{ Key: "a", Value: "x".repeat(257) }] }), /member\.value'.* 256$/)
+      assert.strictEqual(
+        yield* refused({ Tags: [{ Key: "a", Value: undefined }] }),
+        `${one} null at 'tags.1.member.value' failed to satisfy constraint: Member must not be null`
+      )
+      const tags = Array.from({ length: 51 }, (_, index) => ({ Key: `k${index}`, Value: "" }))
+      assert.match(yield* refused({ Tags: tags }), /at 'tags'.* less than or equal to 50$/)
+      assert.match(yield* refused({ TransitiveTagKeys: tags.map(({ Key }) => Key) }), /at 'transitiveTagKeys'.* 50$/)
+      assert.match(
+        yield* refused({ TransitiveTagKeys: ["a", "x".repeat(129)] }),
+        /Value 'x{129}' at 'transitiveTagKeys\.2\.member'.* 128$/
+      )
+      const session = JSON.stringify({ Id: "x".repeat(1900) })
+      const error = yield* Effect.flip(sts.assume({ Policy: session, Tags: [{ Key: "a", Value: "x".repeat(256) }] }))
+      assert.instanceOf(error, PackedPolicyTooLargeException)
+    }).pipe(Effect.provide(world)))
+})
+
+it.scoped("an action that every object has is none of STS's", () =>
+  Effect.gen(function*() {
+    const url = yield* Emulator.serve
+    const answer = yield* Effect.promise(async () => {
+      const response = await fetch(url, {
+        method: "POST",
+        body: new URLSearchParams({ Action: "constructor", Version: "2011-06-15" })
+      })
+      return `${response.status} ${await response.text()}`
+    })
+    assert.match(answer, /^400 .*<Code>InvalidAction<\/Code><Message>Could not find operation constructor for/)
+  }).pipe(Effect.provide(world)))
+
 describe("a signed request", () => {
   it.scoped("may use the portal's role credentials until they expire", () =>
     Effect.gen(function*() {

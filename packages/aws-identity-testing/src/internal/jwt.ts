@@ -18,7 +18,7 @@ export interface Jwt {
 
 /** What makes a key, by the members of a JWK; those that say what it is for are not looked at. */
 export interface PublicKey {
-  readonly kty: string
+  readonly kty?: string | undefined
   readonly n?: string | undefined
   readonly e?: string | undefined
   readonly crv?: string | undefined
