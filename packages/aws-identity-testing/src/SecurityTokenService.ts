@@ -130,8 +130,11 @@ export interface Options {
   /** Keys that requests may be signed with, beside all that are given out; none. */
   readonly accessKeys?: ReadonlyArray<AccessKey> | undefined
   /**
-   * With these, only their tokens are taken, and their signatures, audiences and times are verified. Without any, every
-   * well-formed token is believed that has not expired.
+   * With these, no JWT but theirs is taken, and its signature, audience and times are verified. Without any, every
+   * well-formed one is believed that has not expired.
+   *
+   * `IDPCommunicationError` and `IDPRejectedClaim` are of the OAuth 2.0 providers, whose access tokens are always
+   * believed: they come as faults only.
    */
   readonly openIdProviders?: ReadonlyArray<RegisteredOpenIdProvider> | undefined
 }
@@ -280,7 +283,7 @@ const Claims = Schema.Struct({
   aud: Schema.Union(Schema.NonEmptyString, Schema.NonEmptyArray(Schema.NonEmptyString)),
   exp: Schema.Int,
   iat: Schema.Int,
-  nbf: Schema.optional(Schema.Int),
+  nbf: Schema.optional(Schema.Number),
   azp: Schema.optional(Schema.NonEmptyString),
   [sourceIdentity]: Schema.optional(Schema.NonEmptyString)
 })
@@ -451,7 +454,7 @@ export const make = (options: Options = {}): Effect.Effect<SecurityTokenService>
 
     const openIdProviders = options.openIdProviders ?? []
 
-    /** Whether the token is of a provider that is registered, and for one of its clients. */
+    /** Refuses what is not of a registered provider, or not for one of its clients, or not yet valid. */
     const verify = Effect.fnUntraced(function*(token: Jwt.Jwt, { iss, nbf }: typeof Claims.Type, audiences: Audiences) {
       const registered = openIdProviders.find(({ provider }) => provider.issuer === iss)
       if (registered === undefined) {
@@ -487,7 +490,7 @@ export const make = (options: Options = {}): Effect.Effect<SecurityTokenService>
       )
       if (Option.isNone(token)) return yield* invalid
       const { claims } = token.value
-      // Nor to an algorithm that it does not take.
+      // Nor is what it says to an algorithm that it does not take.
       if (openIdProviders.length > 0 && !Jwt.isSupported(token.value)) return yield* invalid
       const missing = ["iss", "sub", "aud", "exp", "iat"].find((claim) => !(claim in claims))
       if (missing !== undefined) return yield* reject("InvalidIdentityToken", `Missing a required claim: ${missing}`)

@@ -247,6 +247,16 @@ describe("a registered provider", () => {
     }).pipe(Effect.provide(world)))
 })
 
+it.effect("without a provider, any text is a signature", () =>
+  Effect.gen(function*() {
+    const { issue } = yield* OpenIdProvider.OpenIdProvider
+    const [header, payload] = (yield* issue({ flaw: "OtherKey" })).split(".")
+    for (const signature of ["signature", "sig", "c2ln", "=", "!"]) {
+      assert.strictEqual((yield* assume(`${header}.${payload}.${signature}`)).Audience, "sts.amazonaws.com")
+    }
+    assert.strictEqual(yield* refusal(assume(`${header}.${payload}.`)), notAJwt)
+  }).pipe(Effect.provide(Layer.merge(OpenIdProvider.layer(), IdentityCenter.layer({ openIdProviders: [] })))))
+
 describe("a provider of someone else", () => {
   const issuer = "https://elsewhere.example"
 

@@ -1,4 +1,5 @@
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Encoding from "effect/Encoding"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
@@ -7,11 +8,12 @@ const Json = Schema.parseJson(Schema.Record({ key: Schema.String, value: Schema.
 
 type Claims = typeof Json.Type
 
-/** A signed JWT in its parts. */
+/** A JWT with the form of a signed one, in its parts. */
 export interface Jwt {
   readonly header: Claims & { readonly alg: string }
   readonly claims: Claims
-  readonly signature: Uint8Array
+  /** Any text. */
+  readonly signature: string
   /** What the signature is over. */
   readonly signed: string
 }
@@ -26,28 +28,16 @@ export interface PublicKey {
   readonly y?: string | undefined
 }
 
-// Only what encodes to the same text again, or two texts would be one token.
-const bytes = (text: string): Option.Option<Uint8Array> =>
-  Option.filter(
-    Option.getRight(Encoding.decodeBase64Url(text)),
-    (bytes) => Encoding.encodeBase64Url(bytes) === text
-  )
-
 const part = (text: string): Option.Option<Claims> =>
-  Option.flatMap(bytes(text), (bytes) => Schema.decodeOption(Json)(new TextDecoder().decode(bytes)))
+  Option.flatMap(Option.getRight(Encoding.decodeBase64UrlString(text)), Schema.decodeOption(Json))
 
 /** None for what is no signed JWT. The signature itself is not checked. */
 export const decode = (token: string): Option.Option<Jwt> =>
   Option.gen(function*() {
-    const [head = "", payload = "", tail = "", ...more] = token.split(".")
+    const [head = "", payload = "", signature = "", ...more] = token.split(".")
     const { alg, ...header } = yield* part(head)
-    if (typeof alg !== "string" || alg === "none" || tail === "" || more.length > 0) return yield* Option.none()
-    return {
-      header: { ...header, alg },
-      claims: yield* part(payload),
-      signature: yield* bytes(tail),
-      signed: `${head}.${payload}`
-    }
+    if (typeof alg !== "string" || alg === "none" || signature === "" || more.length > 0) return yield* Option.none()
+    return { header: { ...header, alg }, claims: yield* part(payload), signature, signed: `${head}.${payload}` }
   })
 
 /** What a JWT claims; none for what is no signed JWT. The signature itself is not checked. */
@@ -71,11 +61,11 @@ export const encode = (
 // eslint-disable-next-line no-restricted-globals
 const subtle = Effect.sync(() => globalThis.crypto.subtle)
 
-const rsa = (bits: number) => ({ kty: "RSA", name: "RSASSA-PKCS1-v1_5", hash: `SHA-${bits}` })
-const ec = (bits: number, namedCurve: string) => ({ kty: "EC", name: "ECDSA", hash: `SHA-${bits}`, namedCurve })
+const rsa = (bits: number) => ({ name: "RSASSA-PKCS1-v1_5", hash: `SHA-${bits}` })
+const ec = (bits: number, namedCurve: string) => ({ name: "ECDSA", hash: `SHA-${bits}`, namedCurve })
 
 /** Those that AWS takes. */
-const algorithms = new Map<string, { readonly kty: string; readonly name: string; readonly hash: string }>([
+const algorithms = new Map<string, { readonly name: string; readonly hash: string }>([
   ["RS256", rsa(256)],
   ["RS384", rsa(384)],
   ["RS512", rsa(512)],
@@ -89,19 +79,23 @@ export const isSupported = ({ header: { alg } }: Jwt): boolean => algorithms.has
 
 /** Whether the signature is of this key; none if such a signature cannot be of such a key. */
 export const verify = Effect.fnUntraced(function*(
-  { header, signature, signed }: Jwt,
+  { header: { alg }, signature, signed }: Jwt,
   { crv, e, kty, n, x, y }: PublicKey
 ) {
-  const algorithm = algorithms.get(header.alg)
-  if (algorithm === undefined || algorithm.kty !== kty) return Option.none<boolean>()
-  const members = { kty, ...(kty === "RSA" ? { n, e } : { crv, x, y }) }
-  const jwk = Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined))
+  const algorithm = algorithms.get(alg)
+  if (algorithm === undefined) return Option.none<boolean>()
+  const members = Object.entries({ kty, n, e, crv, x, y }).filter(([, value]) => value !== undefined)
   const crypto = yield* subtle
-  const key = yield* Effect.option(Effect.tryPromise(() => crypto.importKey("jwk", jwk, algorithm, false, ["verify"])))
+  const key = yield* Effect.option(
+    Effect.tryPromise(() => crypto.importKey("jwk", Object.fromEntries(members), algorithm, false, ["verify"]))
+  )
   if (Option.isNone(key)) return Option.none<boolean>()
+  const bytes = Encoding.decodeBase64Url(signature)
+  // What does not encode to the same text again is another text for the same bytes, and two texts would be one token.
+  if (Either.isLeft(bytes) || Encoding.encodeBase64Url(bytes.right) !== signature) return Option.some(false)
   return Option.some(
     yield* Effect.promise(() =>
-      crypto.verify(algorithm, key.value, new Uint8Array(signature), new TextEncoder().encode(signed))
+      crypto.verify(algorithm, key.value, new Uint8Array(bytes.right), new TextEncoder().encode(signed))
     )
   )
 })
