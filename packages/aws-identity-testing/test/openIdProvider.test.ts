@@ -536,10 +536,10 @@ describe("over HTTP", () => {
         const { calls } = yield* IdentityCenter.IdentityCenter
         assert.isEmpty(yield* calls)
       }).pipe(
-        Effect.provide(Emulator.layerHttpClient),
-        Effect.provide(IdentityCenter.layer({
-          openIdProviders: providers.map((provider) => ({ provider, clientIds: [] }))
-        }))
+        Effect.provide(Layer.provideMerge(
+          Emulator.layerHttpClient,
+          IdentityCenter.layer({ openIdProviders: providers.map((provider) => ({ provider, clientIds: [] })) })
+        ))
       )
     }))
 })
