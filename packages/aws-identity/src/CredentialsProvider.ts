@@ -47,6 +47,11 @@ export class CredentialsProvider extends Context.Tag("effect-aws-identity/Creden
   readonly get: Effect.Effect<Credentials, IdentityError.IdentityError>
   /** Forgets the given credentials, because AWS rejected them; ones renewed in the meantime are kept. */
   readonly invalidate: (rejected: Credentials) => Effect.Effect<void>
+  /**
+   * The credentials in hand, as long as nothing is to be done about them. It runs nothing, so that who has no fiber
+   * need not start one; `get` is for when it gives none, and for providers without it.
+   */
+  readonly peek?: () => Credentials | undefined
 }>() {}
 
 /** Credentials in the cache, with the times (ms since 1970) at which something is to be done about them. */
@@ -106,6 +111,7 @@ export const make = <R>(
 ): Effect.Effect<Context.Tag.Service<CredentialsProvider>, never, Exclude<R, Scope.Scope> | Scope.Scope> =>
   Effect.gen(function*() {
     const context = yield* Effect.context<Exclude<R, Scope.Scope>>()
+    const clock = yield* Effect.clock
     const flight = (yield* SingleFlight.make)<Credentials, IdentityError.IdentityError>()
     let cell: Cell | undefined
 
@@ -166,7 +172,8 @@ export const make = <R>(
           cell = undefined
           // What is under way may bring the same ones back.
           flight.leave()
-        })
+        }),
+      peek: () => cell !== undefined && clock.unsafeCurrentTimeMillis() < cell.advisoryAt ? cell.value : undefined
     }
   })
 

@@ -50,6 +50,10 @@ export class NotConfigured extends Schema.TaggedError<NotConfigured>("effect-aws
     remedy: Schema.String
   }
 ) {
+  /** By this, the chains of the AWS SDK for JavaScript v3 go on to their next provider too. */
+  get tryNextLink(): boolean {
+    return true
+  }
   override get message(): string {
     return `${this.problem}. ${this.remedy}`
   }
@@ -641,7 +645,7 @@ export class WebIdentityTokenUnavailable extends Schema.TaggedError<WebIdentityT
 }
 
 /**
- * A program, container or instance that was to give credentials did not.
+ * A source that was to give credentials gave none that can be used.
  *
  * @since 0.1.0
  * @category errors

@@ -27,6 +27,27 @@ export * as AssumeRoleCredentials from "./AssumeRoleCredentials.js"
 export * as AwsIdentity from "./AwsIdentity.js"
 
 /**
+ * The bridge to the AWS SDK for JavaScript v3: its clients with our credentials, and its providers as ours.
+ *
+ * The types are the SDK's by structure, under its own names; nothing of it is imported.
+ *
+ * @example
+ * ```ts
+ * import { GetCallerIdentityCommand, STSClient } from "@aws-sdk/client-sts"
+ * import { Effect } from "effect"
+ * import { AwsSdk } from "effect-aws-identity"
+ *
+ * export const program = Effect.gen(function*() {
+ *   const sts = new STSClient({ region: "eu-central-1", credentials: yield* AwsSdk.credentials })
+ *   return yield* Effect.promise(() => sts.send(new GetCallerIdentityCommand({})))
+ * })
+ * ```
+ *
+ * @since 0.1.0
+ */
+export * as AwsSdk from "./AwsSdk.js"
+
+/**
  * How the clients of `Sso`, `SsoOidc` and `Sts` reach AWS: endpoints, retries, time limits.
  *
  * Everything has a default that follows AWS's SDKs. `layer` of a client takes these settings as they are;

@@ -1,0 +1,110 @@
+import { SSOClient } from "@aws-sdk/client-sso"
+import { STSClient } from "@aws-sdk/client-sts"
+import type { fromSSO } from "@aws-sdk/credential-provider-sso"
+import type { fromSso } from "@aws-sdk/token-providers"
+import { doesIdentityRequireRefresh, isIdentityExpired, memoizeIdentityProvider } from "@smithy/core"
+import type {
+  AwsCredentialIdentity,
+  AwsCredentialIdentityProvider,
+  MemoizedProvider,
+  Provider,
+  TokenIdentity,
+  TokenIdentityProvider
+} from "@smithy/types"
+import type { ConfigError, Effect, Layer } from "effect"
+import type {
+  AwsIdentity,
+  Credentials,
+  CredentialsProvider,
+  IdentityError,
+  SharedConfig,
+  SsoTokenProvider
+} from "effect-aws-identity"
+import { AwsSdk } from "effect-aws-identity"
+import { describe, expect, it } from "tstyche"
+
+type Credential = AwsSdk.IdentityProvider<AwsSdk.AwsCredentialIdentity>
+type Token = AwsSdk.IdentityProvider<AwsSdk.TokenIdentity>
+
+type Taken = Parameters<typeof AwsSdk.fromProvider>[0]
+
+declare const credentials: Credential
+declare const session: SharedConfig.SsoSession
+declare const full: Layer.Layer<AwsIdentity.AwsIdentity, ConfigError.ConfigError>
+declare const lean: Layer.Layer<CredentialsProvider.CredentialsProvider>
+
+describe("what the SDK takes", () => {
+  it("is what we give, by its own types", () => {
+    expect<AwsCredentialIdentityProvider>().type.toBeAssignableFrom<Credential>()
+    expect<Provider<AwsCredentialIdentity>>().type.toBeAssignableFrom<Credential>()
+    expect<MemoizedProvider<AwsCredentialIdentity>>().type.toBeAssignableFrom<Credential>()
+    expect<AwsCredentialIdentity>().type.toBeAssignableFrom<AwsSdk.AwsCredentialIdentity>()
+    expect<TokenIdentityProvider>().type.toBeAssignableFrom<Token>()
+    expect<TokenIdentity>().type.toBeAssignableFrom<AwsSdk.TokenIdentity>()
+  })
+
+  it("goes into clients and into other providers", () => {
+    expect(STSClient).type.toBeConstructableWith({ credentials })
+    expect(SSOClient).type.toBeConstructableWith({ credentials })
+    expect(memoizeIdentityProvider<AwsCredentialIdentity>).type.toBeCallableWith(
+      credentials,
+      isIdentityExpired,
+      doesIdentityRequireRefresh
+    )
+    expect(credentials).type.toBeCallableWith({ forceRefresh: true })
+  })
+
+  it("is not a token where credentials are asked for", () => {
+    expect<AwsCredentialIdentityProvider>().type.not.toBeAssignableFrom<Token>()
+    expect<TokenIdentityProvider>().type.not.toBeAssignableFrom<Credential>()
+  })
+})
+
+describe("effects", () => {
+  it("say which service they take it from", () => {
+    expect(AwsSdk.credentials).type.toBe<Effect.Effect<Credential, never, CredentialsProvider.CredentialsProvider>>()
+    expect(AwsSdk.token(session)).type.toBe<Effect.Effect<Token, never, SsoTokenProvider.SsoTokenProvider>>()
+  })
+})
+
+describe("a layer for promises", () => {
+  it("has tokens if the layer does", () => {
+    expect(AwsSdk.fromLayer(full)).type.toBe<AwsSdk.SsoIdentity>()
+    expect(AwsSdk.fromLayer(lean)).type.toBe<AwsSdk.Identity>()
+  })
+
+  it("needs nothing more and gives credentials", () => {
+    expect(AwsSdk.fromLayer).type.not.toBeCallableWith({} as Layer.Layer<SsoTokenProvider.SsoTokenProvider>)
+    expect(AwsSdk.fromLayer).type.not.toBeCallableWith(
+      {} as Layer.Layer<CredentialsProvider.CredentialsProvider, never, SsoTokenProvider.SsoTokenProvider>
+    )
+  })
+
+  it("can be disposed of in every way", () => {
+    expect<AwsSdk.Identity>().type.toBeAssignableTo<AsyncDisposable>()
+    expect<AwsSdk.Identity["dispose"]>().type.toBe<() => Promise<void>>()
+  })
+})
+
+describe("a provider of the SDK", () => {
+  it("is any of its kinds", () => {
+    expect<Taken>().type.toBeAssignableFrom<AwsCredentialIdentity>()
+    expect<Taken>().type.toBeAssignableFrom<AwsCredentialIdentityProvider>()
+    expect<Taken>().type.toBeAssignableFrom<Provider<AwsCredentialIdentity>>()
+    expect<Taken>().type.toBeAssignableFrom<MemoizedProvider<AwsCredentialIdentity>>()
+    expect<Taken>().type.toBeAssignableFrom<STSClient["config"]["credentials"]>()
+    expect<Taken>().type.toBeAssignableFrom<ReturnType<typeof fromSSO>>()
+    expect<Taken>().type.toBeAssignableFrom<Credential>()
+    expect<Taken>().type.not.toBeAssignableFrom<ReturnType<typeof fromSso>>()
+    expect<Taken>().type.not.toBeAssignableFrom<Token>()
+  })
+
+  it("gives credentials or says why not", () => {
+    expect(AwsSdk.fromProvider(credentials)).type.toBe<
+      Effect.Effect<Credentials.Credentials, IdentityError.CredentialsUnavailable>
+    >()
+    expect(AwsSdk.layer(credentials, { background: true })).type.toBe<
+      Layer.Layer<CredentialsProvider.CredentialsProvider>
+    >()
+  })
+})

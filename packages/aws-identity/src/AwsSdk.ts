@@ -1,0 +1,442 @@
+/**
+ * The bridge to the AWS SDK for JavaScript v3: its clients with our credentials, and its providers as ours.
+ *
+ * The types are the SDK's by structure, under its own names; nothing of it is imported.
+ *
+ * @example
+ * ```ts
+ * import { GetCallerIdentityCommand, STSClient } from "@aws-sdk/client-sts"
+ * import { Effect } from "effect"
+ * import { AwsSdk } from "effect-aws-identity"
+ *
+ * export const program = Effect.gen(function*() {
+ *   const sts = new STSClient({ region: "eu-central-1", credentials: yield* AwsSdk.credentials })
+ *   return yield* Effect.promise(() => sts.send(new GetCallerIdentityCommand({})))
+ * })
+ * ```
+ *
+ * @since 0.1.0
+ */
+/// <reference lib="esnext.disposable" preserve="true" />
+import * as Cause from "effect/Cause"
+import * as DateTime from "effect/DateTime"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Exit from "effect/Exit"
+import type * as Layer from "effect/Layer"
+import * as ManagedRuntime from "effect/ManagedRuntime"
+import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
+import * as Redacted from "effect/Redacted"
+import * as Runtime from "effect/Runtime"
+import * as Schema from "effect/Schema"
+import { Credentials } from "./Credentials.js"
+import * as CredentialsProvider from "./CredentialsProvider.js"
+import * as IdentityError from "./IdentityError.js"
+import { schemaProblem } from "./internal/schemaProblem.js"
+import * as SharedConfig from "./SharedConfig.js"
+import type { SsoToken } from "./SsoTokenCache.js"
+import { SsoTokenProvider } from "./SsoTokenProvider.js"
+
+/**
+ * Credentials as the SDK has them. The secrets are plain text here, as they have to be for the SDK to sign with them:
+ * do not log or keep such a value.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface AwsCredentialIdentity {
+  readonly accessKeyId: string
+  readonly secretAccessKey: string
+  readonly sessionToken?: string
+  readonly expiration?: Date
+  /** 12 digits */
+  readonly accountId?: string
+}
+
+/**
+ * A bearer token as the SDK has it: plain text, as the credentials are.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface TokenIdentity {
+  readonly token: string
+  readonly expiration?: Date
+}
+
+/**
+ * What the SDK may ask with.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface IdentityProperties {
+  /** Whether what was given last is of no use, so that it must be another. */
+  readonly forceRefresh?: boolean | undefined
+  /** Of no account here. */
+  readonly callerClientConfig?: unknown
+}
+
+/**
+ * A function that the clients of the SDK take as `credentials` or `token`. Its promise is rejected with our tagged
+ * error itself.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface IdentityProvider<Identity> {
+  (properties?: IdentityProperties): Promise<Identity>
+  /**
+   * Tells a client that it need not keep what it gets: the cache is behind the function, and a client's own would go
+   * on with credentials that were rejected meanwhile.
+   */
+  readonly memoized: true
+}
+
+/** Where the promises come from. */
+interface Source<Value, Identity> {
+  /** The value in hand, if nothing is to be done about it. */
+  readonly peek: () => Value | undefined
+  /** Gets one, another than the rejected. */
+  readonly get: (rejected: Value | undefined) => Promise<Value>
+  readonly identityOf: (value: Value) => Identity
+}
+
+/** Each value has one promise; whoever has to wait waits for the same one. */
+const providerOf = <Value, Identity>(source: Source<Value, Identity>): IdentityProvider<Identity> => {
+  let last: { readonly value: Value; readonly identity: Promise<Identity> } | undefined
+  let getting: Promise<Identity> | undefined
+  let replacing: Promise<Identity> | undefined
+  const give = (value: Value): Promise<Identity> => {
+    if (last?.value !== value) last = { value, identity: Promise.resolve(source.identityOf(value)) }
+    return last.identity
+  }
+  return memoized((properties) => {
+    if (properties?.forceRefresh === true) {
+      replacing ??= source.get(last?.value ?? source.peek()).then(give).finally(() => {
+        replacing = undefined
+      })
+      return replacing
+    }
+    const value = source.peek()
+    if (value !== undefined) return give(value)
+    getting ??= source.get(undefined).then(give).finally(() => {
+      getting = undefined
+    })
+    return getting
+  })
+}
+
+const memoized = <Identity>(
+  provide: (properties?: IdentityProperties) => Promise<Identity>
+): IdentityProvider<Identity> => Object.assign(provide, { memoized: true as const })
+
+/** The error itself, not Effect's wrapping of it: a `catch` of promises can then tell one from the other. */
+const settle = <A, E>(exit: Exit.Exit<A, E>): Promise<A> =>
+  Exit.match(exit, {
+    onSuccess: (value) => Promise.resolve(value),
+    onFailure: (cause) =>
+      Promise.reject(Cause.isInterruptedOnly(cause) ? ended() : Cause.originalError(Cause.squash(cause)))
+  })
+
+const ended = () =>
+  new IdentityError.CredentialsUnavailable({
+    source: "AwsSdk",
+    reason: "Missing",
+    problem: "what they come from has been closed",
+    remedy: "Keep its scope open, or do not dispose of it, until the last request is done."
+  })
+
+// Absent, not undefined: the SDK's types are read with exactOptionalPropertyTypes too.
+const identityOfCredentials = (credentials: Credentials): AwsCredentialIdentity => ({
+  accessKeyId: credentials.accessKeyId,
+  secretAccessKey: Redacted.value(credentials.secretAccessKey),
+  ...Option.match(credentials.sessionToken, {
+    onNone: () => ({}),
+    onSome: (sessionToken) => ({ sessionToken: Redacted.value(sessionToken) })
+  }),
+  ...Option.match(credentials.expiration, {
+    onNone: () => ({}),
+    onSome: (expiration) => ({ expiration: DateTime.toDateUtc(expiration) })
+  }),
+  ...Option.match(credentials.accountId, { onNone: () => ({}), onSome: (accountId) => ({ accountId }) })
+})
+
+/**
+ * The `credentials` of the SDK's clients. They are those of `CredentialsProvider` at each request: fresh under a
+ * client of whatever age, renewed once for all clients. It serves as long as that service does.
+ *
+ * Its promises are rejected with an `IdentityError`.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const credentials: Effect.Effect<
+  IdentityProvider<AwsCredentialIdentity>,
+  never,
+  CredentialsProvider.CredentialsProvider
+> = Effect.zipWith(
+  CredentialsProvider.CredentialsProvider,
+  Effect.runtime<never>(),
+  (provider, runtime) =>
+    providerOf<Credentials, AwsCredentialIdentity>({
+      peek: () => provider.peek?.(),
+      get: (rejected) =>
+        Runtime.runPromiseExit(
+          runtime,
+          rejected === undefined ? provider.get : Effect.zipRight(provider.invalidate(rejected), provider.get)
+        ).then(settle),
+      identityOf: identityOfCredentials
+    })
+)
+
+/**
+ * The `token` of the SDK's clients that take a bearer token: that of a signed-in session, renewed near its end.
+ *
+ * Its promises are rejected with a `TokenError`.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const token = (
+  session: SharedConfig.SsoSession
+): Effect.Effect<IdentityProvider<TokenIdentity>, never, SsoTokenProvider> =>
+  Effect.zipWith(SsoTokenProvider, Effect.runtime<never>(), (tokens, runtime) =>
+    providerOf<SsoToken, TokenIdentity>({
+      // The token is in a file that other processes write too: only a look there tells.
+      peek: () => undefined,
+      get: (rejected) =>
+        Runtime.runPromiseExit(
+          runtime,
+          rejected === undefined
+            ? tokens.get(session)
+            : Effect.zipRight(tokens.invalidate(session, rejected), tokens.get(session))
+        ).then(settle),
+      identityOf: ({ accessToken, expiresAt }) => ({
+        token: Redacted.value(accessToken),
+        expiration: DateTime.toDateUtc(expiresAt)
+      })
+    }))
+
+/**
+ * An identity for programs that are made of promises.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Identity extends AsyncDisposable {
+  /** The `credentials` of the SDK's clients. */
+  readonly credentials: IdentityProvider<AwsCredentialIdentity>
+  /** Ends what runs behind it; from then on its promises are rejected. */
+  readonly dispose: () => Promise<void>
+}
+
+/**
+ * One that may be of a signed-in user.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface SsoIdentity extends Identity {
+  /** The `token` of the SDK's clients: that of the session which the profile names. */
+  readonly token: IdentityProvider<TokenIdentity>
+}
+
+/** Asks for its services when it runs, so that one who has a layer without them need not give it any. */
+const tokenOfProfile = Effect.gen(function*() {
+  const services = Option.all([
+    yield* Effect.serviceOption(SharedConfig.SharedConfig),
+    yield* Effect.serviceOption(SsoTokenProvider)
+  ])
+  if (Option.isNone(services)) {
+    return yield* new IdentityError.CredentialsUnavailable({
+      source: "AwsSdk",
+      reason: "Missing",
+      problem: "the layer gives no SSO tokens",
+      remedy: "Give AwsSdk.fromLayer one that does, such as AwsIdentity.layer."
+    })
+  }
+  const [config, tokens] = services.value
+  const files = yield* config.read
+  const session = yield* files.sessionOf(yield* files.profile())
+  return yield* Effect.provideService(token(session), SsoTokenProvider, tokens)
+})
+
+/**
+ * What a program of promises needs of a layer. The layer is built at the first use, once for all; when that fails,
+ * each promise is rejected with the layer's own error, such as a `ConfigError`.
+ *
+ * @example
+ * ```ts
+ * import { GetCallerIdentityCommand, STSClient } from "@aws-sdk/client-sts"
+ * import { NodeContext, NodeHttpClient } from "@effect/platform-node"
+ * import { Layer } from "effect"
+ * import { AwsIdentity, AwsSdk } from "effect-aws-identity"
+ *
+ * export const main = async () => {
+ *   const identity = AwsSdk.fromLayer(
+ *     AwsIdentity.layer({ profile: "dev" }).pipe(Layer.provide([NodeContext.layer, NodeHttpClient.layer]))
+ *   )
+ *   const sts = new STSClient({ region: "eu-central-1", credentials: identity.credentials })
+ *   const { Arn } = await sts.send(new GetCallerIdentityCommand({}))
+ *   await identity.dispose() // or: await using identity = ...
+ *   return Arn
+ * }
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const fromLayer: {
+  <E>(
+    layer: Layer.Layer<CredentialsProvider.CredentialsProvider | SharedConfig.SharedConfig | SsoTokenProvider, E>
+  ): SsoIdentity
+  <E>(layer: Layer.Layer<CredentialsProvider.CredentialsProvider, E>): Identity
+} = <E>(layer: Layer.Layer<CredentialsProvider.CredentialsProvider, E>): SsoIdentity => {
+  const runtime = ManagedRuntime.make(layer)
+  let isOver = false
+
+  const started = <Identity, E2>(
+    make: Effect.Effect<IdentityProvider<Identity>, E2, CredentialsProvider.CredentialsProvider>
+  ): IdentityProvider<Identity> => {
+    let provider: IdentityProvider<Identity> | undefined
+    let starting: Promise<IdentityProvider<Identity>> | undefined
+    return memoized((properties) => {
+      if (isOver) return Promise.reject(ended())
+      if (provider !== undefined) return provider(properties)
+      starting ??= runtime.runPromiseExit(make).then((exit) => settle(exit)).finally(() => {
+        starting = undefined
+      })
+      return starting.then((made) => {
+        provider = made
+        return made(properties)
+      })
+    })
+  }
+
+  const dispose = () => {
+    isOver = true
+    return runtime.dispose()
+  }
+
+  return {
+    credentials: started(credentials),
+    token: started(tokenOfProfile),
+    dispose,
+    [Symbol.asyncDispose]: dispose
+  }
+}
+
+/**
+ * What `fromSSO` and its like give, and whatever else the SDK's clients take as `credentials`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type AwsCredentialIdentityProvider = (
+  properties?: Readonly<Record<string, unknown>>
+) => Promise<AwsCredentialIdentity>
+
+/** What it should give. */
+const Answer = Schema.Struct({
+  accessKeyId: Schema.NonEmptyString,
+  secretAccessKey: Schema.Redacted(Schema.NonEmptyString),
+  sessionToken: Schema.optionalWith(Schema.Redacted(Schema.NonEmptyString), { as: "Option", nullable: true }),
+  expiration: Schema.optionalWith(Schema.DateTimeUtcFromDate, { as: "Option", nullable: true }),
+  accountId: Schema.optionalWith(Schema.String, { as: "Option", nullable: true })
+})
+
+/** Not throwing: what comes from outside may be an object that does when it is looked at. */
+const decode = Option.liftThrowable(Schema.decodeUnknownEither(Answer))
+
+/**
+ * Asks a provider of the SDK, or takes a fixed identity, once: what `CredentialsProvider.layer` keeps and renews. The
+ * provider is told to bring new ones each time, because it may have a cache of its own.
+ *
+ * Fails with `CredentialsUnavailable`, which says of an error of the provider no more than its name: its message may
+ * hold anything.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const fromProvider = Effect.fn("AwsSdk.fromProvider")(function*(
+  provider: AwsCredentialIdentity | AwsCredentialIdentityProvider
+) {
+  const answer: unknown = yield* Effect.tryPromise({
+    try: () =>
+      // Within the promise, what it throws at once is a rejection too.
+      Promise.resolve().then(() => typeof provider === "function" ? provider({ forceRefresh: true }) : provider),
+    catch: rejectionOf
+  }).pipe(
+    Effect.timeoutFail({ duration: longestWait, onTimeout: () => unavailable("Unreachable", "it did not answer") })
+  )
+  const decoded = decode(answer)
+  if (Option.isNone(decoded)) return yield* unavailable("Invalid", "what it gave cannot be read")
+  if (Either.isLeft(decoded.value)) {
+    return yield* unavailable("Invalid", `what it gave is not an identity: ${schemaProblem(decoded.value.left)}`)
+  }
+  return new Credentials(decoded.value.right)
+})
+
+/** Some ask a person for the code of an MFA device. */
+const longestWait = "5 minutes"
+
+const remedies = {
+  Missing: "Configure what it takes them from, or use another provider.",
+  Unreachable: "Check the network, and what the provider asks.",
+  Refused: "Call the provider by itself to see its error.",
+  Invalid:
+    "It has to give accessKeyId and secretAccessKey, and may give sessionToken, expiration (a Date) and accountId."
+}
+
+const unavailable = (reason: keyof typeof remedies, problem: string) =>
+  new IdentityError.CredentialsUnavailable({
+    source: "the provider of the AWS SDK",
+    reason,
+    problem,
+    remedy: remedies[reason]
+  })
+
+const rejectionOf = (error: unknown) => {
+  const name = property(error, "name")
+  const by = typeof name === "string" && isName.test(name) ? ` with ${name}` : ""
+  if (property(error, "tryNextLink") === true) return unavailable("Missing", `it has none to give and failed${by}`)
+  const code = property(error, "code")
+  return name === "TimeoutError" || typeof code === "string" && networkCodes.has(code)
+    ? unavailable("Unreachable", `it could not be asked and failed${by}`)
+    : unavailable("Refused", `it failed${by}`)
+}
+
+/** The name of a class of errors; nothing that is one has room for a secret. */
+const isName = /^[A-Z][A-Za-z]{0,60}(Error|Exception|Fault)$/
+
+/** Those that the SDK takes for trouble of the network. */
+const networkCodes: ReadonlySet<string> = new Set([
+  ...["ECONNREFUSED", "ECONNRESET", "EHOSTUNREACH", "ENETUNREACH"],
+  ...["ENOTFOUND", "EAI_AGAIN", "EPIPE", "ETIMEDOUT"]
+])
+
+const property = (value: unknown, key: string): unknown =>
+  Option.getOrUndefined(
+    Option.liftThrowable(() => Predicate.hasProperty(value, key) ? value[key] : undefined)()
+  )
+
+/**
+ * `CredentialsProvider` of what a provider of the SDK gives.
+ *
+ * @example
+ * ```ts
+ * import { fromSSO } from "@aws-sdk/credential-provider-sso"
+ * import { AwsSdk } from "effect-aws-identity"
+ *
+ * export const layer = AwsSdk.layer(fromSSO({ profile: "dev" }))
+ * ```
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer = (
+  provider: AwsCredentialIdentity | AwsCredentialIdentityProvider,
+  options?: CredentialsProvider.Options
+): Layer.Layer<CredentialsProvider.CredentialsProvider> => CredentialsProvider.layer(fromProvider(provider), options)
