@@ -1,0 +1,632 @@
+import { GetCallerIdentityCommand, STSClient } from "@aws-sdk/client-sts"
+import { NodeHttpServer } from "@effect/platform-node"
+import { assert, describe, it } from "@effect/vitest"
+import { doesIdentityRequireRefresh, isIdentityExpired, memoizeIdentityProvider } from "@smithy/core"
+import { chain } from "@smithy/core/config"
+import {
+  Config,
+  Context,
+  DateTime,
+  Effect,
+  Either,
+  Exit,
+  FastCheck as fc,
+  Layer,
+  Option,
+  Redacted,
+  Scope,
+  TestClock
+} from "effect"
+import {
+  AwsSdk,
+  Credentials,
+  CredentialsProvider,
+  IdentityError,
+  SharedConfig,
+  SsoTokenProvider
+} from "effect-aws-identity"
+import { Emulator, IdentityCenter, TestIdentity } from "effect-aws-identity-testing"
+import { createServer } from "node:http"
+import { inspect } from "node:util"
+import { observed } from "./observed.js"
+
+/** The SDK goes by the real time, so the TestClock begins there. */
+const identityOf = (options?: TestIdentity.Options) =>
+  Layer.provideMerge(
+    TestIdentity.layer(options),
+    Layer.effectDiscard(Effect.suspend(() => TestClock.setTime(Date.now())))
+  )
+
+const callsOf = (operation: IdentityCenter.Operation) =>
+  Effect.map(
+    Effect.flatMap(IdentityCenter.IdentityCenter, (center) => center.calls),
+    (calls) => calls.filter((call) => call === operation).length
+  )
+
+const requests = callsOf("getRoleCredentials")
+
+/** What a promise is rejected with. */
+const rejection = (promise: () => Promise<unknown>) =>
+  Effect.promise(() =>
+    promise().then(
+      (value) => assert.fail(`not rejected: ${inspect(value)}`),
+      (error: unknown) => error
+    )
+  )
+
+const assertUnavailable = (error: unknown, reason: IdentityError.CredentialsUnavailable["reason"], says: string) => {
+  assert.instanceOf(error, IdentityError.CredentialsUnavailable)
+  assert.strictEqual(error.reason, reason)
+  assert.include(error.message, says)
+}
+
+/** A provider of credentials that are numbered, each good for an hour, and how many it has given. */
+const numbered = Effect.gen(function*() {
+  let given = 0
+  const provider = yield* CredentialsProvider.make(
+    Effect.map(DateTime.now, (now) =>
+      new Credentials.Credentials({
+        accessKeyId: `AKID${++given}`,
+        secretAccessKey: Redacted.make("secret"),
+        expiration: Option.some(DateTime.add(now, { hours: 1 }))
+      }))
+  )
+  const credentials = yield* Effect.provideService(
+    AwsSdk.credentials,
+    CredentialsProvider.CredentialsProvider,
+    provider
+  )
+  return {
+    credentials,
+    provider,
+    given: () => given,
+    key: (properties?: AwsSdk.IdentityProperties) =>
+      Effect.map(Effect.promise(() => credentials(properties)), ({ accessKeyId }) => accessKeyId)
+  }
+})
+
+describe("credentials for a client of the SDK", () => {
+  const worldOf = (options?: TestIdentity.Options) =>
+    Layer.merge(identityOf(options), NodeHttpServer.layer(createServer, { host: "127.0.0.1", port: 0 }))
+
+  const clientOf = (credentials: AwsSdk.AwsCredentialIdentityProvider) =>
+    Effect.map(
+      Effect.flatMap(Emulator.serve, (endpoint) =>
+        Effect.acquireRelease(
+          Effect.sync(() => new STSClient({ region: "eu-west-1", endpoint, maxAttempts: 1, credentials })),
+          (client) => Effect.sync(() => client.destroy())
+        )),
+      (client) => ({ client, whoAmI: () => client.send(new GetCallerIdentityCommand({})) })
+    )
+
+  it.scoped("sign what AWS accepts", () =>
+    Effect.gen(function*() {
+      const { whoAmI } = yield* clientOf(yield* AwsSdk.credentials)
+      const { Account, Arn } = yield* Effect.promise(whoAmI)
+      assert.strictEqual(Account, "111122223333")
+      assert.match(Arn ?? "", /^arn:aws:sts::111122223333:assumed-role\/.*Developer/)
+      yield* Effect.promise(whoAmI)
+      assert.strictEqual(yield* requests, 1)
+    }).pipe(Effect.provide(worldOf())))
+
+  for (const kept of ["by us", "by the client"]) {
+    it.scoped(`go on being fresh, kept ${kept}`, () =>
+      Effect.gen(function*() {
+        const credentials = yield* AwsSdk.credentials
+        const { client, whoAmI } = yield* clientOf(
+          kept === "by us" ? credentials : (properties) => credentials(properties)
+        )
+        const keys = new Set<string>()
+        for (let i = 0; i < 6; i++) {
+          yield* Effect.promise(whoAmI)
+          keys.add((yield* Effect.promise(() => client.config.credentials())).accessKeyId)
+          yield* TestClock.adjust("31 seconds")
+        }
+        assert.strictEqual(keys.size, 6)
+      }).pipe(Effect.provide(worldOf({ identityCenter: { credentialsLifetime: "40 seconds" } }))))
+  }
+
+  it.scoped("are others once somebody has rejected them", () =>
+    Effect.gen(function*() {
+      const provider = yield* CredentialsProvider.CredentialsProvider
+      const { client, whoAmI } = yield* clientOf(yield* AwsSdk.credentials)
+      yield* Effect.promise(whoAmI)
+      const rejected = yield* provider.get
+      yield* provider.invalidate(rejected)
+      yield* Effect.promise(whoAmI)
+      const { accessKeyId } = yield* Effect.promise(() => client.config.credentials())
+      assert.notStrictEqual(accessKeyId, rejected.accessKeyId)
+      assert.strictEqual(yield* requests, 2)
+    }).pipe(Effect.provide(worldOf())))
+
+  it.scoped("are others when the client asks for others", () =>
+    Effect.gen(function*() {
+      const credentials = yield* AwsSdk.credentials
+      for (const provider of [credentials, (properties?: object) => credentials(properties)]) {
+        const { client, whoAmI } = yield* clientOf(provider)
+        yield* Effect.promise(whoAmI)
+        const before = yield* requests
+        const first = yield* Effect.promise(() => client.config.credentials())
+        const second = yield* Effect.promise(() => client.config.credentials({ forceRefresh: true }))
+        assert.notStrictEqual(second.accessKeyId, first.accessKeyId)
+        assert.strictEqual(yield* requests, before + 1)
+        yield* Effect.promise(whoAmI)
+        assert.strictEqual(yield* requests, before + 1)
+      }
+    }).pipe(Effect.provide(worldOf())))
+
+  it.scoped("are refused with our own error", () =>
+    Effect.gen(function*() {
+      const { whoAmI } = yield* clientOf(yield* AwsSdk.credentials)
+      const error = yield* rejection(whoAmI)
+      assert.instanceOf(error, IdentityError.SsoLoginRequired)
+      assert.instanceOf(error, Error)
+      assert.strictEqual(error.constructor, IdentityError.SsoLoginRequired)
+      assert.strictEqual(error._tag, "SsoLoginRequired")
+      assert.include(error.message, "Not signed in to SSO session \"example\"")
+      assert.include(error.message, "aws sso login")
+      assert.notInclude(inspect(error), "FiberFailure")
+    }).pipe(Effect.provide(worldOf({ signedIn: false }))))
+
+  it.effect("let a chain of the SDK go on if they are not configured, and only then", () =>
+    Effect.gen(function*() {
+      const next = () => Promise.resolve({ accessKeyId: "NEXT", secretAccessKey: "secret" })
+      const chained = (options: TestIdentity.Options) =>
+        Effect.flatMap(AwsSdk.credentials, (credentials) =>
+          Effect.promise(() =>
+            chain(credentials, next)().then(({ accessKeyId }) => accessKeyId, (error) => error)
+          )).pipe(
+            Effect.provide(TestIdentity.layer(options))
+          )
+      assert.strictEqual(yield* chained({ config: "" }), "NEXT")
+      assert.instanceOf(yield* chained({ signedIn: false }), IdentityError.SsoLoginRequired)
+      assert.instanceOf(yield* chained({ profile: "other" }), IdentityError.ProfileNotFound)
+    }))
+})
+
+describe("the promises", () => {
+  it.effect("say all that is known", () =>
+    Effect.gen(function*() {
+      const of = (credentials: Credentials.Credentials) =>
+        Effect.flatMap(AwsSdk.credentials, (get) => Effect.promise(() => get())).pipe(
+          Effect.provide(CredentialsProvider.layer(Effect.succeed(credentials)))
+        )
+      const keys = { accessKeyId: "AKID", secretAccessKey: Redacted.make("secret") }
+      assert.deepStrictEqual(yield* of(new Credentials.Credentials(keys)), {
+        accessKeyId: "AKID",
+        secretAccessKey: "secret"
+      })
+      assert.deepStrictEqual(
+        yield* of(
+          new Credentials.Credentials({
+            ...keys,
+            sessionToken: Option.some(Redacted.make("token")),
+            expiration: Option.some(DateTime.unsafeMake("2033-01-02T03:04:05Z")),
+            accountId: Option.some("012345678901")
+          })
+        ),
+        {
+          accessKeyId: "AKID",
+          secretAccessKey: "secret",
+          sessionToken: "token",
+          expiration: new Date("2033-01-02T03:04:05Z"),
+          accountId: "012345678901"
+        }
+      )
+    }))
+
+  it.scoped("are one while nothing is to be done, and run nothing", () =>
+    Effect.gen(function*() {
+      const { credentials, given, key, provider } = yield* numbered
+      yield* key()
+      const hit = credentials()
+      assert.strictEqual(credentials(), hit)
+      assert.strictEqual(credentials({ forceRefresh: false }), hit)
+      const counted = yield* Effect.provideService(AwsSdk.credentials, CredentialsProvider.CredentialsProvider, {
+        ...provider,
+        get: Effect.dieMessage("nobody runs it")
+      })
+      assert.strictEqual((yield* Effect.promise(() => counted())).accessKeyId, "AKID1")
+      assert.strictEqual(given(), 1)
+    }))
+
+  it.scoped("come of a provider that cannot be looked into, too", () =>
+    Effect.gen(function*() {
+      const { given, provider: { get, invalidate } } = yield* numbered
+      const credentials = yield* Effect.provideService(AwsSdk.credentials, CredentialsProvider.CredentialsProvider, {
+        get,
+        invalidate
+      })
+      const keyOf = (properties?: AwsSdk.IdentityProperties) =>
+        Effect.map(Effect.promise(() => credentials(properties)), ({ accessKeyId }) => accessKeyId)
+      assert.strictEqual(yield* keyOf(), "AKID1")
+      assert.strictEqual(yield* keyOf(), "AKID1")
+      assert.strictEqual(yield* keyOf({ forceRefresh: true }), "AKID2")
+      assert.strictEqual(yield* keyOf(), "AKID2")
+      assert.strictEqual(given(), 2)
+    }))
+
+  it.scoped("near the end give the old one and have it renewed", () =>
+    Effect.gen(function*() {
+      const { given, key } = yield* numbered
+      yield* key()
+      yield* TestClock.adjust("55 minutes")
+      assert.strictEqual(yield* key(), "AKID1")
+      yield* Effect.repeatN(Effect.yieldNow(), 10)
+      assert.strictEqual(given(), 2)
+      assert.strictEqual(yield* key(), "AKID2")
+      assert.strictEqual(given(), 2)
+    }))
+
+  it.scoped("replace what was given last, and what was given to others", () =>
+    Effect.gen(function*() {
+      const { given, key, provider } = yield* numbered
+      yield* provider.get
+      assert.strictEqual(yield* key({ forceRefresh: true }), "AKID2")
+      assert.strictEqual(yield* key({ forceRefresh: true }), "AKID3")
+      // What it gave last is gone already: then the one that came in its place will do.
+      yield* provider.invalidate(yield* provider.get)
+      yield* provider.get
+      assert.strictEqual(yield* key({ forceRefresh: true }), "AKID4")
+      assert.strictEqual(given(), 4)
+    }))
+
+  const size = 10_000
+
+  for (
+    const [when, wait, properties] of [
+      ["first use", undefined, undefined],
+      ["expiry", "1 hour", undefined],
+      ["a rejection", "1 minute", { forceRefresh: true }]
+    ] as const
+  ) {
+    it.scoped(`are one for ten thousand callers: ${when}`, () =>
+      Effect.gen(function*() {
+        const { credentials, given, key } = yield* numbered
+        if (wait !== undefined) {
+          yield* key()
+          yield* TestClock.adjust(wait)
+        }
+        const before = given()
+        const promises = new Set(Array.from({ length: size }, () => credentials(properties)))
+        assert.strictEqual(promises.size, 1)
+        for (const promise of promises) {
+          assert.strictEqual((yield* Effect.promise(() => promise)).accessKeyId, `AKID${before + 1}`)
+        }
+        assert.strictEqual(given(), before + 1)
+      }))
+  }
+
+  it.effect("are rejected once what they come from is closed, and with a defect as it is", () =>
+    Effect.gen(function*() {
+      const scope = yield* Scope.make()
+      const provider = yield* Effect.provideService(CredentialsProvider.make(Effect.never), Scope.Scope, scope)
+      const credentials = yield* Effect.provideService(
+        AwsSdk.credentials,
+        CredentialsProvider.CredentialsProvider,
+        provider
+      )
+      const waiting = yield* Effect.fork(rejection(credentials))
+      yield* Effect.repeatN(Effect.yieldNow(), 10)
+      yield* Scope.close(scope, Exit.void)
+      assertUnavailable(yield* waiting, "Missing", "has been closed")
+
+      const defect = new TypeError("a bug")
+      const failing = yield* Effect.provideService(AwsSdk.credentials, CredentialsProvider.CredentialsProvider, {
+        get: Effect.die(defect),
+        invalidate: () => Effect.void
+      })
+      assert.strictEqual(yield* rejection(failing), defect)
+    }))
+
+  it.scoped("are asked for anew after a rejection", () =>
+    Effect.gen(function*() {
+      const center = yield* IdentityCenter.IdentityCenter
+      const credentials = yield* AwsSdk.credentials
+      yield* center.fail("getRoleCredentials", "ForbiddenException")
+      assert.instanceOf(yield* rejection(credentials), IdentityError.RoleNotAssigned)
+      yield* Effect.promise(() => credentials())
+    }).pipe(Effect.provide(TestIdentity.layer())))
+})
+
+describe("a bearer token", () => {
+  const token = Effect.flatMap(SharedConfig.session("example"), AwsSdk.token)
+  const current = Effect.flatMap(
+    Effect.all([SsoTokenProvider.SsoTokenProvider, SharedConfig.session("example")]),
+    ([tokens, session]) => tokens.get(session)
+  )
+
+  it.effect("is that of the session, renewed when it has to be", () =>
+    Effect.gen(function*() {
+      const get = yield* token
+      const first = yield* current
+      assert.deepStrictEqual(yield* Effect.promise(() => get()), {
+        token: Redacted.value(first.accessToken),
+        expiration: DateTime.toDateUtc(first.expiresAt)
+      })
+      yield* TestClock.adjust("1 hour")
+      const promises = new Set(Array.from({ length: 100 }, () => get()))
+      assert.strictEqual(promises.size, 1)
+      const second = yield* Effect.promise(() => get())
+      assert.notStrictEqual(second.token, Redacted.value(first.accessToken))
+      assert.strictEqual(second.token, Redacted.value((yield* current).accessToken))
+      assert.strictEqual(yield* callsOf("createToken"), 1)
+    }).pipe(Effect.provide(TestIdentity.layer())))
+
+  it.effect("is another when the SDK asks for another", () =>
+    Effect.gen(function*() {
+      const get = memoizeIdentityProvider(yield* token, isIdentityExpired, doesIdentityRequireRefresh)
+      assert.isDefined(get)
+      yield* TestClock.adjust("1 minute")
+      const first = yield* Effect.promise(() => get())
+      const second = yield* Effect.promise(() => get({ forceRefresh: true }))
+      assert.notStrictEqual(second.token, first.token)
+      assert.strictEqual(yield* callsOf("createToken"), 1)
+    }).pipe(Effect.provide(identityOf())))
+
+  it.effect("is refused with our own error", () =>
+    Effect.gen(function*() {
+      assert.instanceOf(yield* rejection(yield* token), IdentityError.SsoLoginRequired)
+    }).pipe(Effect.provide(TestIdentity.layer({ signedIn: false }))))
+})
+
+describe("a layer for promises", () => {
+  /** A layer that says how often it was built and closed. */
+  const counting = (build: Effect.Effect<void> = Effect.void) => {
+    const counts = { built: 0, closed: 0 }
+    const layer = Layer.scoped(
+      CredentialsProvider.CredentialsProvider,
+      Effect.zipRight(
+        Effect.acquireRelease(
+          Effect.sync(() => counts.built++),
+          () => Effect.sync(() => counts.closed++)
+        ),
+        Effect.zipRight(build, Effect.map(numbered, ({ provider }) => provider))
+      )
+    )
+    return { counts, layer }
+  }
+
+  it("is built when it is used, once, and closed", async () => {
+    const { counts, layer } = counting()
+    const identity = AwsSdk.fromLayer(layer)
+    assert.deepStrictEqual(counts, { built: 0, closed: 0 })
+    const keys = await Promise.all(Array.from({ length: 100 }, () => identity.credentials()))
+    assert.deepStrictEqual(new Set(keys.map(({ accessKeyId }) => accessKeyId)), new Set(["AKID1"]))
+    assert.strictEqual(identity.credentials(), identity.credentials())
+    assert.strictEqual((await identity.credentials({ forceRefresh: true })).accessKeyId, "AKID2")
+    assert.deepStrictEqual(counts, { built: 1, closed: 0 })
+    await identity.dispose()
+    assert.deepStrictEqual(counts, { built: 1, closed: 1 })
+    for (const properties of [undefined, { forceRefresh: true }]) {
+      const error = await identity.credentials(properties).catch((error: unknown) => error)
+      assertUnavailable(error, "Missing", "has been closed")
+    }
+    await identity.dispose()
+    assert.deepStrictEqual(counts, { built: 1, closed: 1 })
+  })
+
+  it("is closed at the end of its block", async () => {
+    const { counts, layer } = counting()
+    {
+      await using identity = AwsSdk.fromLayer(layer)
+      await identity.credentials()
+      assert.deepStrictEqual(counts, { built: 1, closed: 0 })
+    }
+    assert.deepStrictEqual(counts, { built: 1, closed: 1 })
+  })
+
+  it("is not built to be closed, and not kept waiting for", async () => {
+    const unused = counting()
+    await AwsSdk.fromLayer(unused.layer).dispose()
+    assert.deepStrictEqual(unused.counts, { built: 0, closed: 0 })
+
+    const hanging = counting(Effect.never)
+    const identity = AwsSdk.fromLayer(hanging.layer)
+    const waiting = identity.credentials().catch((error: unknown) => error)
+    await identity.dispose()
+    assertUnavailable(await waiting, "Missing", "has been closed")
+    assert.deepStrictEqual(hanging.counts, { built: 1, closed: 1 })
+  })
+
+  it("that cannot be built rejects each call with its own error", async () => {
+    const identity = AwsSdk.fromLayer(
+      Layer.unwrapEffect(Effect.as(Config.string("AWS_SDK_TEST_IS_NOT_SET"), counting().layer))
+    )
+    for (let i = 0; i < 2; i++) {
+      const error = await identity.credentials().catch((error: unknown) => error)
+      assert.propertyVal(error, "_op", "MissingData")
+      assert.include(String(error), "AWS_SDK_TEST_IS_NOT_SET")
+      assert.notInclude(inspect(error), "FiberFailure")
+    }
+    await identity.dispose()
+  })
+
+  it("gives the token of its profile, if it has tokens", async () => {
+    const identity = AwsSdk.fromLayer(TestIdentity.layer({ profile: "production" }))
+    const token = await identity.token()
+    assert.isAbove(token.expiration?.getTime() ?? 0, Date.now())
+    assert.strictEqual((await identity.credentials()).accountId, "012345678901")
+    await identity.dispose()
+    assertUnavailable(await identity.token().catch((error: unknown) => error), "Missing", "has been closed")
+
+    // Its type has none, which a program in JavaScript does not see.
+    const without = AwsSdk.fromLayer(counting().layer)
+    assert("token" in without && typeof without.token === "function")
+    assertUnavailable(await without.token().catch((error: unknown) => error), "Missing", "gives no SSO tokens")
+  })
+})
+
+describe("a provider of the SDK", () => {
+  const marked = "MARKED-SECRET"
+
+  const identities = fc.record({
+    accessKeyId: fc.string({ minLength: 1 }),
+    secretAccessKey: fc.string({ minLength: 1 }),
+    sessionToken: fc.string({ minLength: 1 }),
+    expiration: fc.date({ min: new Date(1), max: new Date(8.64e15), noInvalidDate: true }),
+    accountId: fc.stringMatching(/^\d{12}$/)
+  }, { requiredKeys: ["accessKeyId", "secretAccessKey"] })
+
+  it("gives back what went in", () =>
+    fc.assert(
+      fc.asyncProperty(identities, fc.boolean(), async (identity, isFunction) => {
+        const given = { ...identity }
+        const provider = isFunction ? () => Promise.resolve(given) : given
+        const credentials = await Effect.runPromise(AwsSdk.fromProvider(provider))
+        const service = { get: Effect.succeed(credentials), invalidate: () => Effect.void }
+        const back = Effect.runSync(
+          Effect.provideService(AwsSdk.credentials, CredentialsProvider.CredentialsProvider, service)
+        )
+        assert.deepStrictEqual(await back(), given)
+      }),
+      { numRuns: 500 }
+    ))
+
+  it.effect("is hidden from then on", () =>
+    Effect.gen(function*() {
+      const { exit, seen } = yield* observed(AwsSdk.fromProvider({
+        accessKeyId: "AKID",
+        secretAccessKey: marked,
+        sessionToken: marked,
+        expiration: new Date(1)
+      }))
+      assert.isTrue(Exit.isSuccess(exit))
+      assert.notInclude(seen, marked)
+      assert.include(seen, "AKID")
+    }))
+
+  const ask = (provider: unknown) => Effect.flip(AwsSdk.fromProvider(provider as AwsSdk.AwsCredentialIdentityProvider))
+
+  const malformed: ReadonlyArray<readonly [answer: unknown, says: string]> = [
+    [undefined, "the whole is not"],
+    [null, "the whole is not"],
+    [marked, "the whole is not"],
+    [{}, "\"accessKeyId\" is missing"],
+    [{ accessKeyId: "AKID" }, "\"secretAccessKey\" is missing"],
+    [{ accessKeyId: "", secretAccessKey: marked }, "\"accessKeyId\" is not"],
+    [{ accessKeyId: "AKID", secretAccessKey: 1 }, "\"secretAccessKey\" is not"],
+    [{ accessKeyId: "AKID", secretAccessKey: "" }, "\"secretAccessKey\" is not"],
+    [{ accessKeyId: "AKID", secretAccessKey: marked, sessionToken: { marked } }, "\"sessionToken\" is not"],
+    [{ accessKeyId: "AKID", secretAccessKey: marked, expiration: "2033-01-02" }, "\"expiration\" is not"],
+    [{ accessKeyId: "AKID", secretAccessKey: marked, expiration: new Date(NaN) }, "\"expiration\" is not"],
+    [{ accessKeyId: "AKID", secretAccessKey: marked, accountId: 1 }, "\"accountId\" is not"],
+    [{
+      accessKeyId: "AKID",
+      get secretAccessKey() {
+        throw new Error(marked)
+      }
+    }, "cannot be read"]
+  ]
+
+  for (const [answer, says] of malformed) {
+    it.effect(`that gives no identity is told what it lacks: ${inspect(answer).replace(/\s+/g, " ")}`, () =>
+      Effect.gen(function*() {
+        for (const provider of [() => Promise.resolve(answer), () => answer]) {
+          const { seen } = yield* observed(ask(provider))
+          assert.notInclude(seen, marked)
+          assertUnavailable(yield* ask(provider), "Invalid", says)
+        }
+      }))
+  }
+
+  const failed = (fields: object) => Object.assign(new Error(marked), fields)
+
+  const revoked = () => {
+    const { proxy, revoke } = Proxy.revocable({}, {})
+    revoke()
+    return proxy
+  }
+
+  const rejections: ReadonlyArray<
+    readonly [what: string, error: unknown, reason: IdentityError.CredentialsUnavailable["reason"], says: string]
+  > = [
+    ["an error", failed({}), "Refused", "it failed."],
+    ["one of a class", failed({ name: "ExpiredTokenException" }), "Refused", "it failed with ExpiredTokenException."],
+    ["one with a strange name", failed({ name: `${marked} Error` }), "Refused", "it failed."],
+    ["the end of a chain", failed({ name: "CredentialsProviderError", tryNextLink: true }), "Missing", "none to give"],
+    [
+      "the end",
+      failed({ name: "CredentialsProviderError", tryNextLink: false }),
+      "Refused",
+      "CredentialsProviderError"
+    ],
+    ["a timeout", failed({ name: "TimeoutError" }), "Unreachable", "TimeoutError"],
+    ["no connection", failed({ code: "ECONNREFUSED" }), "Unreachable", "could not be asked"],
+    ["no file", failed({ code: "ENOENT" }), "Refused", "it failed"],
+    ["text", marked, "Refused", "it failed."],
+    ["nothing", undefined, "Refused", "it failed."],
+    ["what cannot be looked at", revoked(), "Refused", "it failed."]
+  ]
+
+  for (const [what, error, reason, says] of rejections) {
+    it.effect(`that is rejected says so, and no more than a name: ${what}`, () =>
+      Effect.gen(function*() {
+        const throwing = () => {
+          throw error
+        }
+        for (const provider of [() => Promise.reject(error), throwing]) {
+          const { seen } = yield* observed(ask(provider))
+          assert.notInclude(seen, marked)
+          assertUnavailable(yield* ask(provider), reason, says)
+        }
+      }))
+  }
+
+  it("gives credentials or our error, whatever it does", () =>
+    fc.assert(
+      fc.asyncProperty(
+        fc.oneof(
+          fc.anything({ withDate: true, withNullPrototype: true, withTypedArray: true }),
+          fc.record({
+            accessKeyId: fc.anything(),
+            secretAccessKey: fc.anything(),
+            sessionToken: fc.anything(),
+            expiration: fc.oneof(fc.date(), fc.anything()),
+            accountId: fc.anything()
+          }, { requiredKeys: [] })
+        ),
+        fc.boolean(),
+        async (junk, isRejected) => {
+          const provider = () => isRejected ? Promise.reject(junk) : Promise.resolve(junk)
+          const exit = await Effect.runPromiseExit(Effect.either(AwsSdk.fromProvider(provider as never)))
+          assert(Exit.isSuccess(exit))
+          if (Either.isRight(exit.value)) assert.instanceOf(exit.value.right, Credentials.Credentials)
+          else assert.instanceOf(exit.value.left, IdentityError.CredentialsUnavailable)
+          assert.isFalse(isRejected && Either.isRight(exit.value))
+        }
+      ),
+      { numRuns: 2000 }
+    ))
+
+  it.effect("is not waited for for ever", () =>
+    Effect.gen(function*() {
+      const fiber = yield* Effect.fork(ask(() => new Promise(() => {})))
+      yield* TestClock.adjust("299 seconds")
+      assert.isTrue(Option.isNone(yield* fiber.poll))
+      yield* TestClock.adjust("1 second")
+      assertUnavailable(yield* fiber, "Unreachable", "it did not answer")
+    }))
+
+  it.effect("is kept, and asked for new ones past its own cache", () =>
+    Effect.gen(function*() {
+      let given = 0
+      const memoized = memoizeIdentityProvider(
+        () =>
+          Promise.resolve({
+            accessKeyId: `AKID${++given}`,
+            secretAccessKey: "secret",
+            expiration: new Date(Date.now() + 3_600_000)
+          }),
+        isIdentityExpired,
+        doesIdentityRequireRefresh
+      )
+      assert.isDefined(memoized)
+      const context = yield* Layer.build(AwsSdk.layer(memoized))
+      const provider = Context.get(context, CredentialsProvider.CredentialsProvider)
+      const first = yield* provider.get
+      assert.strictEqual(yield* provider.get, first)
+      yield* provider.invalidate(first)
+      assert.strictEqual((yield* provider.get).accessKeyId, "AKID2")
+    }).pipe(Effect.scoped))
+})
