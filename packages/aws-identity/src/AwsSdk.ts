@@ -72,7 +72,10 @@ export interface TokenIdentity {
  * @category models
  */
 export interface IdentityProperties {
-  /** Whether what was given last is of no use, so that it must be another. */
+  /**
+   * Says that AWS rejected what was given last: then it is another, for every client. Of a bearer token that cannot be
+   * renewed there is no other: that is `SsoLoginRequired`.
+   */
   readonly forceRefresh?: boolean | undefined
   /** Of no account here. */
   readonly callerClientConfig?: unknown
@@ -85,8 +88,8 @@ export interface IdentityProperties {
  * @since 0.1.0
  * @category models
  */
-export interface IdentityProvider<Identity> {
-  (properties?: IdentityProperties): Promise<Identity>
+export interface IdentityProvider<A> {
+  (properties?: IdentityProperties): Promise<A>
   /**
    * Tells a client that it need not keep what it gets: the cache is behind the function, and a client's own would go
    * on with credentials that were rejected meanwhile.
@@ -95,20 +98,20 @@ export interface IdentityProvider<Identity> {
 }
 
 /** Where the promises come from. */
-interface Source<Value, Identity> {
+interface Source<Value, A> {
   /** The value in hand, if nothing is to be done about it. */
   readonly peek: () => Value | undefined
   /** Gets one, another than the rejected. */
   readonly get: (rejected: Value | undefined) => Promise<Value>
-  readonly identityOf: (value: Value) => Identity
+  readonly identityOf: (value: Value) => A
 }
 
 /** Each value has one promise; whoever has to wait waits for the same one. */
-const providerOf = <Value, Identity>(source: Source<Value, Identity>): IdentityProvider<Identity> => {
-  let last: { readonly value: Value; readonly identity: Promise<Identity> } | undefined
-  let getting: Promise<Identity> | undefined
-  let replacing: Promise<Identity> | undefined
-  const give = (value: Value): Promise<Identity> => {
+const providerOf = <Value, A>(source: Source<Value, A>): IdentityProvider<A> => {
+  let last: { readonly value: Value; readonly identity: Promise<A> } | undefined
+  let getting: Promise<A> | undefined
+  let replacing: Promise<A> | undefined
+  const give = (value: Value): Promise<A> => {
     if (last?.value !== value) last = { value, identity: Promise.resolve(source.identityOf(value)) }
     return last.identity
   }
@@ -128,9 +131,13 @@ const providerOf = <Value, Identity>(source: Source<Value, Identity>): IdentityP
   })
 }
 
-const memoized = <Identity>(
-  provide: (properties?: IdentityProperties) => Promise<Identity>
-): IdentityProvider<Identity> => Object.assign(provide, { memoized: true as const })
+const memoized = <A>(
+  provide: (properties?: IdentityProperties) => Promise<A>
+): IdentityProvider<A> => Object.assign(provide, { memoized: true as const })
+
+/** Interruptible also where clients are made in an `acquireRelease`, or no timeout would end a wait. */
+const run = <A, E>(runtime: Runtime.Runtime<never>, effect: Effect.Effect<A, E>): Promise<A> =>
+  Runtime.runPromiseExit(runtime, Effect.interruptible(effect)).then(settle)
 
 /** The error itself, not Effect's wrapping of it: a `catch` of promises can then tell one from the other. */
 const settle = <A, E>(exit: Exit.Exit<A, E>): Promise<A> =>
@@ -183,10 +190,10 @@ export const credentials: Effect.Effect<
     providerOf<Credentials, AwsCredentialIdentity>({
       peek: () => provider.peek?.(),
       get: (rejected) =>
-        Runtime.runPromiseExit(
+        run(
           runtime,
           rejected === undefined ? provider.get : Effect.zipRight(provider.invalidate(rejected), provider.get)
-        ).then(settle),
+        ),
       identityOf: identityOfCredentials
     })
 )
@@ -207,12 +214,12 @@ export const token = (
       // The token is in a file that other processes write too: only a look there tells.
       peek: () => undefined,
       get: (rejected) =>
-        Runtime.runPromiseExit(
+        run(
           runtime,
           rejected === undefined
             ? tokens.get(session)
             : Effect.zipRight(tokens.invalidate(session, rejected), tokens.get(session))
-        ).then(settle),
+        ),
       identityOf: ({ accessToken, expiresAt }) => ({
         token: Redacted.value(accessToken),
         expiration: DateTime.toDateUtc(expiresAt)
@@ -297,11 +304,11 @@ export const fromLayer: {
   const runtime = ManagedRuntime.make(layer)
   let isOver = false
 
-  const started = <Identity, E2>(
-    make: Effect.Effect<IdentityProvider<Identity>, E2, CredentialsProvider.CredentialsProvider>
-  ): IdentityProvider<Identity> => {
-    let provider: IdentityProvider<Identity> | undefined
-    let starting: Promise<IdentityProvider<Identity>> | undefined
+  const started = <A, E2>(
+    make: Effect.Effect<IdentityProvider<A>, E2, CredentialsProvider.CredentialsProvider>
+  ): IdentityProvider<A> => {
+    let provider: IdentityProvider<A> | undefined
+    let starting: Promise<IdentityProvider<A>> | undefined
     return memoized((properties) => {
       if (isOver) return Promise.reject(ended())
       if (provider !== undefined) return provider(properties)

@@ -27,7 +27,7 @@ import {
 } from "effect-aws-identity"
 import { Emulator, IdentityCenter, TestIdentity } from "effect-aws-identity-testing"
 import { createServer } from "node:http"
-import { inspect } from "node:util"
+import { inspect, types } from "node:util"
 import { observed } from "./observed.js"
 
 /** The SDK goes by the real time, so the TestClock begins there. */
@@ -162,6 +162,7 @@ describe("credentials for a client of the SDK", () => {
       assert.instanceOf(error, IdentityError.SsoLoginRequired)
       assert.instanceOf(error, Error)
       assert.strictEqual(error.constructor, IdentityError.SsoLoginRequired)
+      assert.isFalse(types.isProxy(error))
       assert.strictEqual(error._tag, "SsoLoginRequired")
       assert.include(error.message, "Not signed in to SSO session \"example\"")
       assert.include(error.message, "aws sso login")
@@ -319,6 +320,23 @@ describe("the promises", () => {
       assert.strictEqual(yield* rejection(failing), defect)
     }))
 
+  it.scoped("have their timeouts also when a resource is made of them", () =>
+    Effect.gen(function*() {
+      const error = new IdentityError.CredentialsExpired({ expiration: "then", now: "now" })
+      const credentials = yield* Effect.provideService(
+        Effect.acquireRelease(AwsSdk.credentials, () => Effect.void),
+        CredentialsProvider.CredentialsProvider,
+        {
+          get: Effect.timeoutFail(Effect.never, { duration: "1 minute", onTimeout: () => error }),
+          invalidate: () => Effect.void
+        }
+      )
+      const waiting = yield* Effect.fork(rejection(credentials))
+      yield* Effect.repeatN(Effect.yieldNow(), 10)
+      yield* TestClock.adjust("1 minute")
+      assert.strictEqual(yield* waiting, error)
+    }))
+
   it.scoped("are asked for anew after a rejection", () =>
     Effect.gen(function*() {
       const center = yield* IdentityCenter.IdentityCenter
@@ -429,6 +447,19 @@ describe("a layer for promises", () => {
     assert.deepStrictEqual(hanging.counts, { built: 1, closed: 1 })
   })
 
+  it("asks once for all who come while it is built", async () => {
+    let asked = 0
+    const get = Effect.sync(() => {
+      asked++
+      return new Credentials.Credentials({ accessKeyId: "AKID", secretAccessKey: Redacted.make("secret") })
+    })
+    const identity = AwsSdk.fromLayer(
+      Layer.succeed(CredentialsProvider.CredentialsProvider, { get, invalidate: () => Effect.void })
+    )
+    await Promise.all(Array.from({ length: 100 }, () => identity.credentials()))
+    assert.strictEqual(asked, 1)
+  })
+
   it("that cannot be built rejects each call with its own error", async () => {
     const identity = AwsSdk.fromLayer(
       Layer.unwrapEffect(Effect.as(Config.string("AWS_SDK_TEST_IS_NOT_SET"), counting().layer))
@@ -449,6 +480,21 @@ describe("a layer for promises", () => {
     assert.strictEqual((await identity.credentials()).accountId, "012345678901")
     await identity.dispose()
     assertUnavailable(await identity.token().catch((error: unknown) => error), "Missing", "has been closed")
+
+    let isBroken = true
+    const broken = new IdentityError.FileError({ path: "config", operation: "read", reason: "Busy" })
+    const mended = AwsSdk.fromLayer(
+      Layer.effect(
+        SharedConfig.SharedConfig,
+        Effect.map(SharedConfig.SharedConfig, (config) => ({
+          ...config,
+          read: Effect.suspend(() => isBroken ? Effect.fail(broken) : config.read)
+        }))
+      ).pipe(Layer.provideMerge(TestIdentity.layer()))
+    )
+    assert.strictEqual(await mended.token().catch((error: unknown) => error), broken)
+    isBroken = false
+    await mended.token()
 
     // Its type has none, which a program in JavaScript does not see.
     const without = AwsSdk.fromLayer(counting().layer)
@@ -480,7 +526,7 @@ describe("a provider of the SDK", () => {
         )
         assert.deepStrictEqual(await back(), given)
       }),
-      { numRuns: 500 }
+      { numRuns: 200 }
     ))
 
   it.effect("is hidden from then on", () =>
@@ -596,7 +642,7 @@ describe("a provider of the SDK", () => {
           assert.isFalse(isRejected && Either.isRight(exit.value))
         }
       ),
-      { numRuns: 2000 }
+      { numRuns: 1000 }
     ))
 
   it.effect("is not waited for for ever", () =>
