@@ -73,6 +73,35 @@ export * as AwsSdk from "./AwsSdk.js"
 export * as ClientConfig from "./ClientConfig.js"
 
 /**
+ * Credentials of a container: those of an ECS task role, of EKS Pod Identity, of Greengrass, or of whatever server
+ * the environment names. `AWS.ECSCredentials` and `AWS.RemoteCredentials` as a provider.
+ *
+ * | variable | |
+ * | --- | --- |
+ * | `AWS_CONTAINER_CREDENTIALS_RELATIVE_URI` | a path at `http://169.254.170.2`, ECS's agent; counts before a full URI |
+ * | `AWS_CONTAINER_CREDENTIALS_FULL_URI` | a URL: https, or http at this machine or at the agents of ECS and EKS |
+ * | `AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE` | a file with the `Authorization` header, read each time; counts first |
+ * | `AWS_CONTAINER_AUTHORIZATION_TOKEN` | the header itself |
+ *
+ * All requests go through the application's `HttpClient`: if that speaks through a proxy, except these hosts from it.
+ *
+ * @example
+ * ```ts
+ * import { FetchHttpClient } from "@effect/platform"
+ * import { NodeFileSystem } from "@effect/platform-node"
+ * import { Layer } from "effect"
+ * import { ContainerCredentials, CredentialsProvider } from "effect-aws-identity"
+ *
+ * export const credentials: Layer.Layer<CredentialsProvider.CredentialsProvider> = ContainerCredentials.layer({
+ *   background: true
+ * }).pipe(Layer.provide([FetchHttpClient.layer, NodeFileSystem.layer]))
+ * ```
+ *
+ * @since 0.1.0
+ */
+export * as ContainerCredentials from "./ContainerCredentials.js"
+
+/**
  * What every provider yields and every signer needs.
  *
  * @example
@@ -124,6 +153,41 @@ export * as CredentialsProvider from "./CredentialsProvider.js"
  * @since 0.1.0
  */
 export * as IdentityError from "./IdentityError.js"
+
+/**
+ * Credentials of the role of an EC2 instance, from its metadata service (IMDS). `AWS.EC2MetadataCredentials` as a
+ * provider.
+ *
+ * | variable | |
+ * | --- | --- |
+ * | `AWS_EC2_METADATA_DISABLED` | anything but `false`: this provider is not used |
+ * | `AWS_EC2_METADATA_SERVICE_ENDPOINT` | where to ask instead of `http://169.254.169.254` |
+ * | `AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE` | `IPv6` for `http://[fd00:ec2::254]`, if no endpoint is named |
+ *
+ * Only version 2 of the service is spoken, whatever `AWS_EC2_METADATA_V1_DISABLED` says. Every instance has it; version
+ * 1 gives the role's credentials to whoever can make any program on the instance, or a proxy, send a GET, and AWS's
+ * SDKs fall back to it only for the sake of what came before. In a container on an instance, version 2 needs a hop
+ * limit (`HttpPutResponseHopLimit`) of 2.
+ *
+ * The settings of the same names in config files are not read: an instance has its environment from its launch
+ * template, and this provider needs no files so.
+ *
+ * All requests go through the application's `HttpClient`: if that speaks through a proxy, except this host from it.
+ *
+ * @example
+ * ```ts
+ * import { FetchHttpClient } from "@effect/platform"
+ * import { Layer } from "effect"
+ * import { CredentialsProvider, InstanceMetadataCredentials } from "effect-aws-identity"
+ *
+ * export const credentials: Layer.Layer<CredentialsProvider.CredentialsProvider> = InstanceMetadataCredentials.layer({
+ *   background: true
+ * }).pipe(Layer.provide(FetchHttpClient.layer))
+ * ```
+ *
+ * @since 0.1.0
+ */
+export * as InstanceMetadataCredentials from "./InstanceMetadataCredentials.js"
 
 /**
  * AWS regions, and the partition each belongs to.

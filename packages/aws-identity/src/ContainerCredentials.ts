@@ -1,0 +1,218 @@
+/**
+ * Credentials of a container: those of an ECS task role, of EKS Pod Identity, of Greengrass, or of whatever server
+ * the environment names. `AWS.ECSCredentials` and `AWS.RemoteCredentials` as a provider.
+ *
+ * | variable | |
+ * | --- | --- |
+ * | `AWS_CONTAINER_CREDENTIALS_RELATIVE_URI` | a path at `http://169.254.170.2`, ECS's agent; counts before a full URI |
+ * | `AWS_CONTAINER_CREDENTIALS_FULL_URI` | a URL: https, or http at this machine or at the agents of ECS and EKS |
+ * | `AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE` | a file with the `Authorization` header, read each time; counts first |
+ * | `AWS_CONTAINER_AUTHORIZATION_TOKEN` | the header itself |
+ *
+ * All requests go through the application's `HttpClient`: if that speaks through a proxy, except these hosts from it.
+ *
+ * @example
+ * ```ts
+ * import { FetchHttpClient } from "@effect/platform"
+ * import { NodeFileSystem } from "@effect/platform-node"
+ * import { Layer } from "effect"
+ * import { ContainerCredentials, CredentialsProvider } from "effect-aws-identity"
+ *
+ * export const credentials: Layer.Layer<CredentialsProvider.CredentialsProvider> = ContainerCredentials.layer({
+ *   background: true
+ * }).pipe(Layer.provide([FetchHttpClient.layer, NodeFileSystem.layer]))
+ * ```
+ *
+ * @since 0.1.0
+ */
+import * as FileSystem from "@effect/platform/FileSystem"
+import type * as HttpClient from "@effect/platform/HttpClient"
+import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import * as Config from "effect/Config"
+import * as Effect from "effect/Effect"
+import type * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import * as Schema from "effect/Schema"
+import type { Credentials } from "./Credentials.js"
+import * as CredentialsProvider from "./CredentialsProvider.js"
+import * as IdentityError from "./IdentityError.js"
+import { makeSecrets } from "./internal/awsAnswer.js"
+import * as ContainerEndpoint from "./internal/containerEndpoint.js"
+import { variable } from "./internal/environment.js"
+import { fileError, isNotFound } from "./internal/fileError.js"
+import * as HttpExchange from "./internal/httpExchange.js"
+import * as MetadataAnswer from "./internal/metadataAnswer.js"
+
+const names = {
+  relative: "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+  full: "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+  tokenFile: "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+  token: "AWS_CONTAINER_AUTHORIZATION_TOKEN"
+}
+
+const settings = Config.all({
+  relative: variable(names.relative),
+  full: variable(names.full),
+  tokenFile: variable(names.tokenFile),
+  token: variable(names.token)
+})
+
+type Settings = Config.Config.Success<typeof settings>
+
+const unavailable = (
+  source: string,
+  { problem, reason }: Pick<IdentityError.CredentialsUnavailable, "reason" | "problem">,
+  remedy: string
+) => new IdentityError.CredentialsUnavailable({ source, reason, problem, remedy })
+
+const notConfigured = new IdentityError.NotConfigured({
+  provider: "Container",
+  problem: `Neither ${names.relative} nor ${names.full} is set`,
+  remedy: "ECS sets the one for a task with a task role, EKS the other for a pod whose service account has a Pod " +
+    "Identity association; what was started before the association does not have it."
+})
+
+/** The relative URI counts, as in all of AWS's SDKs, when both are there. */
+const urlOf = ({ full, relative }: Settings): Effect.Effect<
+  URL,
+  IdentityError.NotConfigured | IdentityError.CredentialsUnavailable
+> => {
+  const [name, url] = Option.isSome(relative)
+    ? [names.relative, ContainerEndpoint.relativeUrl(relative.value)]
+    : Option.isSome(full)
+    ? [names.full, ContainerEndpoint.fullUrl(full.value)]
+    : [undefined, undefined]
+  return name === undefined
+    ? Effect.fail(notConfigured)
+    : Effect.mapError(
+      url,
+      (problem) => unavailable(name, { reason: "Invalid", problem }, `Correct ${name}. Nothing was sent.`)
+    )
+}
+
+/** It becomes a header as it is, and nothing may follow that header. */
+const decodeToken = Schema.decodeEither(Schema.Redacted(Schema.String.pipe(Schema.pattern(/^[\x20-\x7e]+$/))))
+
+const headerOf = (source: string, text: string) =>
+  Effect.mapError(decodeToken(text), () =>
+    unavailable(
+      source,
+      {
+        reason: "Invalid",
+        problem: text === "" ? "it is empty" : "it has line breaks or other characters that no header may have"
+      },
+      "It has to hold the value of the Authorization header and nothing else. Nothing was sent."
+    ))
+
+/** A token of EKS is 1 to 2 kB, and no server takes a header of this length. */
+const longestToken = 65_536
+
+/** The file is a token alone; what AWS's agents write has no line end, what a person writes has one. */
+const readToken = (path: string) =>
+  Effect.gen(function*() {
+    const fs = yield* FileSystem.FileSystem
+    const { size, type } = yield* fs.stat(path)
+    const problem = type !== "File"
+      ? `it is no file but a ${type}`
+      : size > longestToken
+      ? "it is longer than 64 KiB"
+      : undefined
+    if (problem !== undefined) {
+      return yield* unavailable(path, { reason: "Invalid", problem }, `Correct ${names.tokenFile}.`)
+    }
+    return (yield* fs.readFileString(path)).replace(/[\r\n]+$/, "")
+  }).pipe(
+    Effect.catchIf(
+      (error) => error._tag === "SystemError" && isNotFound(error),
+      () =>
+        unavailable(
+          path,
+          { reason: "Missing", problem: "there is no such file" },
+          `${names.tokenFile} names it: correct that, or mount the volume that it is in.`
+        )
+    ),
+    Effect.catchTags({
+      BadArgument: (error) => Effect.fail(fileError(path, "read")(error)),
+      SystemError: (error) => Effect.fail(fileError(path, "read")(error))
+    })
+  )
+
+const tokenOf = ({ token, tokenFile }: Settings) =>
+  Option.isSome(tokenFile)
+    ? Effect.asSome(Effect.flatMap(readToken(tokenFile.value), (text) => headerOf(tokenFile.value, text)))
+    : Option.isSome(token)
+    ? Effect.asSome(headerOf(names.token, token.value))
+    : Effect.succeedNone
+
+/**
+ * What an error of the server must not repeat: the header, the token in a header such as `Bearer …`, and the path and
+ * query, which name the task: whoever on the machine knows them gets its credentials.
+ */
+const secretsOf = (header: string, { pathname, search }: URL): ReadonlyArray<string> => {
+  const target = pathname + search
+  return [header, ...[target, ...target.split(/[/?&=]/), ...header.split(" ")].filter((part) => part.length >= 16)]
+}
+
+/**
+ * Credentials of this container, asked for with up to four attempts of 1 second, as AWS's SDK for JavaScript does.
+ *
+ * - `NotConfigured`: neither URI is set.
+ * - `CredentialsUnavailable`: they are set, but come to nothing: a host that must not be spoken to (`Invalid`, nothing
+ *   is sent), no token file (`Missing`), no answer (`Unreachable`), an answer that says no (`Refused`) or is not what
+ *   it should be (`Invalid`).
+ * - `FileError`: the token file cannot be read.
+ *
+ * Credentials with a `Token` need an `Expiration`; those without one are long-lived, and may have none.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const resolve: Effect.Effect<
+  Credentials,
+  IdentityError.NotConfigured | IdentityError.CredentialsUnavailable | IdentityError.FileError,
+  HttpClient.HttpClient | FileSystem.FileSystem
+> = Effect.gen(function*() {
+  const environment = yield* Effect.mapError(settings, () =>
+    unavailable(
+      "the environment",
+      { reason: "Invalid", problem: "its variables cannot be read" },
+      "Check the ConfigProvider."
+    ))
+  const url = yield* urlOf(environment)
+  const token = yield* tokenOf(environment)
+  const header = Option.match(token, { onNone: () => "", onSome: Redacted.value })
+  const request = HttpClientRequest.get(url.href.replace(/#.*$/, ""), { acceptJson: true })
+  const secrets = makeSecrets(secretsOf(header, url))
+  return yield* Effect.flatMap(
+    HttpExchange.wire,
+    (wire) =>
+      HttpExchange.ask(wire, header === "" ? request : HttpClientRequest.setHeader(request, "authorization", header), {
+        attempts: 4,
+        timeout: "1 second"
+      })
+  ).pipe(
+    Effect.flatMap((answer) => MetadataAnswer.credentialsOf(answer, secrets)),
+    Effect.mapError((problem) =>
+      unavailable(`the container's credential server ${url.origin}`, problem, remedies[problem.reason])
+    )
+  )
+}).pipe(Effect.withSpan("ContainerCredentials.resolve"))
+
+const remedies = {
+  Unreachable: "Check that the agent of ECS or EKS, or the server that the URI names, runs, and that no proxy stands " +
+    "between.",
+  Refused: `Check the role of the task, or the Pod Identity association, and ${names.tokenFile}.`,
+  Invalid: `Check that ${names.relative} or ${names.full} names a server of credentials.`
+}
+
+/**
+ * `CredentialsProvider` of this container.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer = (
+  options?: CredentialsProvider.Options
+): Layer.Layer<CredentialsProvider.CredentialsProvider, never, HttpClient.HttpClient | FileSystem.FileSystem> =>
+  CredentialsProvider.layer(resolve, options)
