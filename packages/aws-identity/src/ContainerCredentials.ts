@@ -182,6 +182,7 @@ export const resolve: Effect.Effect<
   const url = yield* urlOf(environment)
   const token = yield* tokenOf(environment)
   const header = Option.match(token, { onNone: () => "", onSome: Redacted.value })
+  // Not every client keeps the fragment to itself.
   const request = HttpClientRequest.get(url.href.replace(/#.*$/, ""), { acceptJson: true })
   const secrets = makeSecrets(secretsOf(header, url))
   return yield* Effect.flatMap(

@@ -294,7 +294,7 @@ describe("CredentialsUnavailable", () => {
     },
     {
       name: "far too much",
-      handler: instance({ token: () => ({ body: new Uint8Array(10_000_000) }) }),
+      handler: instance({ token: () => ({ body: " ".repeat(10_000_000) }) }),
       reason: "Invalid",
       says: ["longer than 1 MiB"],
       sent: 1

@@ -15,7 +15,7 @@ export interface Asked {
 
 /** An answer; one that never comes; a connection that is not made, or that breaks off within the body. */
 export type Given =
-  | { readonly status?: number; readonly headers?: Record<string, string>; readonly body?: string | Uint8Array }
+  | { readonly status?: number; readonly headers?: Record<string, string>; readonly body?: string }
   | "Never"
   | "Refused"
   | "BreaksOff"
