@@ -144,6 +144,33 @@ export * as Credentials from "./Credentials.js"
 export * as CredentialsProvider from "./CredentialsProvider.js"
 
 /**
+ * Credentials that stand in the environment: `AWS.EnvironmentCredentials` with the prefix `AWS`.
+ *
+ * They are read from `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`, `AWS_CREDENTIAL_EXPIRATION`
+ * and `AWS_ACCOUNT_ID`, as all AWS SDKs do. Names that only some of them know are not read, so that nobody acts as
+ * somebody else by surprise: `AMAZON_…` (SDK for JavaScript v2), `AWS_ACCESS_KEY` and `AWS_SECRET_KEY` (Go),
+ * `AWS_SECURITY_TOKEN` (Python).
+ *
+ * @example
+ * ```ts
+ * import { ConfigProvider, Effect } from "effect"
+ * import { EnvironmentCredentials } from "effect-aws-identity"
+ *
+ * const environment = ConfigProvider.fromMap(
+ *   new Map([["AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"], ["AWS_SECRET_ACCESS_KEY", "example"]])
+ * )
+ * const credentials = Effect.runSync(
+ *   EnvironmentCredentials.resolve.pipe(Effect.withConfigProvider(environment))
+ * )
+ *
+ * console.log(credentials.accessKeyId) // AKIDEXAMPLE
+ * ```
+ *
+ * @since 0.1.0
+ */
+export * as EnvironmentCredentials from "./EnvironmentCredentials.js"
+
+/**
  * Everything that can go wrong, as tagged errors: `IdentityError` on the way to credentials, `LoginError` while a
  * person signs in.
  *
@@ -183,11 +210,27 @@ export * as IdentityError from "./IdentityError.js"
  * export const credentials: Layer.Layer<CredentialsProvider.CredentialsProvider> = InstanceMetadataCredentials.layer({
  *   background: true
  * }).pipe(Layer.provide(FetchHttpClient.layer))
+ * Credentials that a program writes to its standard output (`credential_process`): `AWS.ProcessCredentials` as a
+ * The program writes one JSON object: `Version` (1), `AccessKeyId`, `SecretAccessKey`, and, if it likes,
+ * `SessionToken`, `Expiration` (RFC 3339) and `AccountId`. It has no terminal and nothing on its standard input, must
+ * end within its time limit with exit code 0, and inherits the environment. What it writes to standard error is shown
+ * when it fails, as far as it is no secret.
+ * import { Effect } from "effect"
+ * import { ProcessCredentials } from "effect-aws-identity"
+ * const program = Effect.gen(function*() {
+ *   const credentials = yield* ProcessCredentials.resolve({
+ *     commandLine: `"/opt/company tools/aws-login" --role Developer`,
+ *     profile: "dev",
+ *     timeout: "20 seconds"
+ *   })
+ *   yield* Effect.log(credentials.accessKeyId)
+ * })
  * ```
  *
  * @since 0.1.0
  */
 export * as InstanceMetadataCredentials from "./InstanceMetadataCredentials.js"
+export * as ProcessCredentials from "./ProcessCredentials.js"
 
 /**
  * AWS regions, and the partition each belongs to.

@@ -147,7 +147,7 @@ const join = (chunks: ReadonlyArray<Uint8Array>): Uint8Array<ArrayBuffer> => {
   return all
 }
 
-/** What the program was given, of which it may complain: our own credentials, and arguments too long for a word. */
+/** What the program was given, of which it may complain: our own credentials, and arguments that may be a secret. */
 const secretsOf = (command: Command.Command): Effect.Effect<ReadonlyArray<string>> =>
   Effect.map(
     Effect.option(Config.all([variable("AWS_SECRET_ACCESS_KEY"), variable("AWS_SESSION_TOKEN")])),
@@ -155,10 +155,13 @@ const secretsOf = (command: Command.Command): Effect.Effect<ReadonlyArray<string
       ...Option.match(own, { onNone: () => [], onSome: (values) => values.flatMap(Option.toArray) }),
       ...Command.flatten(command).flatMap(({ args, env }) =>
         [...args, ...HashMap.values(env)].flatMap((text) => [text, text.slice(text.indexOf("=") + 1)])
-          .filter((text) => text.length >= shortestSecret)
+          .filter((text) => text.length >= shortestSecret && !ordinary.test(text))
       )
     ]
   )
+
+/** Paths, flags, words and ARNs, without which a complaint is of little use. */
+const ordinary = /^(?:[./~]|[A-Za-z]:\\|--?[\w-]+$|[a-z]+(?:-[a-z]+)*$|arn:|[\w./\\-]+\.[a-z]{2,4}$)/
 
 const shortestSecret = 16
 
