@@ -229,10 +229,15 @@ const Answer = Schema.Struct({
   AccountId: Schema.optionalWith(Schema.Unknown, { as: "Option", nullable: true })
 })
 
+const JsonObject = Schema.compose(
+  Schema.parseJson().annotations({ description: "JSON" }),
+  Schema.Record({ key: Schema.String, value: Schema.Unknown }).annotations({ description: "an object" })
+)
+
 const decodeAnswer = (output: string) =>
   Effect.flatMap(
-    Schema.decode(Schema.parseJson().annotations({ description: "JSON" }))(output.trim()),
-    (json) => Schema.decodeUnknown(Answer)(withoutEmpty(json))
+    Schema.decode(JsonObject)(output.trim()),
+    (object) => Schema.decodeUnknown(Answer)(withoutEmpty(object))
   )
 
 /**

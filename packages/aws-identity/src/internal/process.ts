@@ -161,7 +161,8 @@ const secretsOf = (command: Command.Command): Effect.Effect<ReadonlyArray<string
   )
 
 /** Paths, flags, words and ARNs, without which a complaint is of little use. */
-const ordinary = /^(?:[./~]|[A-Za-z]:\\|--?[\w-]+$|[a-z]+(?:-[a-z]+)*$|arn:|[\w./\\-]+\.[a-z]{2,4}$)/
+const ordinary =
+  /^(?:[./~]|[A-Za-z]:\\|--?[\w-]+$|[a-z]+(?:-[a-z]+)*$|arn:|[\w./\\-]+\.(?:[cm]?[jt]s|py|rb|sh|pl|jar|exe|json|ya?ml|ini)$)/
 
 const shortestSecret = 16
 
