@@ -33,7 +33,7 @@ export interface ProcessProblem {
 }
 
 /** What is left of a program that waits for something that will not come. */
-export const defaultTimeout: Duration.DurationInput = "1 minute"
+const defaultTimeout: Duration.DurationInput = "1 minute"
 
 /** The program as it may be shown: arguments may be secrets, and so may a variable that was meant for a shell. */
 export const nameOf = (command: Command.Command): string => {
