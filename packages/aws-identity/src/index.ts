@@ -210,13 +210,26 @@ export * as IdentityError from "./IdentityError.js"
  * export const credentials: Layer.Layer<CredentialsProvider.CredentialsProvider> = InstanceMetadataCredentials.layer({
  *   background: true
  * }).pipe(Layer.provide(FetchHttpClient.layer))
+ * ```
+ *
+ * @since 0.1.0
+ */
+export * as InstanceMetadataCredentials from "./InstanceMetadataCredentials.js"
+
+/**
  * Credentials that a program writes to its standard output (`credential_process`): `AWS.ProcessCredentials` as a
+ * provider.
+ *
  * The program writes one JSON object: `Version` (1), `AccessKeyId`, `SecretAccessKey`, and, if it likes,
  * `SessionToken`, `Expiration` (RFC 3339) and `AccountId`. It has no terminal and nothing on its standard input, must
  * end within its time limit with exit code 0, and inherits the environment. What it writes to standard error is shown
  * when it fails, as far as it is no secret.
+ *
+ * @example
+ * ```ts
  * import { Effect } from "effect"
  * import { ProcessCredentials } from "effect-aws-identity"
+ *
  * const program = Effect.gen(function*() {
  *   const credentials = yield* ProcessCredentials.resolve({
  *     commandLine: `"/opt/company tools/aws-login" --role Developer`,
@@ -229,7 +242,6 @@ export * as IdentityError from "./IdentityError.js"
  *
  * @since 0.1.0
  */
-export * as InstanceMetadataCredentials from "./InstanceMetadataCredentials.js"
 export * as ProcessCredentials from "./ProcessCredentials.js"
 
 /**
