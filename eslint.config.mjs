@@ -13,8 +13,8 @@ const LEVELS = [
   ["CredentialsProvider", "SsoTokenProvider"],
   ["SigV4", "SsoLogin", "WebIdentityToken"],
   [
-    ...["AssumeRoleCredentials", "ContainerCredentials", "EnvironmentCredentials", "InstanceMetadataCredentials"],
-    ...["ProcessCredentials", "SsoCredentials", "WebIdentityCredentials"]
+    ...["AllowedAccounts", "AssumeRoleCredentials", "ContainerCredentials", "EnvironmentCredentials"],
+    ...["InstanceMetadataCredentials", "ProcessCredentials", "SsoCredentials", "WebIdentityCredentials"]
   ],
   ["ProfileCredentials"],
   ["DefaultCredentials"],

@@ -16,9 +16,11 @@ import {
   CredentialsProvider,
   SharedConfig,
   Sso,
+  SsoCredentials,
   SsoLogin,
   SsoOidc,
-  SsoTokenCache
+  SsoTokenCache,
+  SsoTokenProvider
 } from "effect-aws-identity"
 import { Emulator, IdentityCenter } from "effect-aws-identity-testing"
 import { createServer } from "node:https"
@@ -87,7 +89,7 @@ const onOurOwn = Effect.gen(function*() {
   const run = (http: Layer.Layer<HttpClient.HttpClient>) =>
     Effect.provide(
       Effect.zipRight(signInAtOnce, showKey),
-      AwsIdentity.layerWithoutServices.pipe(
+      Layer.provideMerge(SsoCredentials.layerProfile(), SsoTokenProvider.layer).pipe(
         Layer.provideMerge(Layer.mergeAll(
           SharedConfig.layerMemory({ config: configText }),
           SsoTokenCache.layerMemory,

@@ -14,9 +14,11 @@ import {
   CredentialsProvider,
   SharedConfig,
   Sso,
+  SsoCredentials,
   SsoLogin,
   SsoOidc,
   SsoTokenCache,
+  SsoTokenProvider,
   Sts
 } from "effect-aws-identity"
 import { Emulator, IdentityCenter } from "effect-aws-identity-testing"
@@ -123,16 +125,18 @@ const onOurOwn = Effect.gen(function*() {
   )
   yield* Console.log(`A proxy listens on ${proxy}`)
   yield* Effect.zipRight(signInAtOnce, whoAmI).pipe(
-    Effect.provide(AwsIdentity.layerWithoutServices.pipe(
-      Layer.provideMerge(Layer.mergeAll(
-        SharedConfig.layerMemory({ config: configText }),
-        SsoTokenCache.layerMemory,
-        Sso.layer(),
-        SsoOidc.layer(),
-        Sts.layer()
-      )),
-      Layer.provide(throughProxy({ httpsProxy: proxy, noProxy: "", requestTls: { ca: cert } }))
-    ))
+    Effect.provide(
+      Layer.provideMerge(SsoCredentials.layerProfile(), SsoTokenProvider.layer).pipe(
+        Layer.provideMerge(Layer.mergeAll(
+          SharedConfig.layerMemory({ config: configText }),
+          SsoTokenCache.layerMemory,
+          Sso.layer(),
+          SsoOidc.layer(),
+          Sts.layer()
+        )),
+        Layer.provide(throughProxy({ httpsProxy: proxy, noProxy: "", requestTls: { ca: cert } }))
+      )
+    )
   )
   yield* Console.log("Connected through the proxy:")
   yield* Effect.forEach(connected, (host) => Console.log(`   ${host}`))

@@ -3,11 +3,19 @@
  *
  * @since 0.1.0
  */
-import * as AwsIdentity from "effect-aws-identity/AwsIdentity"
+import * as CommandExecutor from "@effect/platform/CommandExecutor"
+import * as PlatformError from "@effect/platform/Error"
+import * as FileSystem from "@effect/platform/FileSystem"
+import * as Path from "@effect/platform/Path"
+import * as AllowedAccounts from "effect-aws-identity/AllowedAccounts"
+import type * as AwsIdentity from "effect-aws-identity/AwsIdentity"
+import * as ProfileCredentials from "effect-aws-identity/ProfileCredentials"
 import * as SharedConfig from "effect-aws-identity/SharedConfig"
 import * as Sso from "effect-aws-identity/Sso"
 import * as SsoOidc from "effect-aws-identity/SsoOidc"
 import * as SsoTokenCache from "effect-aws-identity/SsoTokenCache"
+import * as SsoTokenProvider from "effect-aws-identity/SsoTokenProvider"
+import * as Sts from "effect-aws-identity/Sts"
 import * as Clock from "effect/Clock"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
@@ -116,9 +124,9 @@ const signIn: Effect.Effect<
 export const layer = (
   options: Options = {}
 ): Layer.Layer<AwsIdentity.AwsIdentity | IdentityCenter.IdentityCenter> =>
-  // Fresh are the two that are the same value for all, so that each layer is a world of its own. The whole is not: a
+  // Fresh are those that are the same value for all, so that each layer is a world of its own. The whole is not: a
   // fresh layer that is provided and merged is built twice.
-  Layer.fresh(AwsIdentity.layerWithoutServices).pipe(
+  Layer.fresh(Layer.provideMerge(guarded(options), SsoTokenProvider.layer)).pipe(
     Layer.provideMerge(options.signedIn === false ? Layer.empty : Layer.effectDiscard(signIn)),
     Layer.provideMerge(Layer.mergeAll(
       SharedConfig.layerMemory({
@@ -127,10 +135,30 @@ export const layer = (
         profile: options.profile
       }),
       Layer.fresh(SsoTokenCache.layerMemory),
-      Layer.provide(
-        Layer.merge(Sso.layer(options.client), SsoOidc.layer(options.client)),
-        Layer.fresh(Emulator.layerHttpClient)
-      )
+      Layer.mergeAll(Sso.layer(options.client), SsoOidc.layer(options.client), Sts.layer(options.client))
     )),
+    Layer.provide(nowhere),
+    Layer.provide(Layer.fresh(Emulator.layerHttpClient)),
     Layer.provideMerge(IdentityCenter.layer(options.identityCenter))
   )
+
+const guarded = (options: Options) => {
+  const credentials = ProfileCredentials.layer(options, options)
+  return options.allowedAccountIds === undefined
+    ? credentials
+    : Layer.provide(AllowedAccounts.layer(options.allowedAccountIds), credentials)
+}
+
+/** Without files and programs, so that a test is the same on every machine. */
+const nowhere = Layer.mergeAll(
+  FileSystem.layerNoop({}),
+  Path.layer,
+  Layer.succeed(
+    CommandExecutor.CommandExecutor,
+    CommandExecutor.makeExecutor(() =>
+      Effect.fail(
+        new PlatformError.SystemError({ module: "Command", method: "spawn", reason: "NotFound" })
+      )
+    )
+  )
+)

@@ -1,4 +1,4 @@
-import type { FileSystem, HttpClient, Path } from "@effect/platform"
+import type { CommandExecutor, FileSystem, HttpClient, Path } from "@effect/platform"
 import { type ConfigError, Effect, type Layer, type Redacted, type Scope } from "effect"
 import type { SsoTokenCache, SsoTokenProvider } from "effect-aws-identity"
 import {
@@ -25,7 +25,7 @@ describe("layers say what they give and what they need", () => {
       Layer.Layer<
         AwsIdentity.AwsIdentity,
         ConfigError.ConfigError,
-        FileSystem.FileSystem | HttpClient.HttpClient | Path.Path
+        CommandExecutor.CommandExecutor | FileSystem.FileSystem | HttpClient.HttpClient | Path.Path
       >
     >()
   })

@@ -3,19 +3,24 @@
  *
  * @since 0.1.0
  */
+import type * as CommandExecutor from "@effect/platform/CommandExecutor"
 import type * as FileSystem from "@effect/platform/FileSystem"
 import type * as HttpClient from "@effect/platform/HttpClient"
 import type * as Path from "@effect/platform/Path"
+import type * as Arr from "effect/Array"
 import type * as ConfigError from "effect/ConfigError"
 import * as Layer from "effect/Layer"
+import * as AllowedAccounts from "./AllowedAccounts.js"
 import type { ClientConfig } from "./ClientConfig.js"
-import type { CredentialsProvider } from "./CredentialsProvider.js"
+import type * as CredentialsProvider from "./CredentialsProvider.js"
+import * as DefaultCredentials from "./DefaultCredentials.js"
+import * as ProfileCredentials from "./ProfileCredentials.js"
 import * as SharedConfig from "./SharedConfig.js"
 import * as Sso from "./Sso.js"
-import * as SsoCredentials from "./SsoCredentials.js"
 import * as SsoOidc from "./SsoOidc.js"
 import * as SsoTokenCache from "./SsoTokenCache.js"
 import * as SsoTokenProvider from "./SsoTokenProvider.js"
+import * as Sts from "./Sts.js"
 
 /**
  * `CredentialsProvider`, which is what an application needs, and the services it is made of, for those that sign
@@ -25,21 +30,27 @@ import * as SsoTokenProvider from "./SsoTokenProvider.js"
  * @category models
  */
 export type AwsIdentity =
-  | CredentialsProvider
+  | CredentialsProvider.CredentialsProvider
   | SharedConfig.SharedConfig
   | Sso.Sso
   | SsoOidc.SsoOidc
   | SsoTokenCache.SsoTokenCache
   | SsoTokenProvider.SsoTokenProvider
+  | Sts.Sts
 
 /**
- * Which profile to be (without one, that of `AWS_PROFILE`, else `default`), and how to reach AWS.
+ * Whose credentials, and how to reach AWS.
+ *
+ * With a `profile`, they are what that profile describes, and nothing else (`ProfileCredentials`). Without one, they
+ * are those of the default chain (`DefaultCredentials`), in which the profile is that of `AWS_PROFILE`, else
+ * `default`.
  *
  * @since 0.1.0
  * @category models
  */
-export interface Options {
-  readonly profile?: string | undefined
+export interface Options extends ProfileCredentials.Options, CredentialsProvider.Options {
+  /** Ids of the accounts, 12 digits each, that the program may act in: see `AllowedAccounts`. */
+  readonly allowedAccountIds?: Arr.NonEmptyReadonlyArray<string> | undefined
   /**
    * How to reach AWS, where it is not to be as the environment and the profile say. It counts for every service: an
    * `endpoint` here is that of them all, as an emulator has it.
@@ -73,30 +84,27 @@ export interface Options {
  * @category layers
  */
 export const layer = (
-  options?: Options
+  options: Options = {}
 ): Layer.Layer<
   AwsIdentity,
   ConfigError.ConfigError,
-  FileSystem.FileSystem | Path.Path | HttpClient.HttpClient
-> =>
-  // Fresh, or two profiles of one application would share one provider: layers are built once for each reference.
-  Layer.fresh(layerWithoutServices).pipe(
+  CommandExecutor.CommandExecutor | FileSystem.FileSystem | Path.Path | HttpClient.HttpClient
+> => {
+  const { allowedAccountIds } = options
+  const credentials = options.profile === undefined
+    ? DefaultCredentials.layer(options, options)
+    : ProfileCredentials.layer(options, options)
+  const allowed = allowedAccountIds === undefined
+    ? credentials
+    : Layer.provide(AllowedAccounts.layer(allowedAccountIds), credentials)
+  // Fresh, or two identities of one application would share what is in memory: layers are built once for each reference.
+  return Layer.fresh(Layer.provideMerge(allowed, SsoTokenProvider.layer)).pipe(
     Layer.provideMerge(Layer.mergeAll(
-      Sso.layerConfig(options?.client),
-      SsoOidc.layerConfig(options?.client),
+      Sso.layerConfig(options.client),
+      SsoOidc.layerConfig(options.client),
+      Sts.layerConfig(options.client),
       SsoTokenCache.layerConfig
     )),
     Layer.provideMerge(SharedConfig.layerConfig(options))
   )
-
-/**
- * What stands on the four services of the outside world, for whoever brings other forms of them.
- *
- * @since 0.1.0
- * @category layers
- */
-export const layerWithoutServices: Layer.Layer<
-  CredentialsProvider | SsoTokenProvider.SsoTokenProvider,
-  never,
-  SharedConfig.SharedConfig | Sso.Sso | SsoOidc.SsoOidc | SsoTokenCache.SsoTokenCache
-> = Layer.provideMerge(SsoCredentials.layerProfile(), SsoTokenProvider.layer)
+}

@@ -23,6 +23,7 @@ import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Random from "effect/Random"
@@ -200,3 +201,66 @@ export const layer = <R>(
   options?: Options
 ): Layer.Layer<CredentialsProvider, never, Exclude<R, Scope.Scope>> =>
   Layer.scoped(CredentialsProvider, make(resolve, options))
+
+/**
+ * The first of several ways to credentials that something says to use.
+ *
+ * Only `NotConfigured` lets it go on to the next; any other error is the chain's, because what is configured and
+ * broken must not make a program act as somebody else. For the same reason the one that gave the first credentials
+ * gives all that follow. When none is configured it is a `NotConfigured` that lists what each lacks.
+ *
+ * @example
+ * ```ts
+ * import { ContainerCredentials, CredentialsProvider, EnvironmentCredentials } from "effect-aws-identity"
+ *
+ * export const credentials = CredentialsProvider.firstConfigured([
+ *   EnvironmentCredentials.resolve,
+ *   ContainerCredentials.resolve
+ * ])
+ * ```
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const firstConfigured = <R extends ReadonlyArray<unknown>>(
+  providers: { readonly [K in keyof R]: Effect.Effect<Credentials, IdentityError.IdentityError, R[K]> },
+  options?: Options
+): Layer.Layer<CredentialsProvider, never, Exclude<R[number], Scope.Scope>> =>
+  Layer.scoped(CredentialsProvider, Effect.suspend(() => make(chain<R[number]>(providers), options)))
+
+/** Keeps which one it was. */
+const chain = <R>(
+  providers: ReadonlyArray<Effect.Effect<Credentials, IdentityError.IdentityError, R>>
+): Effect.Effect<Credentials, IdentityError.IdentityError, R> => {
+  let chosen: Effect.Effect<Credentials, IdentityError.IdentityError, R> | undefined
+  const choose = Effect.gen(function*() {
+    const tried: Array<IdentityError.NotConfigured> = []
+    for (const provider of providers) {
+      const result = yield* Effect.either(provider)
+      if (Either.isRight(result)) {
+        chosen = provider
+        return result.right
+      }
+      if (result.left._tag !== "NotConfigured") return yield* Effect.fail(result.left)
+      tried.push(result.left)
+    }
+    return yield* new IdentityError.NotConfigured({
+      provider: "Chain",
+      problem: "No credentials are configured",
+      remedy: "Configure one of these; on your own machine, run \"aws configure sso\".",
+      tried: tried.flatMap((error) => error.tried ?? [error])
+    })
+  })
+  return Effect.suspend(() => chosen === undefined ? choose : Effect.mapError(chosen, stillConfigured))
+}
+
+/** Where credentials came from once, none is not the same as never any. */
+const stillConfigured = (error: IdentityError.IdentityError): IdentityError.IdentityError =>
+  error._tag === "NotConfigured"
+    ? new IdentityError.CredentialsUnavailable({
+      source: error.provider,
+      reason: "Missing",
+      problem: `it gave credentials before, and now: ${error.problem}`,
+      remedy: `${error.remedy} To use others from now on, start this program again.`
+    })
+    : error

@@ -47,7 +47,11 @@ export class NotConfigured extends Schema.TaggedError<NotConfigured>("effect-aws
     provider: Schema.String,
     /** Which settings, and where they were looked for. */
     problem: Schema.String,
-    remedy: Schema.String
+    remedy: Schema.String,
+    /** Of a chain: what each of its providers lacks, in its order. */
+    tried: Schema.optional(
+      Schema.Array(Schema.Struct({ provider: Schema.String, problem: Schema.String, remedy: Schema.String }))
+    )
   }
 ) {
   /** By this, the chains of the AWS SDK for JavaScript v3 go on to their next provider too. */
@@ -55,7 +59,10 @@ export class NotConfigured extends Schema.TaggedError<NotConfigured>("effect-aws
     return true
   }
   override get message(): string {
-    return `${this.problem}. ${this.remedy}`
+    const tried = (this.tried ?? []).map(({ problem, provider }) => `\n  - ${provider}: ${problem}.`)
+    return tried.length === 0
+      ? `${this.problem}. ${this.remedy}`
+      : `${this.problem}:${tried.join("")}\n${this.remedy}`
   }
 }
 
@@ -679,6 +686,29 @@ export class CredentialsExpired extends Schema.TaggedError<CredentialsExpired>(
 }
 
 /**
+ * The credentials are of an account that this program must not act in.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class AccountNotAllowed extends Schema.TaggedError<AccountNotAllowed>("effect-aws-identity/AccountNotAllowed")(
+  "AccountNotAllowed",
+  {
+    /** Whose the credentials are: `arn:aws:sts::111122223333:assumed-role/ci/build`. */
+    arn: Schema.String,
+    accountId: Schema.String,
+    allowed: Schema.Array(Schema.String)
+  }
+) {
+  override get message(): string {
+    return `The credentials are of account ${this.accountId} (${this.arn}), and only ${
+      list(this.allowed)
+    } is allowed ` +
+      `here. Check the profile and the environment, or allow that account.`
+  }
+}
+
+/**
  * The person refused the sign-in.
  *
  * @since 0.1.0
@@ -797,6 +827,7 @@ export type IdentityError =
   | WebIdentityTokenUnavailable
   | CredentialsUnavailable
   | CredentialsExpired
+  | AccountNotAllowed
 
 /**
  * Why a sign-in did not come about.
@@ -820,6 +851,7 @@ export const withOrigin = (origin: Origin) => <E extends IdentityError>(error: E
 }
 
 const withoutOrigin: ReadonlySet<string> = new Set<IdentityError["_tag"]>([
+  "AccountNotAllowed",
   "CredentialsExpired",
   "InvalidConfig",
   "NotConfigured",

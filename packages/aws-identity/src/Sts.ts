@@ -362,20 +362,21 @@ const regionOfRole = (
 
 /** Decodes `<ActionResponse><ActionResult>…`, in which an empty element is none. */
 const result = <A, I>(
-  parse: Xml.Parse,
+  xml: Effect.Effect<Xml.Parse>,
   action: string,
   schema: Schema.Schema<A, I>
 ): (text: string) => Effect.Effect<A, string> => {
   const decode = Schema.decodeUnknown(schema)
-  return (text) => {
-    const document = parse(text)
-    if (Either.isLeft(document)) return Effect.fail(document.left)
-    const response = document.right[`${action}Response`]
-    const result = Predicate.isRecord(response) ? response[`${action}Result`] : undefined
-    return result === undefined
-      ? Effect.fail(`it has no ${action}Result`)
-      : Effect.mapError(decode(AwsAnswer.withoutEmpty(result)), schemaProblem)
-  }
+  return (text) =>
+    Effect.flatMap(xml, (parse) => {
+      const document = parse(text)
+      if (Either.isLeft(document)) return Effect.fail(document.left)
+      const response = document.right[`${action}Response`]
+      const result = Predicate.isRecord(response) ? response[`${action}Result`] : undefined
+      return result === undefined
+        ? Effect.fail(`it has no ${action}Result`)
+        : Effect.mapError(decode(AwsAnswer.withoutEmpty(result)), schemaProblem)
+    })
 }
 
 /**
@@ -387,17 +388,22 @@ const result = <A, I>(
 export const make = (
   settings?: ClientSettings
 ): Effect.Effect<Context.Tag.Service<Sts>, never, HttpClient.HttpClient> =>
+  Effect.flatMap(Xml.load, (parse) => makeWith(Effect.succeed(parse), settings))
+
+const makeWith = (
+  xml: Effect.Effect<Xml.Parse>,
+  settings?: ClientSettings
+): Effect.Effect<Context.Tag.Service<Sts>, never, HttpClient.HttpClient> =>
   Effect.gen(function*() {
-    const parse = yield* Xml.load
     const service = { id: "STS", module: "Sts", endpointPrefix: "sts" }
-    const client = yield* AwsRequest.make(service, settings, Effect.succeed(parse))
+    const client = yield* AwsRequest.make(service, settings, xml)
     const exceptions = [
       IdentityError.AccessDeniedException,
       IdentityError.ExpiredTokenException,
       IdentityError.RegionDisabledException
     ]
-    const decodeSession = result(parse, "AssumeRole", Session)
-    const decodeWebIdentitySession = result(parse, "AssumeRoleWithWebIdentity", WebIdentitySession)
+    const decodeSession = result(xml, "AssumeRole", Session)
+    const decodeWebIdentitySession = result(xml, "AssumeRoleWithWebIdentity", WebIdentitySession)
     return {
       assumeRoleWithWebIdentity: AwsRequest.operation(client, {
         operation: "assumeRoleWithWebIdentity",
@@ -442,7 +448,7 @@ export const make = (
       getCallerIdentity: AwsRequest.operation(client, {
         operation: "getCallerIdentity",
         input: GetCallerIdentityInput,
-        decode: result(parse, "GetCallerIdentity", CallerIdentity),
+        decode: result(xml, "GetCallerIdentity", CallerIdentity),
         exceptions: [IdentityError.AccessDeniedException, IdentityError.ExpiredTokenException],
         signingName: "sts",
         region: ({ region }, settings) => regionOf(region, settings),
@@ -463,10 +469,19 @@ export const layer = (settings?: ClientConfig): Layer.Layer<Sts, never, HttpClie
 /**
  * With the settings that are not given from the environment and the profile: see `SharedConfig.clientConfig`.
  *
+ * The XML parser is loaded with the first answer, because most programs that have this never ask STS. `layer` loads it
+ * at once: no call takes real time under a `TestClock`.
+ *
  * @since 0.1.0
  * @category layers
  */
 export const layerConfig = (
   settings?: ClientConfig
 ): Layer.Layer<Sts, ConfigError.ConfigError, HttpClient.HttpClient | SharedConfig.SharedConfig> =>
-  Layer.effect(Sts, Effect.flatMap(SharedConfig.clientConfig("sts", settings), make))
+  Layer.effect(
+    Sts,
+    Effect.flatMap(
+      Effect.all([Effect.cached(Xml.load), SharedConfig.clientConfig("sts", settings)]),
+      ([xml, config]) => makeWith(xml, config)
+    )
+  )

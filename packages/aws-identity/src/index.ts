@@ -1,4 +1,21 @@
 /**
+ * A guard: credentials of the accounts that a program may act in, and of no others.
+ *
+ * @example
+ * ```ts
+ * import { Layer } from "effect"
+ * import { AllowedAccounts, AwsIdentity } from "effect-aws-identity"
+ *
+ * export const credentials = AllowedAccounts.layer(["111122223333"]).pipe(
+ *   Layer.provide(AwsIdentity.layer({ profile: "test" }))
+ * )
+ * ```
+ *
+ * @since 0.1.0
+ */
+export * as AllowedAccounts from "./AllowedAccounts.js"
+
+/**
  * Credentials of a role that other credentials may assume: a chain of roles is one such layer on top of another.
  *
  * @example
@@ -144,6 +161,24 @@ export * as Credentials from "./Credentials.js"
 export * as CredentialsProvider from "./CredentialsProvider.js"
 
 /**
+ * The default chain: where AWS's tools look for credentials when nobody tells them.
+ *
+ * | order | provider | because |
+ * | --- | --- | --- |
+ * | 1 | `EnvironmentCredentials` | who sets variables means this very process |
+ * | 2 | `WebIdentityCredentials.resolveEnvironment` | a pod with a role of its own must not become whoever a file in its image names |
+ * | 3 | `ProfileCredentials` (`AWS_PROFILE`, else `default`) | what a person has configured for this machine |
+ * | 4 | `ContainerCredentials` | what the task or pod is |
+ * | 5 | `InstanceMetadataCredentials` | what the machine is, which whatever runs on it shares |
+ *
+ * It goes from the nearest to the farthest, and on only from what is not configured: see
+ * `CredentialsProvider.firstConfigured`, by which another order or choice is one line.
+ *
+ * @since 0.1.0
+ */
+export * as DefaultCredentials from "./DefaultCredentials.js"
+
+/**
  * Credentials that stand in the environment: `AWS.EnvironmentCredentials` with the prefix `AWS`.
  *
  * They are read from `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`, `AWS_CREDENTIAL_EXPIRATION`
@@ -243,6 +278,30 @@ export * as InstanceMetadataCredentials from "./InstanceMetadataCredentials.js"
  * @since 0.1.0
  */
 export * as ProcessCredentials from "./ProcessCredentials.js"
+
+/**
+ * Whatever a profile of the config files describes.
+ *
+ * The first of these that a profile has, counts:
+ *
+ * | keys | credentials |
+ * | --- | --- |
+ * | `role_arn`, `web_identity_token_file` | of the role, for the token; a `source_profile` beside them does not count |
+ * | `role_arn`, `source_profile` | of the role, by those of the other profile, which may be of any kind itself |
+ * | `role_arn`, `credential_source` | of the role, by those of `Environment`, `EcsContainer` or `Ec2InstanceMetadata` |
+ * | `sso_account_id`, `sso_role_name` | of the role in IAM Identity Center: those of an old copy in the credentials file do not count |
+ * | `aws_access_key_id`, `aws_secret_access_key` | these, with `aws_session_token` and `aws_account_id` |
+ * | `credential_process` | what the program writes |
+ *
+ * A profile that another takes its credentials from and that has keys of its own gives these, also if it names a role:
+ * so a profile may be its own `source_profile`.
+ *
+ * Where AWS's tools disagree, this is what most of their SDKs do, and what AWS says: a token file comes before
+ * `source_profile` (the SDK for JavaScript v3 has it the other way round), and so does SSO before keys.
+ *
+ * @since 0.1.0
+ */
+export * as ProfileCredentials from "./ProfileCredentials.js"
 
 /**
  * AWS regions, and the partition each belongs to.

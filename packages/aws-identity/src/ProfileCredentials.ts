@@ -1,0 +1,310 @@
+/**
+ * Whatever a profile of the config files describes.
+ *
+ * The first of these that a profile has, counts:
+ *
+ * | keys | credentials |
+ * | --- | --- |
+ * | `role_arn`, `web_identity_token_file` | of the role, for the token; a `source_profile` beside them does not count |
+ * | `role_arn`, `source_profile` | of the role, by those of the other profile, which may be of any kind itself |
+ * | `role_arn`, `credential_source` | of the role, by those of `Environment`, `EcsContainer` or `Ec2InstanceMetadata` |
+ * | `sso_account_id`, `sso_role_name` | of the role in IAM Identity Center: those of an old copy in the credentials file do not count |
+ * | `aws_access_key_id`, `aws_secret_access_key` | these, with `aws_session_token` and `aws_account_id` |
+ * | `credential_process` | what the program writes |
+ *
+ * A profile that another takes its credentials from and that has keys of its own gives these, also if it names a role:
+ * so a profile may be its own `source_profile`.
+ *
+ * Where AWS's tools disagree, this is what most of their SDKs do, and what AWS says: a token file comes before
+ * `source_profile` (the SDK for JavaScript v3 has it the other way round), and so does SSO before keys.
+ *
+ * @since 0.1.0
+ */
+import type * as CommandExecutor from "@effect/platform/CommandExecutor"
+import type * as FileSystem from "@effect/platform/FileSystem"
+import type * as HttpClient from "@effect/platform/HttpClient"
+import type * as Path from "@effect/platform/Path"
+import * as Effect from "effect/Effect"
+import type * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import * as AssumeRoleCredentials from "./AssumeRoleCredentials.js"
+import * as ContainerCredentials from "./ContainerCredentials.js"
+import { Credentials } from "./Credentials.js"
+import * as CredentialsProvider from "./CredentialsProvider.js"
+import * as EnvironmentCredentials from "./EnvironmentCredentials.js"
+import * as IdentityError from "./IdentityError.js"
+import * as InstanceMetadataCredentials from "./InstanceMetadataCredentials.js"
+import { accountIdOf } from "./internal/accountId.js"
+import { roleRegion } from "./internal/roleRegion.js"
+import * as ProcessCredentials from "./ProcessCredentials.js"
+import * as SharedConfig from "./SharedConfig.js"
+import type { Sso } from "./Sso.js"
+import * as SsoCredentials from "./SsoCredentials.js"
+import type { SsoTokenProvider } from "./SsoTokenProvider.js"
+import type { Sts } from "./Sts.js"
+import * as WebIdentityCredentials from "./WebIdentityCredentials.js"
+
+/**
+ * What a profile may need, depending on its kind.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Requirements =
+  | SharedConfig.SharedConfig
+  | Sso
+  | SsoTokenProvider
+  | Sts
+  | CommandExecutor.CommandExecutor
+  | FileSystem.FileSystem
+  | HttpClient.HttpClient
+  | Path.Path
+
+/**
+ * Which profile, and what a person has to add.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options {
+  /** Without a name it is the profile of `AWS_PROFILE`, else `default`. */
+  readonly profile?: string | undefined
+  /** What the MFA device of a profile's `mfa_serial` shows: 6 digits. */
+  readonly tokenCode?:
+    | ((serialNumber: string) => Effect.Effect<Redacted.Redacted, IdentityError.IdentityError>)
+    | undefined
+}
+
+/**
+ * The credentials that a profile describes.
+ *
+ * `NotConfigured` is a profile that describes none, or no profile when nobody chose one. `ProfileNotFound` is one that
+ * was chosen and is not there; `InvalidConfig` is one that says what cannot be followed, with its line.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const resolve: (
+  options?: Options
+) => Effect.Effect<Credentials, IdentityError.IdentityError, Requirements> = Effect.fn("ProfileCredentials.resolve")(
+  function*({ profile: name, tokenCode } = {}) {
+    const config = yield* SharedConfig.read
+    return yield* credentialsOf(yield* config.profile(name), { config, path: [], tokenCode })
+  }
+)
+
+/** The way to a profile by `source_profile`. */
+interface Walk {
+  readonly config: SharedConfig.ConfigFiles
+  /** The profiles that take their credentials from it, the chosen one first. */
+  readonly path: ReadonlyArray<SharedConfig.Section>
+  readonly tokenCode: Options["tokenCode"]
+}
+
+const credentialsOf = (
+  profile: SharedConfig.Section,
+  walk: Walk
+): Effect.Effect<Credentials, IdentityError.IdentityError, Requirements> =>
+  Effect.suspend(() => {
+    const has = (key: string) => Option.isSome(SharedConfig.optional(profile, key))
+    const keys = has("aws_access_key_id") || has("aws_secret_access_key")
+    if (walk.path.length > 0 && keys) return keysOf(profile)
+    if (has("web_identity_token_file")) return WebIdentityCredentials.resolveProfile(profile.name)
+    if (has("role_arn")) return roleOf(profile, walk)
+    if (has("sso_account_id") || has("sso_role_name")) return SsoCredentials.resolveProfile(profile.name)
+    if (keys) return keysOf(profile)
+    const command = SharedConfig.optional(profile, "credential_process")
+    if (Option.isSome(command)) {
+      return Effect.mapError(
+        ProcessCredentials.resolve({ commandLine: command.value, profile: profile.name }),
+        IdentityError.withOrigin({ profile: profile.name, location: SharedConfig.locationOf(profile) })
+      )
+    }
+    return Effect.fail(nothingIn(profile, walk.path))
+  })
+
+/** What we do not do, by its key, and what does it. */
+const unsupported = {
+  login_session: (name: string) =>
+    "Let the AWS CLI do it, in a profile of its own: credential_process = aws configure export-credentials " +
+    `--profile ${name} --format process`,
+  web_identity_token_process: () =>
+    "Use a web_identity_token_file, or in code WebIdentityCredentials.layer with WebIdentityToken.fromCommand."
+}
+
+const nothingIn = (profile: SharedConfig.Section, path: Walk["path"]): IdentityError.IdentityError => {
+  for (const [key, remedy] of Object.entries(unsupported)) {
+    if (Option.isSome(SharedConfig.optional(profile, key))) {
+      return SharedConfig.invalidKey(profile, key, {
+        problem: `has a ${key}, which is not supported here`,
+        remedy: remedy(profile.name)
+      })
+    }
+  }
+  const isToken = ["sso_session", "sso_start_url"].some((key) => Option.isSome(SharedConfig.optional(profile, key)))
+  if (isToken) {
+    return SharedConfig.invalidKey(profile, "sso_session", {
+      problem: "has an SSO session, but neither sso_account_id nor sso_role_name: it gives a token, and no credentials",
+      remedy: "Add both; \"aws configure sso\" lists those there are."
+    })
+  }
+  const lacks = "no credentials: no role_arn, sso_account_id, aws_access_key_id or credential_process"
+  const taker = path.at(-1)
+  return taker === undefined
+    ? new IdentityError.NotConfigured({
+      provider: "Profile",
+      problem: `Profile "${profile.name}" (${SharedConfig.locationOf(profile)}) has ${lacks}`,
+      remedy: `Run "aws configure sso --profile ${profile.name}", or choose another with AWS_PROFILE.`
+    })
+    : SharedConfig.invalidKey(profile, "", {
+      problem: `has ${lacks}, and profile "${taker.name}" takes its own from it`,
+      remedy: `Add some, or change source_profile of profile "${taker.name}".`
+    })
+}
+
+/** The keys that stand in the profile itself. */
+const keysOf = (profile: SharedConfig.Section): Effect.Effect<Credentials, IdentityError.InvalidConfig> =>
+  Effect.gen(function*() {
+    const sessionToken = SharedConfig.optional(profile, "aws_session_token")
+    return new Credentials({
+      accessKeyId: yield* SharedConfig.required(profile, "aws_access_key_id", profile.name),
+      secretAccessKey: Redacted.make(yield* SharedConfig.required(profile, "aws_secret_access_key", profile.name)),
+      sessionToken: Option.map(sessionToken, Redacted.make),
+      accountId: Option.flatMap(SharedConfig.optional(profile, "aws_account_id"), accountIdOf)
+    })
+  })
+
+/** A role by the credentials of something else. */
+const roleOf = (profile: SharedConfig.Section, walk: Walk) =>
+  Effect.gen(function*() {
+    const { mfaSerial, ...role } = yield* SharedConfig.roleOf(profile)
+    const mfa = yield* mfaOf(profile, mfaSerial, walk.tokenCode)
+    const context = yield* Effect.context<Requirements>()
+    const source = Effect.provide(yield* sourceOf(profile, walk), context)
+    return yield* AssumeRoleCredentials.resolve({ ...role, region: yield* roleRegion(role), mfa }).pipe(
+      // Nothing keeps them: whoever keeps the role's credentials asks again when it needs others.
+      Effect.provideService(CredentialsProvider.CredentialsProvider, { get: source, invalidate: () => Effect.void }),
+      Effect.mapError(IdentityError.withOrigin(originOf(profile)))
+    )
+  })
+
+const originOf = (profile: SharedConfig.Section): IdentityError.Origin => ({
+  profile: profile.name,
+  location: SharedConfig.locationOf(profile)
+})
+
+const mfaOf = (
+  profile: SharedConfig.Section,
+  serialNumber: string | undefined,
+  tokenCode: Options["tokenCode"]
+): Effect.Effect<AssumeRoleCredentials.Options<IdentityError.IdentityError>["mfa"], IdentityError.InvalidConfig> => {
+  if (serialNumber === undefined) return Effect.succeed(undefined)
+  return tokenCode === undefined
+    ? Effect.fail(SharedConfig.invalidKey(profile, "mfa_serial", {
+      problem: "asks for the code of an MFA device, and this program has nobody to ask",
+      remedy: "Give ProfileCredentials a tokenCode, or use a role that needs none."
+    }))
+    : Effect.succeed({ serialNumber, tokenCode: tokenCode(serialNumber) })
+}
+
+/** Where a role's profile says that the credentials come from which assume the role. */
+const sourceOf = (profile: SharedConfig.Section, walk: Walk) =>
+  Effect.gen(function*() {
+    const sourceProfile = SharedConfig.optional(profile, "source_profile")
+    const credentialSource = SharedConfig.optional(profile, "credential_source")
+    if (Option.isSome(sourceProfile) && Option.isSome(credentialSource)) {
+      return yield* SharedConfig.invalidKey(profile, "credential_source", {
+        problem: "has both a source_profile and a credential_source",
+        remedy: "Remove one of them: the role is assumed with the credentials of the other."
+      })
+    }
+    if (Option.isSome(sourceProfile)) return yield* sourceProfileOf(profile, sourceProfile.value, walk)
+    if (Option.isSome(credentialSource)) return yield* credentialSourceOf(profile, credentialSource.value)
+    return yield* SharedConfig.invalidKey(profile, "role_arn", {
+      problem: "has a role_arn, but nothing to assume it with",
+      remedy: "Add a source_profile, a credential_source or a web_identity_token_file."
+    })
+  })
+
+const sourceProfileOf = (profile: SharedConfig.Section, name: string, { config, path, tokenCode }: Walk) =>
+  Effect.gen(function*() {
+    const invalid = (problem: string, remedy: string) =>
+      SharedConfig.invalidKey(profile, "source_profile", { problem, remedy })
+    if (name === profile.name) return keysOf(profile)
+    const taken = [...path, profile]
+    const names = taken.map(({ name }) => name)
+    if (names.includes(name)) {
+      return yield* invalid(
+        `names a source_profile that leads back to itself: ${[...names, name].join(" -> ")}`,
+        "Let one of them have credentials of its own."
+      )
+    }
+    const source = yield* Effect.catchTags(config.profile(name), {
+      NotConfigured: (error) => Effect.fail(invalid(`names source_profile = ${name}. ${error.problem}`, error.remedy)),
+      ProfileNotFound: ({ known, searched }) =>
+        Effect.fail(invalid(
+          `names source_profile = ${name}, but there is no such profile in ${searched.join(" or ")}`,
+          `Add it, or name one that is there: ${known.join(", ")}.`
+        ))
+    })
+    return credentialsOf(source, { config, path: taken, tokenCode })
+  })
+
+const credentialSourceOf = (profile: SharedConfig.Section, name: string) =>
+  Effect.gen(function*() {
+    const source = credentialSources.get(name)
+    if (source === undefined) {
+      return yield* SharedConfig.invalidKey(profile, "credential_source", {
+        problem: `has a credential_source that is none of ${[...credentialSources.keys()].join(", ")}`,
+        remedy: "Correct that line."
+      })
+    }
+    return Effect.mapError(source, (error) =>
+      // The profile says to use it.
+      error._tag === "NotConfigured"
+        ? new IdentityError.CredentialsUnavailable({
+          source: `credential_source ${name}`,
+          reason: "Missing",
+          problem: error.problem,
+          remedy: error.remedy,
+          origin: originOf(profile)
+        })
+        : error)
+  })
+
+const credentialSources: ReadonlyMap<
+  string,
+  Effect.Effect<Credentials, IdentityError.IdentityError, Requirements>
+> = new Map<string, Effect.Effect<Credentials, IdentityError.IdentityError, Requirements>>([
+  ["Environment", EnvironmentCredentials.resolve],
+  ["EcsContainer", ContainerCredentials.resolve],
+  ["Ec2InstanceMetadata", InstanceMetadataCredentials.resolve]
+])
+
+/**
+ * `CredentialsProvider` of what a profile describes.
+ *
+ * @example
+ * ```ts
+ * import { NodeContext, NodeHttpClient } from "@effect/platform-node"
+ * import { Layer } from "effect"
+ * import { ProfileCredentials, SharedConfig, Sso, SsoOidc, SsoTokenCache, SsoTokenProvider, Sts } from "effect-aws-identity"
+ *
+ * // AwsIdentity.layer is this, wired up.
+ * export const credentials = ProfileCredentials.layer({ profile: "dev" }).pipe(
+ *   Layer.provide(SsoTokenProvider.layer),
+ *   Layer.provide([Sso.layerConfig(), SsoOidc.layerConfig(), Sts.layerConfig(), SsoTokenCache.layerConfig]),
+ *   Layer.provide(SharedConfig.layerConfig()),
+ *   Layer.provide([NodeContext.layer, NodeHttpClient.layer])
+ * )
+ * ```
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer = (
+  options?: Options,
+  cache?: CredentialsProvider.Options
+): Layer.Layer<CredentialsProvider.CredentialsProvider, never, Requirements> =>
+  CredentialsProvider.layer(resolve(options), cache)
