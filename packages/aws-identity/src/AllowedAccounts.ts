@@ -25,7 +25,7 @@ import { Sts } from "./Sts.js"
 /**
  * The `CredentialsProvider` that it is given, guarded. STS is asked whose its credentials are whenever they are new,
  * and told by nobody else: what a file or variable says of their account may be wrong. Those of another account than
- * the allowed (12 digits each) are an `AccountNotAllowed`.
+ * the allowed (12 digits each) are an `AccountNotAllowed`. The layer is fresh: each guards the provider that it is given.
  *
  * @since 0.1.0
  * @category layers
@@ -37,7 +37,7 @@ export const layer = (
   never,
   CredentialsProvider.CredentialsProvider | Sts
 > =>
-  Layer.effect(
+  Layer.fresh(Layer.effect(
     CredentialsProvider.CredentialsProvider,
     Effect.gen(function*() {
       const source = yield* CredentialsProvider.CredentialsProvider
@@ -68,6 +68,6 @@ export const layer = (
         invalidate: source.invalidate
       }
     })
-  )
+  ))
 
 type Verdict = Either.Either<Credentials, IdentityError.AccountNotAllowed>

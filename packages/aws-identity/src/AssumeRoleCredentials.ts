@@ -18,7 +18,8 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
-import type * as Layer from "effect/Layer"
+import * as Either from "effect/Either"
+import * as Layer from "effect/Layer"
 import * as Predicate from "effect/Predicate"
 import type * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
@@ -56,7 +57,7 @@ export interface Options<E = never, R = never>
 
 /**
  * Credentials of a role, by those of the `CredentialsProvider`. When AWS says that these have expired, or are none,
- * they are invalidated and it is tried once more with new ones.
+ * they are invalidated, and it is tried once more if there are others.
  *
  * @since 0.1.0
  * @category constructors
@@ -70,18 +71,22 @@ export const resolve: <E = never, R = never>(
 > = Effect.fn("AssumeRoleCredentials.resolve")(function*<E, R>({ mfa, ...role }: Options<E, R>) {
   const sts = yield* Sts
   const source = yield* CredentialsProvider.CredentialsProvider
-  const attempt = Effect.gen(function*() {
-    const credentials = yield* source.get
-    const { credentials: assumed } = yield* sts.assumeRole({
-      ...role,
-      roleSessionName: role.roleSessionName ?? (yield* sessionName),
-      serialNumber: mfa?.serialNumber,
-      tokenCode: mfa === undefined ? undefined : yield* mfa.tokenCode,
-      credentials
-    }).pipe(Effect.tapError((error) => isRejection(error) ? source.invalidate(credentials) : Effect.void))
-    return assumed
-  })
-  return yield* Effect.retry(attempt, { times: 1, while: isRejection })
+  const assumedBy = (credentials: Credentials) =>
+    Effect.gen(function*() {
+      const tokenCode = mfa === undefined ? undefined : yield* mfa.tokenCode
+      const roleSessionName = role.roleSessionName ?? (yield* sessionName)
+      // Only what AWS says of these credentials counts, not what went wrong on the way to them.
+      return yield* Effect.either(
+        sts.assumeRole({ ...role, roleSessionName, serialNumber: mfa?.serialNumber, tokenCode, credentials })
+      )
+    })
+  const old = yield* source.get
+  const first = yield* assumedBy(old)
+  if (Either.isRight(first) || !isRejection(first.left)) return (yield* first).credentials
+  yield* source.invalidate(old)
+  const renewed = yield* source.get
+  if (renewed.accessKeyId === old.accessKeyId) return yield* Effect.fail(first.left)
+  return (yield* yield* assumedBy(renewed)).credentials
 })
 
 /** Whether AWS does not know the credentials that signed, or knows them no more. */
@@ -94,6 +99,8 @@ const isServiceError = Schema.is(IdentityError.ServiceError)
 /**
  * `CredentialsProvider` of a role, on top of another `CredentialsProvider`.
  *
+ * The layer is fresh: provided with another source, it is another identity, not the first one once more.
+ *
  * @since 0.1.0
  * @category layers
  */
@@ -104,4 +111,4 @@ export const layer = <E extends IdentityError.IdentityError = never, R = never>(
   CredentialsProvider.CredentialsProvider,
   never,
   Exclude<R | Sts | CredentialsProvider.CredentialsProvider, Scope.Scope>
-> => CredentialsProvider.layer(resolve(options), cache)
+> => Layer.fresh(CredentialsProvider.layer(resolve(options), cache))

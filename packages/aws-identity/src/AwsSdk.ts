@@ -11,7 +11,7 @@
  *
  * export const program = Effect.gen(function*() {
  *   const sts = new STSClient({ region: "eu-central-1", credentials: yield* AwsSdk.credentials })
- *   return yield* Effect.promise(() => sts.send(new GetCallerIdentityCommand({})))
+ *   return yield* Effect.tryPromise(() => sts.send(new GetCallerIdentityCommand({})))
  * })
  * ```
  *

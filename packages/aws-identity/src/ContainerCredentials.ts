@@ -25,7 +25,7 @@
  *
  * @since 0.1.0
  */
-import * as FileSystem from "@effect/platform/FileSystem"
+import type * as FileSystem from "@effect/platform/FileSystem"
 import type * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as Config from "effect/Config"
@@ -40,9 +40,9 @@ import * as IdentityError from "./IdentityError.js"
 import { makeSecrets } from "./internal/awsAnswer.js"
 import * as ContainerEndpoint from "./internal/containerEndpoint.js"
 import { variable } from "./internal/environment.js"
-import { fileError, isNotFound } from "./internal/fileError.js"
 import * as HttpExchange from "./internal/httpExchange.js"
 import * as MetadataAnswer from "./internal/metadataAnswer.js"
+import { readTokenFile } from "./internal/tokenFile.js"
 
 const names = {
   relative: "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
@@ -110,32 +110,16 @@ const longestToken = 65_536
 
 /** The file is a token alone; what AWS's agents write has no line end, what a person writes has one. */
 const readToken = (path: string) =>
-  Effect.gen(function*() {
-    const fs = yield* FileSystem.FileSystem
-    const { size, type } = yield* fs.stat(path)
-    const problem = type !== "File"
-      ? `it is no file but a ${type}`
-      : size > longestToken
-      ? "it is longer than 64 KiB"
-      : undefined
-    if (problem !== undefined) {
-      return yield* unavailable(path, { reason: "Invalid", problem }, `Correct ${names.tokenFile}.`)
-    }
-    return (yield* fs.readFileString(path)).replace(/[\r\n]+$/, "")
-  }).pipe(
-    Effect.catchIf(
-      (error) => error._tag === "SystemError" && isNotFound(error),
-      () =>
-        unavailable(
-          path,
-          { reason: "Missing", problem: "there is no such file" },
-          `${names.tokenFile} names it: correct that, or mount the volume that it is in.`
-        )
-    ),
-    Effect.catchTags({
-      BadArgument: (error) => Effect.fail(fileError(path, "read")(error)),
-      SystemError: (error) => Effect.fail(fileError(path, "read")(error))
-    })
+  readTokenFile(path, longestToken).pipe(
+    Effect.catchTag("Unusable", (unusable) =>
+      Effect.fail(unavailable(
+        path,
+        unusable,
+        unusable.reason === "Missing"
+          ? `${names.tokenFile} names it: correct that, or mount the volume that it is in.`
+          : `Correct ${names.tokenFile}, or the file.`
+      ))),
+    Effect.map((text) => text.replace(/[\r\n]+$/, ""))
   )
 
 const tokenOf = ({ token, tokenFile }: Settings) =>

@@ -79,6 +79,17 @@ const shortestPause = 1000
 /** And however long-lived: somebody may reject them. */
 const longestPause = 60_000
 
+/** All wait for the one who asks, and he may wait for a person. */
+const longestWait = "5 minutes"
+
+const tooLong = () =>
+  new IdentityError.CredentialsUnavailable({
+    source: "the provider",
+    reason: "Unreachable",
+    problem: `it did not answer within ${longestWait}`,
+    remedy: "Give the effects that it is made of (a token, a code, a program) time limits of their own."
+  })
+
 /** The same, left alone for a while because a renewal has failed; not as long by all who failed at once. */
 const postponed = (cell: Cell, now: number, random: number): Cell => {
   const until = Math.min(now + retryDelay * (1 - random / 3), cell.expiration)
@@ -119,7 +130,7 @@ export const make = <R>(
     /** `start` is the cell that it is to replace: if another is there by then, it was made for another world. */
     const refresh = (start: Cell | undefined) =>
       Effect.gen(function*() {
-        const value = yield* Effect.scoped(resolve)
+        const value = yield* Effect.timeoutFail(Effect.scoped(resolve), { duration: longestWait, onTimeout: tooLong })
         const now = yield* Clock.currentTimeMillis
         const renewed = cellOf(value, now)
         if (renewed.expiration <= now) {

@@ -236,8 +236,8 @@ const answer = {
   description: Schema.optional(Schema.String),
   /** Why, in a word of AWS's, such as `KMS_DisabledException`. */
   reason: Schema.optional(Schema.String),
-  /** What the rejected web identity token says of itself: issuer, audience and subject. */
-  claims: Schema.optional(Schema.String),
+  /** What it was about, in words: a role, and what the web identity token says of itself. */
+  about: Schema.optional(Schema.String),
   requestId: Schema.optional(Schema.String),
   /** How often it was tried. */
   attempts: Schema.optional(Schema.Number),
@@ -251,7 +251,7 @@ const answerMessage = (error: Schema.Struct.Type<typeof answer>, remedy: string)
   const because = [error.description, error.reason].filter((text) => text !== undefined).join(", ")
   return `${error.service} ${error.operation} failed with ${error.code} (${error.status})` +
     `${afterAttempts(error.attempts)}${because === "" ? "" : `: ${because}`}${ofRequest(error.requestId)}` +
-    `${forProfile(error.origin)}. ${error.claims === undefined ? "" : `The token has ${error.claims}. `}${remedy}`
+    `${forProfile(error.origin)}. ${error.about === undefined ? "" : `It was about ${error.about}. `}${remedy}`
 }
 
 /**
@@ -328,7 +328,11 @@ export class ExpiredTokenException extends Schema.TaggedError<ExpiredTokenExcept
   "effect-aws-identity/ExpiredTokenException"
 )("ExpiredTokenException", answer) {
   override get message(): string {
-    return answerMessage(this, "Get a new one: what was presented has expired.")
+    return answerMessage(
+      this,
+      "Get a new one: what was presented has expired. If it is new, check the clocks of this machine and of whoever " +
+        "issued it."
+    )
   }
 }
 
@@ -551,7 +555,9 @@ export class ServiceUnreachable extends Schema.TaggedError<ServiceUnreachable>(
         isCertificate.test(this.reason)
           ? "Its certificate is not trusted: give your authority's certificate to the HttpClient, or its file to Node " +
             "as NODE_EXTRA_CA_CERTS."
-          : "Check the network, the proxy, sso_region and AWS_ENDPOINT_URL*."
+          : `Check the network, the proxy, ${
+            this.service === "STS" ? "AWS_REGION" : "sso_region"
+          } and AWS_ENDPOINT_URL*.`
       }`
   }
 }

@@ -115,7 +115,8 @@ export const resolve = Effect.fn("ProcessCredentials.resolve")(function*(
 
 /**
  * The credentials that a program gives, as `Command` describes it: with a working directory and environment of its
- * own, or piped. Its standard streams are those of every other program here. Fails as `resolve` does.
+ * own. Its standard streams are those of every other program here; a pipe of programs is `Invalid`, let a shell make it.
+ * Fails as `resolve` does.
  *
  * @since 0.1.0
  * @category constructors

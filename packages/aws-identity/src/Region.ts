@@ -105,7 +105,8 @@ const partitions: ReadonlyArray<readonly [RegExp, Partition]> = [
 ]
 
 /**
- * The partition of a region, by AWS's published patterns. An unknown region belongs to `aws`.
+ * The partition of a region, by AWS's published patterns. An unknown region belongs to `aws`. `fips-us-gov-west-1` and
+ * `us-gov-west-1-fips`, old names for the FIPS endpoints of a region, belong where the region does.
  *
  * @example
  * ```ts
@@ -117,8 +118,10 @@ const partitions: ReadonlyArray<readonly [RegExp, Partition]> = [
  * @since 0.1.0
  * @category accessors
  */
-export const partition = (region: Region): Partition =>
-  partitions.find(([pattern]) => pattern.test(region))?.[1] ?? commercial
+export const partition = (region: Region): Partition => {
+  const name = region.replace(/^fips-|-fips$/, "")
+  return partitions.find(([pattern]) => pattern.test(name))?.[1] ?? commercial
+}
 
 /**
  * The partition that an ARN says it belongs to, if it is one that is known here.

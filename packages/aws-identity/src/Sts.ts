@@ -3,9 +3,9 @@
  *
  * Names are AWS's with a small first letter. Signed operations take the credentials that sign.
  *
- * Each input may name the region to ask in; else it is that of the client's settings (`Sts.layerConfig`: of
- * `AWS_REGION`, `AWS_DEFAULT_REGION` or the profile), but never one of another partition than the role's: a role of
- * `arn:aws-us-gov:…` is asked for in `us-gov-west-1` unless something names another region of GovCloud.
+ * Each input may name the region to ask in; else it is that of the client's settings: with `Sts.layerConfig`, of
+ * `AWS_REGION`, `AWS_DEFAULT_REGION` or the profile. If that is of another partition than the role, or there is none,
+ * it is the first region of the role's partition: `us-gov-west-1` for a role of `arn:aws-us-gov:…`.
  *
  * @example
  * ```ts
@@ -38,6 +38,7 @@ import * as IdentityError from "./IdentityError.js"
 import * as AwsAnswer from "./internal/awsAnswer.js"
 import * as AwsRequest from "./internal/awsRequest.js"
 import { percentEncode } from "./internal/percentEncode.js"
+import { isOfRole } from "./internal/roleRegion.js"
 import { schemaProblem } from "./internal/schemaProblem.js"
 import * as Xml from "./internal/xml.js"
 import { make as makeRegion, partition, partitionOfArn, Region } from "./Region.js"
@@ -352,11 +353,10 @@ const regionOfRole = (
 ): Either.Either<Region, string> => {
   const home = Option.getOrUndefined(partitionOfArn(roleArn))
   if (home === undefined || settings.endpoint !== undefined) return regionOf(region, settings, home)
-  const isAtHome = (region: Region) => partition(region).id === home.id
-  if (region !== undefined && !isAtHome(region)) {
+  if (region !== undefined && !isOfRole(region, roleArn)) {
     return Either.left(`"region" is ${region}, where there are no roles of partition ${home.id} as "roleArn" names one`)
   }
-  const configured = settings.region !== undefined && isAtHome(settings.region) ? settings.region : undefined
+  const configured = settings.region !== undefined && isOfRole(settings.region, roleArn) ? settings.region : undefined
   return Either.right(region ?? configured ?? home.globalRegion)
 }
 

@@ -9,7 +9,7 @@
  * ```ts
  * import { WebIdentityCredentials, WebIdentityToken } from "effect-aws-identity"
  *
- * // Needs an Sts and an HttpClient
+ * // Needs an HttpClient and an Sts: with Sts.layerConfig, in the region of the environment or profile
  * export const credentials = WebIdentityCredentials.layer({
  *   roleArn: "arn:aws:iam::111122223333:role/deploy",
  *   token: WebIdentityToken.githubActions()
@@ -34,7 +34,7 @@ import type { Credentials } from "./Credentials.js"
 import * as CredentialsProvider from "./CredentialsProvider.js"
 import * as IdentityError from "./IdentityError.js"
 import { check, type CheckedToken, type Source } from "./internal/checkedToken.js"
-import { lookUp, variable } from "./internal/environment.js"
+import { variable } from "./internal/environment.js"
 import { roleRegion } from "./internal/roleRegion.js"
 import { sessionName } from "./internal/sessionName.js"
 import * as SharedConfig from "./SharedConfig.js"
@@ -71,7 +71,7 @@ export interface Options<E = IdentityError.IdentityError, R = never> extends Rol
  *
  * A token that has expired is never sent: another is asked for once, also instead of one that is about to expire, and
  * then it is a `WebIdentityTokenUnavailable`. A token with a `providerId` is an OAuth 2.0 access token, which is sent
- * as it is.
+ * as it is; the sources of `WebIdentityToken` give none of these.
  *
  * @since 0.1.0
  * @category constructors
@@ -90,8 +90,11 @@ export const assumeRole: <E, R>(
   }
   const presented = yield* freshToken(token)
   return yield* Effect.mapError(
-    sts.assumeRoleWithWebIdentity({ ...role, roleSessionName, webIdentityToken: presented.token }),
-    withClaims(presented)
+    beforeItsEnd(
+      presented,
+      sts.assumeRoleWithWebIdentity({ ...role, roleSessionName, webIdentityToken: presented.token })
+    ),
+    withContext(role.roleArn, presented)
   )
 })
 
@@ -114,7 +117,27 @@ const freshToken = <E, R>(token: Effect.Effect<Redacted.Redacted, E, R>) =>
     const now = yield* Clock.currentTimeMillis
     if (endOf(first.right) > now + soonMillis) return first.right
     const second = yield* Effect.orElseSucceed(attempt, () => first.right)
-    return endOf(second) > endOf(first.right) ? second : first.right
+    const latest = endOf(second) > endOf(first.right) ? second : first.right
+    // To ask for the second may have taken longer than was left to the first.
+    return yield* check(given, latest.token)
+  })
+
+/** STS may keep us waiting and be asked again; not with a token that has expired meanwhile. */
+const beforeItsEnd = <A, E, R>(token: CheckedToken, exchange: Effect.Effect<A, E, R>) =>
+  Option.match(token.expiration, {
+    onNone: () => exchange,
+    onSome: (end) =>
+      Effect.flatMap(Clock.currentTimeMillis, (now) =>
+        Effect.timeoutFail(exchange, {
+          duration: DateTime.toEpochMillis(end) - now,
+          onTimeout: () =>
+            new IdentityError.WebIdentityTokenUnavailable({
+              source: given.name,
+              reason: "Expired",
+              problem: "it expired while STS was asked",
+              remedy: given.remedy
+            })
+        }))
   })
 
 const isUnavailable = Schema.is(IdentityError.WebIdentityTokenUnavailable)
@@ -123,23 +146,19 @@ const endOf = ({ expiration }: CheckedToken): number =>
   Option.match(expiration, { onNone: () => Infinity, onSome: DateTime.toEpochMillis })
 
 /** What a trust policy looks at is what whoever mends it has to know. */
-const withClaims =
-  ({ audience, issuer, subject }: CheckedToken) => <E extends { readonly _tag: string }>(error: E): E => {
-    if (error._tag !== "AccessDeniedException" && error._tag !== "InvalidIdentityTokenException") return error
-    const claims = [
-      ["issuer", Option.toArray(issuer)],
-      ["audience", audience],
-      ["subject", Option.toArray(subject)]
-    ] as const
-    const shown = claims.map(([name, values]) =>
-      `${name} ${values.length === 0 ? "none" : values.map(quote).join(", ")}`
-    )
+const withContext =
+  (roleArn: string, { audience, issuer, subject }: CheckedToken) => <E extends object>(error: E): E => {
+    if (!("code" in error)) return error
+    const claims = [["issuer", Option.toArray(issuer)], ["audience", audience], ["subject", Option.toArray(subject)]]
+      .map(([name, values = []]) =>
+        `${name} ${values.length === 0 ? "none" : [...values].slice(0, 3).map(quote).join(", ")}`
+      )
     const Class = error.constructor as new(fields: E) => E
-    return new Class({ ...error, claims: shown.join(", ") })
+    return new Class({ ...error, about: `role ${roleArn} and a token with ${claims.join(", ")}` })
   }
 
-/** Whoever issues tokens may try to write lines of its own into a log. */
-const quote = (text: string): string => `"${text.slice(0, 256).replace(/\p{Cc}+/gu, " ")}"`
+/** Whoever issues tokens may try to write words of ours, or lines of its own into a log. */
+const quote = (text: string): string => JSON.stringify(text.slice(0, 256))
 
 /**
  * Credentials of a role for a web identity token.
@@ -170,9 +189,10 @@ export const resolveEnvironment: Effect.Effect<
   IdentityError.IdentityError,
   FileSystem.FileSystem | Sts
 > = Effect.gen(function*() {
-  const tokenFile = yield* lookUp("AWS_WEB_IDENTITY_TOKEN_FILE")
-  const roleArn = yield* lookUp("AWS_ROLE_ARN")
-  const roleSessionName = Option.getOrUndefined(yield* lookUp("AWS_ROLE_SESSION_NAME"))
+  const { roleArn, roleSessionName, tokenFile } = yield* Effect.mapError(
+    variables,
+    () => unavailable("Invalid", "its variables cannot be read", "Check the ConfigProvider of this program.")
+  )
   if (Option.isNone(tokenFile)) {
     return yield* new IdentityError.NotConfigured({
       provider: "Web identity",
@@ -181,26 +201,39 @@ export const resolveEnvironment: Effect.Effect<
     })
   }
   if (Option.isNone(roleArn)) {
-    return yield* new IdentityError.CredentialsUnavailable({
-      source: "the web identity of the environment",
-      reason: "Missing",
-      problem: "AWS_WEB_IDENTITY_TOKEN_FILE is set, and AWS_ROLE_ARN is not",
-      remedy: "Set both or neither."
-    })
+    return yield* unavailable(
+      "Missing",
+      "AWS_WEB_IDENTITY_TOKEN_FILE is set, and AWS_ROLE_ARN is not",
+      "Set both or neither."
+    )
   }
   return yield* resolve({
     roleArn: roleArn.value,
-    roleSessionName,
+    roleSessionName: Option.getOrUndefined(roleSessionName),
     token: WebIdentityToken.fromFile(tokenFile.value)
   })
 }).pipe(Effect.withSpan("WebIdentityCredentials.resolveEnvironment"))
+
+const variables = Config.all({
+  tokenFile: variable("AWS_WEB_IDENTITY_TOKEN_FILE"),
+  roleArn: Config.map(variable("AWS_ROLE_ARN"), Option.map((arn) => arn.trim())),
+  roleSessionName: variable("AWS_ROLE_SESSION_NAME")
+})
+
+const unavailable = (
+  reason: IdentityError.CredentialsUnavailable["reason"],
+  problem: string,
+  remedy: string
+) =>
+  new IdentityError.CredentialsUnavailable({ source: "the web identity of the environment", reason, problem, remedy })
 
 /**
  * Credentials of the role that a profile names (`role_arn`) for the token in its `web_identity_token_file`; also
  * `role_session_name`, `duration_seconds` and `region` count.
  *
  * Without a name it is the profile of `AWS_PROFILE`, else `default`. Fails with `NotConfigured` when that profile has
- * no `web_identity_token_file`.
+ * no `web_identity_token_file`. How AWS is reached is the `Sts`'s: with `Sts.layerConfig`, as the profile says that
+ * `SharedConfig` was told of, which had better be the same.
  *
  * @since 0.1.0
  * @category constructors
@@ -237,12 +270,12 @@ export const layer = <E extends IdentityError.IdentityError, R>(
   CredentialsProvider.layer(resolve(options), cache)
 
 /**
- * A role, and the file of its tokens.
+ * A role, and the file of its tokens. OAuth 2.0 access tokens are not kept in files.
  *
  * @since 0.1.0
  * @category models
  */
-export interface Settings extends Role {
+export interface Settings extends Omit<Role, "providerId"> {
   readonly tokenFile: string
 }
 

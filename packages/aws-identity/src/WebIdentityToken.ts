@@ -21,22 +21,21 @@
  */
 import * as Command from "@effect/platform/Command"
 import type * as CommandExecutor from "@effect/platform/CommandExecutor"
-import * as FileSystem from "@effect/platform/FileSystem"
+import type * as FileSystem from "@effect/platform/FileSystem"
 import type * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Redacted from "effect/Redacted"
-import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import { type FileError, WebIdentityTokenUnavailable } from "./IdentityError.js"
 import { check, longestToken, type Source } from "./internal/checkedToken.js"
 import { isLoopback } from "./internal/endpoint.js"
-import { lookUp } from "./internal/environment.js"
-import { fileError, isNotFound } from "./internal/fileError.js"
+import { variable } from "./internal/environment.js"
 import * as HttpExchange from "./internal/httpExchange.js"
 import * as Process from "./internal/process.js"
+import { readTokenFile } from "./internal/tokenFile.js"
 
 /**
  * A source of web identity tokens.
@@ -112,36 +111,12 @@ export const fromFile = (path: string): WebIdentityToken<FileSystem.FileSystem> 
     remedy:
       "Check AWS_WEB_IDENTITY_TOKEN_FILE or web_identity_token_file, and that whoever issues the tokens writes them there."
   }
-  const fail = failure(source)
-  return Effect.gen(function*() {
-    const fs = yield* FileSystem.FileSystem
-    const before = yield* fs.stat(path)
-    if (before.type !== "File") return yield* fail("Invalid", "it is not a file")
-    // White space around the token is nobody's fault.
-    if (before.size > 2 * longestToken) return yield* fail("Invalid", `it is longer than ${longestToken} characters`)
-    const text = yield* fs.readFileString(path)
-    const after = yield* fs.stat(path)
-    const stays = stampOf(before) === stampOf(after)
-    return yield* stays ? checked(source, text) : fail("Invalid", "it changes faster than it can be read")
-  }).pipe(
-    Effect.mapError((error) =>
-      error._tag === "WebIdentityTokenUnavailable"
-        ? error
-        : isNotFound(error)
-        ? fail("Missing", "there is no such file")
-        : fileError(path, "read")(error)
-    ),
-    Effect.retry({
-      while: (error) =>
-        error._tag === "WebIdentityTokenUnavailable" && (error.reason === "Missing" || error.reason === "Invalid"),
-      schedule: Schedule.spaced("50 millis"),
-      times: 4
-    })
+  // White space around the token is nobody's fault.
+  return readTokenFile(path, 2 * longestToken).pipe(
+    Effect.catchTag("Unusable", ({ problem, reason }) => Effect.fail(failure(source)(reason, problem))),
+    Effect.flatMap((text) => checked(source, text))
   )
 }
-
-const stampOf = ({ ino, mtime, size }: FileSystem.File.Info): string =>
-  `${Option.getOrNull(ino)} ${Option.getOrNull(mtime)?.getTime()} ${size}`
 
 /**
  * The token in an environment variable, where a CI service puts it. It cannot be renewed: when it has expired, so has
@@ -164,12 +139,15 @@ const ofVariable = (name: string, remedy: string) => {
 /** A variable that a source cannot do without. */
 const required = (source: Source, name: string): Effect.Effect<string, WebIdentityTokenUnavailable> =>
   Effect.flatMap(
-    lookUp(name),
+    optional(source, name),
     Option.match({
       onNone: () => Effect.fail(failure(source)("Missing", `${name} is not set`)),
       onSome: Effect.succeed
     })
   )
+
+const optional = (source: Source, name: string) =>
+  Effect.mapError(variable(name), () => failure(source)("Missing", `${name} cannot be read by the ConfigProvider`))
 
 /**
  * The token that a program prints, which is run without a shell, for a minute at most.
@@ -286,7 +264,7 @@ export const googleMetadata = (
     remedy: "It is there on Google Cloud only, and for machines and workloads that have a service account."
   }
   return Effect.gen(function*() {
-    const host = yield* lookUp("GCE_METADATA_HOST")
+    const host = yield* optional(source, "GCE_METADATA_HOST")
     const url = `http://${Option.getOrElse(host, () => "metadata.google.internal")}/computeMetadata/v1/instance/` +
       "service-accounts/default/identity"
     if (!URL.canParse(url)) return yield* failure(source)("Invalid", "GCE_METADATA_HOST is no host")

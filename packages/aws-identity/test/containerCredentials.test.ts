@@ -208,7 +208,7 @@ const rows: ReadonlyArray<Row> = [
     name: "a token file that is none",
     environment: { ...pod, [tokenFile]: "/tmp" },
     reason: "Invalid",
-    says: ["/tmp", "no file but a Directory", tokenFile]
+    says: ["/tmp", "not a file, but a Directory", tokenFile]
   },
   ...["\r\nx-evil: 1", "\ny", "\u0000", "\u0007", "é", "\u{1f511}", "\u007f"].map((end): Row => ({
     name: `a token with ${JSON.stringify(end)}`,
@@ -365,7 +365,7 @@ describe("CredentialsUnavailable", () => {
       }))
   }
 
-  it.scoped("for a token file that is too long, empty or of several lines, without a word of it", () =>
+  it.scopedLive("for a token file that is too long, empty or of several lines, without a word of it", () =>
     Effect.gen(function*() {
       const fs = yield* FileSystem.FileSystem
       const file = yield* fs.makeTempFileScoped()
@@ -374,7 +374,7 @@ describe("CredentialsUnavailable", () => {
           ["", "it is empty"],
           ["\n", "it is empty"],
           [`${marked}\n${marked}`, "no header may have"],
-          [marked.repeat(3000), "longer than 64 KiB"]
+          [marked.repeat(3000), "longer than 65536 bytes"]
         ] as const
       ) {
         yield* fs.writeFileString(file, text)

@@ -2,6 +2,8 @@ import { HttpClient } from "@effect/platform"
 import { NodeContext } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import {
+  Cause,
+  ConfigError,
   ConfigProvider,
   Context,
   DateTime,
@@ -266,6 +268,52 @@ describe("a token", () => {
     }).pipe(environment({}), Effect.provide(world())))
 })
 
+describe("time limits", () => {
+  it.effect("a token that expires while STS is asked is not sent again", () =>
+    Effect.gen(function*() {
+      const center = yield* IdentityCenter.IdentityCenter
+      yield* center.fail("assumeRoleWithWebIdentity", "NoAnswer", 5)
+      const token = yield* issue({ lifetime: "29 seconds" })
+      const fiber = yield* Effect.fork(
+        Effect.flip(WebIdentityCredentials.resolve({ roleArn: ci, token: Effect.succeed(token) }))
+      )
+      yield* TestClock.adjust("2 minutes")
+      const error = yield* Fiber.join(fiber)
+      assert.strictEqual(error._tag, "WebIdentityTokenUnavailable")
+      assert.include(error.message, "it expired while STS was asked")
+      assert.strictEqual(yield* callsOf("assumeRoleWithWebIdentity"), 1)
+    }).pipe(Effect.provide(world({ maxAttempts: 3, attemptTimeout: "30 seconds" }))))
+
+  it.effect("a token that expires while a better one is asked for is not sent at all", () =>
+    Effect.gen(function*() {
+      const token = yield* issue({ lifetime: "20 seconds" })
+      const answers = [Effect.succeed(token), Effect.zipRight(Effect.sleep("40 seconds"), Effect.fail("none"))]
+      const fiber = yield* Effect.fork(Effect.flip(WebIdentityCredentials.resolve({
+        roleArn: ci,
+        token: Effect.suspend(() => answers.shift() ?? Effect.fail("none"))
+      })))
+      yield* TestClock.adjust("40 seconds")
+      const error = yield* Fiber.join(fiber)
+      assert.isTrue(typeof error === "object" && error._tag === "WebIdentityTokenUnavailable")
+      assert.strictEqual(yield* callsOf("assumeRoleWithWebIdentity"), 0)
+    }).pipe(Effect.provide(world())))
+
+  it.effect("a source that never answers is given up, and asked again by whoever comes next", () =>
+    Effect.gen(function*() {
+      const answers = [Effect.never, issue()]
+      const provider = yield* CredentialsProvider.make(WebIdentityCredentials.resolve({
+        roleArn: ci,
+        token: Effect.suspend(() => answers.shift() ?? Effect.never)
+      }))
+      // Also where providers are built in a region that is not interruptible.
+      const fiber = yield* Effect.fork(Effect.flip(provider.get))
+      yield* TestClock.adjust("5 minutes")
+      const error = yield* Fiber.join(fiber)
+      assert.strictEqual(error._tag, "CredentialsUnavailable")
+      assert.match((yield* provider.get).accessKeyId, /^ASIA/)
+    }).pipe(Effect.uninterruptible, Effect.scoped, Effect.provide(world())))
+})
+
 describe("what STS gives", () => {
   it.effect("is all there: what v2 had in data", () =>
     Effect.gen(function*() {
@@ -418,7 +466,7 @@ describe("the errors of STS", () => {
       code: "InvalidIdentityToken",
       token: { claims: { iss: "https://elsewhere.example\nERROR: all is lost" } },
       tag: "InvalidIdentityTokenException",
-      says: ["No OpenIDConnect provider", "issuer \"https://elsewhere.example ERROR", "IAM OIDC provider"]
+      says: ["No OpenIDConnect provider", "issuer \"https://elsewhere.example\\nERROR", "IAM OIDC provider"]
     },
     {
       code: "InvalidIdentityToken",
@@ -496,6 +544,20 @@ describe("the errors of STS", () => {
       }).pipe(Effect.provide(world())))
   }
 
+  it.effect("gives an identity provider that STS could not reach a second or two", () =>
+    Effect.gen(function*() {
+      const center = yield* IdentityCenter.IdentityCenter
+      yield* center.fail("assumeRoleWithWebIdentity", "IDPCommunicationError", 2)
+      const presented = yield* issue()
+      const fiber = yield* Effect.fork(
+        WebIdentityCredentials.resolve({ roleArn: ci, token: Effect.succeed(presented) })
+      )
+      yield* TestClock.adjust("999 millis")
+      assert.strictEqual(yield* callsOf("assumeRoleWithWebIdentity"), 1)
+      yield* TestClock.adjust("10 seconds")
+      yield* Fiber.join(fiber)
+    }).pipe(Effect.provide(world({ maxAttempts: 3 }))))
+
   const retried: ReadonlyArray<readonly [string, IdentityCenter.Fault, number]> = [
     ["the provider could not be reached", "IDPCommunicationError", 3],
     [
@@ -565,6 +627,19 @@ describe("the environment", () => {
         assert.match(String(exit), /AWS_ROLE_ARN|AWS_WEB_IDENTITY_TOKEN_FILE/)
       }
     }))
+
+  it.effect("that cannot be read is broken, not empty", () =>
+    Effect.gen(function*() {
+      const unreadable = ConfigProvider.make({
+        load: () => Effect.fail(ConfigError.SourceUnavailable([], "MARKED", Cause.empty)),
+        flattened: ConfigProvider.fromMap(new Map()).flattened
+      })
+      const error = yield* Effect.flip(WebIdentityCredentials.resolveEnvironment).pipe(
+        Effect.withConfigProvider(unreadable)
+      )
+      assert.strictEqual(error._tag, "CredentialsUnavailable")
+      assert.notInclude(error.message, "MARKED")
+    }).pipe(Effect.provide(world())))
 
   it.effect("is not configured without a file, and broken with a file and no role", () =>
     Effect.gen(function*() {
@@ -746,6 +821,59 @@ describe("a role on top of others", () => {
       assert.strictEqual(error._tag, "AccessDeniedException")
       assert.include(error.message, "MultiFactorAuthentication failed")
       assert.notInclude(seen, "654321")
+    }).pipe(Effect.provide(world())))
+
+  it.effect("does not take what went wrong on the way to its source for a rejection of that source", () =>
+    Effect.gen(function*() {
+      const center = yield* IdentityCenter.IdentityCenter
+      yield* center.fail("assumeRoleWithWebIdentity", "ExpiredTokenException", 10)
+      const chain = AssumeRoleCredentials.layer({ roleArn: guarded }).pipe(
+        Layer.provide(AssumeRoleCredentials.layer({ roleArn: deploy, externalId: "external" })),
+        Layer.provide(identity)
+      )
+      const error = yield* Effect.flip(Effect.provide(whoAmI, chain))
+      assert.strictEqual(error._tag, "ExpiredTokenException")
+      assert.strictEqual(yield* callsOf("assumeRoleWithWebIdentity"), 1)
+    }).pipe(Effect.provide(world())))
+
+  it.effect("is not tried again with the keys that AWS rejected", () =>
+    Effect.gen(function*() {
+      const center = yield* IdentityCenter.IdentityCenter
+      yield* center.fail("assumeRole", "InvalidClientTokenId", 10)
+      const error = yield* Effect.flip(
+        Effect.provide(whoAmI, AssumeRoleCredentials.layer({ roleArn: guarded }).pipe(Layer.provide(keys)))
+      )
+      assert.propertyVal(error, "code", "InvalidClientTokenId")
+      assert.strictEqual(yield* callsOf("assumeRole"), 1)
+    }).pipe(Effect.provide(world())))
+
+  it.effect("is another identity on top of another source, also if it is the same layer", () =>
+    Effect.gen(function*() {
+      const seen: Array<string> = []
+      const sourceOf = (name: string) =>
+        CredentialsProvider.layer(Effect.sync(() => {
+          seen.push(name)
+          return new Credentials.Credentials({ ...user, secretAccessKey: Redacted.make(user.secretAccessKey) })
+        }))
+      const role = AssumeRoleCredentials.layer({
+        roleArn: guarded,
+        mfa: {
+          serialNumber: "arn:aws:iam::111122223333:mfa/me",
+          tokenCode: Effect.succeed(Redacted.make("123456"))
+        }
+      })
+      class Other extends Context.Tag("Other")<Other, CredentialsProvider.CredentialsProvider["Type"]>() {}
+      const other = Layer.project(
+        Layer.provide(role, sourceOf("second")),
+        CredentialsProvider.CredentialsProvider,
+        Other,
+        (provider) => provider
+      )
+      yield* Effect.gen(function*() {
+        yield* (yield* CredentialsProvider.CredentialsProvider).get
+        yield* (yield* Other).get
+      }).pipe(Effect.provide(Layer.merge(Layer.provide(role, sourceOf("first")), other)))
+      assert.deepStrictEqual(seen, ["first", "second"])
     }).pipe(Effect.provide(world())))
 
   it.effect("is tried once more with new credentials when AWS rejects the old ones", () =>

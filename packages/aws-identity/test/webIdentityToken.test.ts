@@ -152,7 +152,7 @@ describe("a file", () => {
     ["with five parts, which only its receiver can read", `${tokenOf(60, "MARKED")}.a.b`, "Invalid", "not a signed"],
     ["of bytes that are no text", new Uint8Array([0xff, 0xfe, 0, 1, 2]), "Invalid", "not a signed JSON web token"],
     ["that is too long", tokenOf(60, "MARKED".repeat(3400)), "Invalid", "longer than 20000"],
-    ["that is much too long", "MARKED".repeat(200_000), "Invalid", "longer than 20000"],
+    ["that is much too long", "MARKED".repeat(200_000), "Invalid", "longer than 40000 bytes"],
     ["with a token that has expired", tokenOf(-1, "MARKED"), "Expired", "expired at 20"],
     ["with a token that expires now", tokenOf(0, "MARKED"), "Expired", "expired at 20"]
   ]

@@ -262,7 +262,10 @@ const attemptOf = <
         const error = exceptionOf(fields) ?? new IdentityError.ServiceError(fields)
         const isClockMended = client.clockOffset !== clockOffset
         const kind = RetryPolicy.kindOfAnswer(fields, isClockMended)
-        const retryAfter = RetryPolicy.retryAfterOf(headers, receivedAt)
+        const retryAfter = Option.orElse(
+          RetryPolicy.retryAfterOf(headers, receivedAt),
+          () => RetryPolicy.pauseOf(fields)
+        )
         return yield* Effect.fail({ error, retry: kind === undefined ? undefined : { kind, error, retryAfter } })
       }
       if (Either.isLeft(text)) {

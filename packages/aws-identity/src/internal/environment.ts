@@ -1,15 +1,10 @@
 /** What AWS's tools take from the environment, through `Config`. */
 import * as Config from "effect/Config"
-import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 
 /** A variable that is not set, or set to nothing, is none. */
 export const variable = (name: string): Config.Config<Option.Option<string>> =>
   Config.map(Config.option(Config.string(name)), Option.filter((value) => value !== ""))
-
-/** The same as an effect, for what is looked up each time. A variable that cannot be read is none. */
-export const lookUp = (name: string): Effect.Effect<Option.Option<string>> =>
-  Effect.orElseSucceed(variable(name), () => Option.none())
 
 /**
  * The home directory as AWS's tools find it: `HOME`, then Windows's own variables. Without any it is `~`, and

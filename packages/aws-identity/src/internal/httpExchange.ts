@@ -124,7 +124,7 @@ export interface Silence {
 
 /**
  * Asks a server that is no service of AWS's, such as the metadata server of a machine. Lost connections, time limits,
- * 429 and 5xx are tried again, `attempts` times in all, with pauses of up to 100 ms that double.
+ * 429 and 5xx are tried again, `attempts` times in all, with pauses of about 100 ms that double.
  */
 export const ask = (
   wire: Wire,

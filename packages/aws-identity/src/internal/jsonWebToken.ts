@@ -3,6 +3,7 @@ import * as DateTime from "effect/DateTime"
 import * as Either from "effect/Either"
 import * as Encoding from "effect/Encoding"
 import * as Option from "effect/Option"
+import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 
 export interface Claims {
@@ -12,20 +13,32 @@ export interface Claims {
   readonly expiration: Option.Option<DateTime.Utc>
 }
 
-const text = Schema.optionalWith(Schema.String, { as: "Option", nullable: true })
+// What is odd in it is STS's to say; here it is as good as not there.
+const tolerant = <A, I>(schema: Schema.Schema<A, I>) => {
+  const decode = Schema.decodeUnknownOption(schema)
+  return Schema.optionalWith(
+    Schema.transform(Schema.Unknown, Schema.OptionFromSelf(Schema.typeSchema(schema)), {
+      strict: true,
+      decode: (value) => decode(value),
+      encode: Option.getOrUndefined
+    }),
+    { default: () => Option.none() }
+  )
+}
 
 /** RFC 7519, 4.1: seconds since 1970, with or without a fraction. */
-const NumericDate = Schema.transform(Schema.Number, Schema.OptionFromSelf(Schema.DateTimeUtcFromSelf), {
+const NumericDate = Schema.transformOrFail(Schema.Number, Schema.DateTimeUtcFromSelf, {
   strict: true,
-  decode: (seconds) => DateTime.make(seconds * 1000),
-  encode: () => 0
+  decode: (seconds, _, ast) =>
+    Either.fromOption(DateTime.make(seconds * 1000), () => new ParseResult.Type(ast, seconds)),
+  encode: (time) => Either.right(DateTime.toEpochMillis(time) / 1000)
 })
 
 const Payload = Schema.parseJson(Schema.Struct({
-  iss: text,
-  sub: text,
-  aud: Schema.optionalWith(Schema.Union(Schema.Array(Schema.String), Schema.String), { default: () => [] }),
-  exp: Schema.optionalWith(NumericDate, { default: () => Option.none() })
+  iss: tolerant(Schema.String),
+  sub: tolerant(Schema.String),
+  aud: tolerant(Schema.Union(Schema.Array(Schema.String), Schema.String)),
+  exp: tolerant(NumericDate)
 }))
 
 const decodePayload = Schema.decodeOption(Payload)
@@ -39,7 +52,7 @@ export const claimsOf = (token: string): Option.Option<Claims> => {
     Option.map(({ aud, exp, iss, sub }) => ({
       issuer: iss,
       subject: sub,
-      audience: typeof aud === "string" ? [aud] : aud,
+      audience: Option.match(aud, { onNone: () => [], onSome: (aud) => typeof aud === "string" ? [aud] : aud }),
       expiration: exp
     }))
   )

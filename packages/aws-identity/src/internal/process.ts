@@ -52,6 +52,9 @@ export const run = (
   { timeout = defaultTimeout }: { readonly timeout?: Duration.DurationInput | undefined }
 ): Effect.Effect<string, ProcessProblem, CommandExecutor.CommandExecutor> =>
   Effect.gen(function*() {
+    if (command._tag === "PipedCommand") {
+      return yield* problem("Invalid", "it is a pipe of programs, of which only the last could be watched and stopped")
+    }
     const secrets = yield* secretsOf(command)
     const process = yield* Effect.acquireRelease(
       start(command),

@@ -105,6 +105,18 @@ const clockSkewCodes: ReadonlySet<string> = new Set([
   "SignatureDoesNotMatch"
 ])
 
+/** STS could not fetch the keys of an identity provider in time; with other words, the same code is final. */
+const isAboutKeys = (code: string, description: string | undefined): boolean =>
+  code === "InvalidIdentityToken" && /couldn.t retrieve verification key/i.test(description ?? "")
+
+/** An identity provider that STS could not reach is given a second, when AWS itself asks for no more. */
+export const pauseOf = (
+  { code, description }: { readonly code: string; readonly description?: string | undefined }
+): Option.Option<Duration.Duration> =>
+  code.startsWith("IDPCommunicationError") || isAboutKeys(code, description)
+    ? Option.some(Duration.seconds(1))
+    : Option.none()
+
 /** Why an answer with an error may be another one next time, if it may. */
 export const kindOfAnswer = (
   { code, description, status }: {
@@ -116,8 +128,7 @@ export const kindOfAnswer = (
 ): RetryableFailure["kind"] | undefined => {
   if (status === 429 || throttlingCodes.has(code)) return "Throttling"
   if (status === 500 || (status >= 502 && status <= 504) || transientCodes.test(code)) return "Transient"
-  // STS could not fetch the provider's keys in time; with other words, the same code is final.
-  return code === "InvalidIdentityToken" && /couldn.t retrieve verification key/i.test(description ?? "")
+  return isAboutKeys(code, description)
     ? "Transient"
     : isClockMended && clockSkewCodes.has(code)
     ? "ClockSkew"

@@ -1,7 +1,14 @@
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import { partition, partitionOfArn, type Region } from "../Region.js"
-import { lookUp } from "./environment.js"
+import * as Schema from "effect/Schema"
+import { partition, partitionOfArn, Region } from "../Region.js"
+import { variable } from "./environment.js"
+
+/** Whether a region is of the partition that the ARN of a role names, as far as that is known. */
+export const isOfRole = (region: Region, roleArn: string): boolean =>
+  Option.match(partitionOfArn(roleArn), { onNone: () => true, onSome: ({ id }) => partition(region).id === id })
+
+const decodeRegion = Schema.decodeOption(Region)
 
 /**
  * The region of a profile, where STS is to be asked for the profile's role: none if the environment names one, which
@@ -11,10 +18,12 @@ export const roleRegion = (
   { region, roleArn }: { readonly region: Region | undefined; readonly roleArn: string }
 ): Effect.Effect<Region | undefined> =>
   Effect.gen(function*() {
-    if (region === undefined) return undefined
+    if (region === undefined || !isOfRole(region, roleArn)) return undefined
     for (const name of ["AWS_REGION", "AWS_DEFAULT_REGION"]) {
-      if (Option.isSome(yield* lookUp(name))) return undefined
+      const named = yield* Effect.orElseSucceed(variable(name), () => Option.none())
+      if (Option.isSome(named)) {
+        return Option.exists(decodeRegion(named.value), (region) => isOfRole(region, roleArn)) ? undefined : region
+      }
     }
-    const isElsewhere = Option.exists(partitionOfArn(roleArn), ({ id }) => partition(region).id !== id)
-    return isElsewhere ? undefined : region
+    return region
   })

@@ -26,7 +26,7 @@ export const make: Effect.Effect<<A, E>() => SingleFlight<A, E>, never, Scope.Sc
     // All in one step of the calling fiber: nobody comes between the look and the start.
     const join = (effect: Effect.Effect<A, E>): Fiber.RuntimeFiber<A, E> => {
       if (flight !== undefined) return flight
-      const fiber = runFork(effect, { scope, immediate: false })
+      const fiber = runFork(Effect.interruptible(effect), { scope, immediate: false })
       flight = fiber
       fiber.addObserver(() => {
         if (flight === fiber) flight = undefined

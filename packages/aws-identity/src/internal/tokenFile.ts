@@ -1,0 +1,51 @@
+/** A file with a secret that somebody else replaces from time to time, as Kubernetes mounts tokens. */
+import * as FileSystem from "@effect/platform/FileSystem"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Schedule from "effect/Schedule"
+import type { FileError } from "../IdentityError.js"
+import { fileError, isNotFound } from "./fileError.js"
+
+/** Why there is nothing in it that could be used. */
+export interface Unusable {
+  readonly _tag: "Unusable"
+  readonly reason: "Missing" | "Invalid"
+  readonly problem: string
+}
+
+/**
+ * The text of a file of at most `longest` bytes, links followed. One that is not there, is empty or changes is read
+ * again, for a fifth of a second: somebody may just be writing it.
+ */
+export const readTokenFile = (
+  path: string,
+  longest: number
+): Effect.Effect<string, Unusable | FileError, FileSystem.FileSystem> => {
+  const unusable = (reason: Unusable["reason"], problem: string, mayChange: boolean) =>
+    Effect.fail({ mayChange, error: { _tag: "Unusable", reason, problem } as const })
+  return Effect.gen(function*() {
+    const fs = yield* FileSystem.FileSystem
+    const before = yield* fs.stat(path)
+    if (before.type !== "File") return yield* unusable("Invalid", `it is not a file, but a ${before.type}`, false)
+    if (before.size > longest) return yield* unusable("Invalid", `it is longer than ${longest} bytes`, false)
+    const text = yield* fs.readFileString(path)
+    const after = yield* fs.stat(path)
+    if (text.trim() === "") return yield* unusable("Invalid", "it is empty", true)
+    return stampOf(before) === stampOf(after)
+      ? text
+      : yield* unusable("Invalid", "it changes faster than it can be read", true)
+  }).pipe(
+    Effect.catchTags({
+      BadArgument: (error) => Effect.fail({ mayChange: false, error: fileError(path, "read")(error) }),
+      SystemError: (error) =>
+        isNotFound(error)
+          ? unusable("Missing", "there is no such file", true)
+          : Effect.fail({ mayChange: false, error: fileError(path, "read")(error) })
+    }),
+    Effect.retry({ while: ({ mayChange }) => mayChange, schedule: Schedule.spaced("50 millis"), times: 4 }),
+    Effect.mapError(({ error }) => error)
+  )
+}
+
+const stampOf = ({ ino, mtime, size }: FileSystem.File.Info): string =>
+  `${Option.getOrNull(ino)} ${Option.getOrNull(mtime)?.getTime()} ${size}`
