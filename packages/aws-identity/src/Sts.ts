@@ -28,6 +28,7 @@ import type * as ConfigError from "effect/ConfigError"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import { identity } from "effect/Function"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
@@ -194,6 +195,14 @@ const Unbroken = Schema.transform(Schema.String, Schema.NonEmptyString, {
   encode: (text) => text
 })
 
+const AssumedRoleUser = Schema.Struct({ assumedRoleId: element("AssumedRoleId"), arn: element("Arn") })
+
+const decodeAssumedRoleUser = Schema.decodeUnknownOption(Schema.Union(
+  AssumedRoleUser,
+  // As Ceph and MinIO spell it.
+  Schema.Struct({ assumedRoleId: element("AssumeRoleId"), arn: element("Arn") })
+))
+
 const Session = Schema.Struct({
   credentials: Schema.propertySignature(Schema.Struct({
     accessKeyId: element("AccessKeyId"),
@@ -201,9 +210,14 @@ const Session = Schema.Struct({
     sessionToken: Schema.propertySignature(Schema.Redacted(Unbroken)).pipe(Schema.fromKey("SessionToken")),
     expiration: Schema.propertySignature(Schema.DateTimeUtc).pipe(Schema.fromKey("Expiration"))
   })).pipe(Schema.fromKey("Credentials")),
-  assumedRoleUser: Schema.optionalWith(
-    Schema.Struct({ assumedRoleId: element("AssumedRoleId"), arn: element("Arn") }),
-    { as: "Option" }
+  /** None also if half of it is missing, as MinIO leaves it empty. */
+  assumedRoleUser: Schema.optionalToRequired(
+    Schema.Unknown,
+    Schema.OptionFromSelf(Schema.typeSchema(AssumedRoleUser)),
+    {
+      decode: Option.flatMap(decodeAssumedRoleUser),
+      encode: identity
+    }
   ).pipe(Schema.fromKey("AssumedRoleUser")),
   /** Percent of what policies and tags may take; AWS has put `sessionTokenUtilization` in its place. */
   packedPolicySize: optionalNumber("PackedPolicySize"),
