@@ -68,7 +68,7 @@ export const errorOf = (
       reason: field("reason"),
       region: field("region"),
       endpoint: field("endpoint"),
-      requestId: requestIdOf(headers, isSecret) ?? requestId(text("RequestId"), isSecret)
+      requestId: requestIdOf(headers, isSecret) ?? requestId(text("RequestId", "RequestID"), isSecret)
     }
   })
 
@@ -104,11 +104,12 @@ const decodeJson = Schema.decodeOption(
   Schema.parseJson(Schema.Record({ key: Schema.String, value: Schema.Unknown }))
 )
 
-/** AWS's Query services wrap the error twice, S3 and its like not at all. */
+/** AWS's Query services wrap the error twice, older ones and their like in a list, S3 and its like not at all. */
 const errorElement = (document: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> => {
-  const root = document["ErrorResponse"]
+  const root = document["ErrorResponse"] ?? document["Response"]
   const parent = Predicate.isRecord(root) ? root : document
-  const error = parent["Error"]
+  const errors = Predicate.isRecord(parent["Errors"]) ? parent["Errors"]["Error"] : parent["Error"]
+  const error: unknown = Array.isArray(errors) ? errors[0] : errors
   return Predicate.isRecord(error) ? { ...parent, ...error } : {}
 }
 
