@@ -3,6 +3,8 @@
  * `HttpClient`, or as a server on a real socket. The portal, the OIDC service and STS share one origin; their paths do
  * not clash. Signatures are verified for any region, and every answer is dated by the Identity Center's `Clock`.
  *
+ * S3's list of buckets is there too, empty and owned by whoever signed: for tests of what signs requests.
+ *
  * The discovery documents and keys of the OpenID providers that are registered with STS are served below the paths of
  * their issuers. So that others can fetch them, an issuer is the emulator's own URL, which the `HttpServer` says before
  * it serves.
@@ -230,7 +232,7 @@ const faultAnswer = (
 const Body = Schema.parseJson(Schema.Unknown)
 
 /** Whose key a request is signed with. */
-const verified = (request: Signature.Signed, service: Service) =>
+const verified = (request: Signature.Signed, service: Service | "s3") =>
   Effect.flatMap(IdentityCenter, ({ sts }) => Signature.verify(request, { service, keyOf: sts.accessKey }))
 
 const jsonAnswer = Effect.fnUntraced(
@@ -298,6 +300,31 @@ const openIdAnswer = Effect.fnUntraced(function*({ headers, method }: Signature.
   return document === undefined ? json(404, { message: `No such path: ${pathname}` }) : yield* document.answer
 })
 
+/** Whether a request is signed for S3, whose paths are those of buckets. */
+const isForS3 = ({ headers }: Signature.Signed): boolean => /\/s3\/aws4_request\b/.test(headers["authorization"] ?? "")
+
+/** What S3 calls the refusals that STS has its own names for, with its status. */
+const s3Refusals: Readonly<Record<Signature.Refusal["name"], readonly [code: string, status: number]>> = {
+  ExpiredToken: ["ExpiredToken", 400],
+  IncompleteSignature: ["AuthorizationHeaderMalformed", 400],
+  InvalidClientTokenId: ["InvalidAccessKeyId", 403],
+  MissingAuthenticationToken: ["AccessDenied", 403],
+  SignatureDoesNotMatch: ["SignatureDoesNotMatch", 403]
+}
+
+/** The owner of the buckets, of which there are none, is whoever signed. */
+const s3Answer = (request: Signature.Signed, route: string, requestId: string) =>
+  Effect.match(verified(request, "s3"), {
+    onFailure: ({ description, name }) => {
+      const [code, status] = s3Refusals[name]
+      return xml(status, Query.s3Error(code, description, requestId))
+    },
+    onSuccess: ({ arn }) =>
+      route === "GET /"
+        ? xml(200, Query.buckets(arn))
+        : xml(501, Query.s3Error("NotImplemented", "This S3 lists its buckets, and nothing else", requestId))
+  })
+
 /** None stands for no answer at all. */
 const handle = Effect.fnUntraced(function*(request: Signature.Signed) {
   const center = yield* IdentityCenter
@@ -308,6 +335,7 @@ const handle = Effect.fnUntraced(function*(request: Signature.Signed) {
 
   const { pathname, searchParams } = new URL(request.url, "http://localhost")
   const route = `${request.method} ${pathname}`
+  if (isForS3(request)) return answered(yield* s3Answer(request, route, requestId))
   const form = new URLSearchParams(request.body)
   const found: Either.Either<Operation | undefined, Exception> = route === "POST /"
     ? Query.action(form, actions)

@@ -1,3 +1,4 @@
+import { ListBucketsCommand, S3Client, S3ServiceException } from "@aws-sdk/client-s3"
 import { GetCallerIdentityCommand, STSClient } from "@aws-sdk/client-sts"
 import { NodeHttpServer } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
@@ -98,6 +99,44 @@ describe("credentials for a client of the SDK", () => {
         )),
       (client) => ({ client, whoAmI: () => client.send(new GetCallerIdentityCommand({})) })
     )
+
+  it.scoped("sign for S3, whose signatures are made otherwise, and are renewed under its client", () =>
+    Effect.gen(function*() {
+      const credentials = yield* AwsSdk.credentials
+      const endpoint = yield* Emulator.serve
+      const s3 = yield* Effect.acquireRelease(
+        Effect.sync(() =>
+          new S3Client({ region: "eu-west-1", endpoint, forcePathStyle: true, maxAttempts: 1, credentials })
+        ),
+        (client) => Effect.sync(() => client.destroy())
+      )
+      const owner = Effect.tryPromise({
+        try: () => s3.send(new ListBucketsCommand({})),
+        catch: (error) => error
+      }).pipe(Effect.map(({ Owner }) => Owner?.ID))
+      const keys = new Set<string>()
+      for (let i = 0; i < 4; i++) {
+        assert.match((yield* owner) ?? "", /^arn:aws:sts::111122223333:assumed-role\/.*Developer/)
+        keys.add((yield* Effect.promise(() => s3.config.credentials())).accessKeyId)
+        yield* TestClock.adjust("31 seconds")
+      }
+      assert.strictEqual(keys.size, 4)
+      // The emulator does look at the signature.
+      const forged = yield* Effect.acquireRelease(
+        Effect.sync(() =>
+          new S3Client({
+            region: "eu-west-1",
+            endpoint,
+            maxAttempts: 1,
+            credentials: async () => ({ ...(await credentials()), secretAccessKey: "another" })
+          })
+        ),
+        (client) => Effect.sync(() => client.destroy())
+      )
+      const error = yield* rejection(() => forged.send(new ListBucketsCommand({})))
+      assert.instanceOf(error, S3ServiceException)
+      assert.strictEqual(error.name, "SignatureDoesNotMatch")
+    }).pipe(Effect.provide(worldOf({ identityCenter: { credentialsLifetime: "40 seconds" } }))))
 
   it.scoped("sign what AWS accepts", () =>
     Effect.gen(function*() {

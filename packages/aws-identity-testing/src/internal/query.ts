@@ -1,4 +1,4 @@
-// The AWS Query protocol of STS: a form in, XML out, and what is out of bounds told in AWS's words.
+// The AWS Query protocol of STS: a form in, XML out, and what is out of bounds told in AWS's words. And S3's XML.
 
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
@@ -150,3 +150,11 @@ export const errorResponse = (status: number, code: string, message: string, req
       RequestId: requestId
     })
   }</ErrorResponse>`
+
+const s3Namespace = "xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\""
+
+export const buckets = (owner: string): string =>
+  `<ListAllMyBucketsResult ${s3Namespace}>${xml({ Owner: { ID: owner }, Buckets: "" })}</ListAllMyBucketsResult>`
+
+export const s3Error = (code: string, message: string, requestId: string): string =>
+  xml({ Error: { Code: code, Message: message, RequestId: requestId } })
