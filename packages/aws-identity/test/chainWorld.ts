@@ -1,0 +1,318 @@
+import {
+  CommandExecutor,
+  Error as PlatformError,
+  FileSystem,
+  HttpClient,
+  HttpClientError,
+  type HttpClientRequest,
+  HttpClientResponse,
+  Path
+} from "@effect/platform"
+import { assert } from "@effect/vitest"
+import { ConfigProvider, Context, Effect, Fiber, Inspectable, Layer, Option, Sink, Stream, TestClock } from "effect"
+import { AwsIdentity, type Credentials, CredentialsProvider, Region, Sts } from "effect-aws-identity"
+import { Emulator, IdentityCenter, OpenIdProvider } from "effect-aws-identity-testing"
+// What answers of STS are read with is loaded now: no call takes real time for it.
+import "fast-xml-parser"
+import { createHash } from "node:crypto"
+import { observed } from "./observed.js"
+
+// A machine in memory, with all that a profile can name: the user's files, programs, a container's agent, an instance's
+// metadata service, and, by the in-process emulator, an Identity Center and an STS that verify what they are sent.
+
+/** Stands in whatever is secret and not made up on the way, and must not be seen anywhere. */
+const marked = "MARKED"
+
+/** One for all: to make its key takes longer than most tests. */
+export const openIdProvider = Effect.runSync(OpenIdProvider.make({ lifetime: "1 day" }))
+
+const account = "111122223333"
+
+/** Users with keys, one for each place where keys can stand. */
+const userNames = ["default", "static", "environment", "process", "container", "instance", "else"] as const
+
+type UserName = typeof userNames[number]
+
+export const arnOfUser = (name: string): string => `arn:aws:iam::${account}:user/${name}`
+
+export const keyOf = (name: string) => ({
+  accessKeyId: `AKIA${name.toUpperCase().padEnd(16, "0")}`,
+  secretAccessKey: `${marked}-secret-of-${name}`.padEnd(40, "x")
+})
+
+/** The keys of a user as lines of a profile. */
+export const keyLines = (name: string): string =>
+  `aws_access_key_id = ${keyOf(name).accessKeyId}\naws_secret_access_key = ${keyOf(name).secretAccessKey}\n`
+
+/** The keys of a user as variables. */
+export const keyVariables = (name: string) => ({
+  AWS_ACCESS_KEY_ID: keyOf(name).accessKeyId,
+  AWS_SECRET_ACCESS_KEY: keyOf(name).secretAccessKey
+})
+
+/** As servers and programs write credentials. */
+const keyJson = (name: UserName, fields: Record<string, unknown> = {}): string => {
+  const { accessKeyId, secretAccessKey } = keyOf(name)
+  return JSON.stringify({ ...fields, AccessKeyId: accessKeyId, SecretAccessKey: secretAccessKey })
+}
+
+export const ssoLines = "sso_session = corp\nsso_account_id = 111122223333\nsso_role_name = Developer\n"
+export const ssoSession =
+  "[sso-session corp]\nsso_start_url = https://example.awsapps.com/start\nsso_region = us-east-1\n"
+/** What the emulator calls the role that the lines above name. */
+export const ssoArn = `arn:aws:sts::${account}:assumed-role/AWSReservedSSO_Developer_${
+  createHash("sha256").update(`${account}/Developer`).digest("hex").slice(0, 16)
+}/user@example.com`
+
+export const webRole = `arn:aws:iam::${account}:role/web`
+/** Of a session that the lines beside the token name so. */
+export const webArn = `arn:aws:sts::${account}:assumed-role/web/pod`
+export const tokenPath = "/var/run/token"
+
+export interface Call {
+  readonly host: string
+  /** AWS's action, or method and path of a metadata service. */
+  readonly name: string
+  /** The ARN of whoever signed it. */
+  readonly by: string | undefined
+  readonly parameters: Readonly<Record<string, string>>
+}
+
+/** One line each, for lists: the action, the role if it is about one, and who signed. */
+export const lineOf = ({ by, name, parameters: { RoleArn: role } }: Call): string =>
+  [name, ...role === undefined ? [] : [role.replace(/.*\//, "")], ...by === undefined ? [] : [`by ${by}`]].join(" ")
+
+export class Machine extends Context.Tag("Machine")<Machine, {
+  /** Every request, in the order in which they were made. */
+  readonly calls: Array<Call>
+  /** Every program that was started. */
+  readonly programs: Array<string>
+  /** Paths with their texts; to be changed with `write`. */
+  readonly write: (path: string, text: string | undefined) => void
+  readonly variables: Map<string, string>
+}>() {}
+
+export interface Setup {
+  readonly config?: string | undefined
+  readonly credentials?: string | undefined
+  readonly environment?: Readonly<Record<string, string>> | undefined
+  /** Further files, by their paths. */
+  readonly files?: Readonly<Record<string, string>> | undefined
+  readonly roles?: IdentityCenter.Options["roles"]
+  /** Whether this is an EC2 instance; it is not. */
+  readonly instance?: boolean | undefined
+  /** The status of the container's agent, which is there; 200. */
+  readonly agentStatus?: number | undefined
+}
+
+const notFound = (module: "Command" | "FileSystem", pathOrDescriptor: string) =>
+  new PlatformError.SystemError({ module, method: "open", reason: "NotFound", pathOrDescriptor })
+
+const refused = (request: HttpClientRequest.HttpClientRequest) =>
+  new HttpClientError.RequestError({ request, reason: "Transport", cause: { code: "ECONNREFUSED" } })
+
+const base64 = (text: string): string => Buffer.from(text).toString("base64")
+
+/** The programs that there are, by their first word. */
+const programs = new Map<string, { readonly code: number; readonly output: string; readonly words?: string }>([
+  ["give-keys", { code: 0, output: keyJson("process", { Version: 1 }) }],
+  ["give-nothing", { code: 3, output: "", words: "not signed in" }]
+])
+
+const machine = (setup: Setup, variables: Map<string, string>) =>
+  Layer.effectContext(Effect.gen(function*() {
+    const center = yield* IdentityCenter.IdentityCenter
+    const emulator = yield* HttpClient.HttpClient
+    const calls: Array<Call> = []
+    const started: Array<string> = []
+    const files = new Map<string, { readonly text: string; readonly changes: number }>()
+    let changes = 0
+    const write = (path: string, text: string | undefined) => {
+      if (text === undefined) files.delete(path)
+      else files.set(path, { text, changes: ++changes })
+    }
+    write("config", setup.config)
+    write("credentials", setup.credentials)
+    for (const [path, text] of Object.entries(setup.files ?? {})) write(path, text)
+    write(tokenPath, yield* openIdProvider.issue({ claims: { sub: "pod" } }))
+    const signedIn = yield* center.signIn
+    write(
+      `/home/me/.aws/sso/cache/${createHash("sha1").update("corp").digest("hex")}.json`,
+      JSON.stringify({
+        startUrl: "https://example.awsapps.com/start",
+        region: "us-east-1",
+        accessToken: signedIn.accessToken,
+        expiresAt: "2036-01-01T00:00:00Z"
+      })
+    )
+
+    const answer = (name: string): { readonly status?: number; readonly body: string } | undefined => {
+      switch (name) {
+        case "GET http://169.254.170.2/role":
+          return { status: setup.agentStatus ?? 200, body: keyJson("container", { Code: "Success" }) }
+        case "PUT http://169.254.169.254/latest/api/token":
+          return setup.instance === true ? { body: base64(`${marked}-metadata`) } : undefined
+        case "GET http://169.254.169.254/latest/meta-data/iam/security-credentials/":
+          return { body: "machine" }
+        case "GET http://169.254.169.254/latest/meta-data/iam/security-credentials/machine":
+          return { body: keyJson("instance", { Code: "Success", Type: "AWS-HMAC" }) }
+        default:
+          return undefined
+      }
+    }
+
+    const client = HttpClient.make((request, url) =>
+      Effect.gen(function*() {
+        const body = request.body._tag === "Uint8Array" ? new TextDecoder().decode(request.body.body) : ""
+        if (url.hostname.startsWith("169.254.")) {
+          const name = `${request.method} ${url.origin}${url.pathname}`
+          calls.push({ host: url.host, name, by: undefined, parameters: {} })
+          const given = answer(name)
+          return yield* given === undefined
+            ? Effect.fail(refused(request))
+            : Effect.succeed(
+              HttpClientResponse.fromWeb(request, new Response(given.body, { status: given.status ?? 200 }))
+            )
+        }
+        const form = Object.fromEntries(new URLSearchParams(body))
+        const { Action, Version: _, WebIdentityToken: __, ...parameters } = form
+        const key = /Credential=([^/]+)/.exec(request.headers["authorization"] ?? "")?.[1]
+        const signer = key === undefined ? Option.none() : yield* center.sts.accessKey(key)
+        calls.push({
+          host: url.host,
+          name: Action ?? `${request.method} ${url.pathname}`,
+          by: key === undefined ? undefined : Option.match(signer, { onNone: () => key, onSome: ({ arn }) => arn }),
+          parameters
+        })
+        return yield* emulator.execute(request)
+      })
+    )
+
+    const fileSystem = FileSystem.makeNoop({
+      stat: (path) =>
+        Effect.suspend(() => {
+          const file = files.get(path)
+          return file === undefined ? Effect.fail(notFound("FileSystem", path)) : Effect.succeed({
+            type: "File" as const,
+            // Long enough ago that nobody is writing it.
+            mtime: Option.some(new Date(file.changes * 1000 - 1_000_000)),
+            atime: Option.none(),
+            birthtime: Option.none(),
+            dev: 0,
+            ino: Option.some(file.changes),
+            mode: 0o600,
+            nlink: Option.none(),
+            uid: Option.none(),
+            gid: Option.none(),
+            rdev: Option.none(),
+            size: FileSystem.Size(file.text.length),
+            blksize: Option.none(),
+            blocks: Option.none()
+          })
+        }),
+      readFileString: (path) =>
+        Effect.suspend(() => {
+          const file = files.get(path)
+          return file === undefined ? Effect.fail(notFound("FileSystem", path)) : Effect.succeed(file.text)
+        })
+    })
+
+    const executor = CommandExecutor.makeExecutor((command) =>
+      Effect.suspend(() => {
+        const name = command._tag === "StandardCommand" ? command.command : "pipe"
+        started.push(name)
+        const program = programs.get(name)
+        return program === undefined ? Effect.fail(notFound("Command", name)) : Effect.succeed({
+          ...Inspectable.BaseProto,
+          toJSON: () => "process",
+          [CommandExecutor.ProcessTypeId]: CommandExecutor.ProcessTypeId,
+          pid: CommandExecutor.ProcessId(1),
+          exitCode: Effect.succeed(CommandExecutor.ExitCode(program.code)),
+          isRunning: Effect.succeed(false),
+          kill: () => Effect.void,
+          stdin: Sink.drain,
+          stdout: Stream.make(new TextEncoder().encode(program.output)),
+          stderr: Stream.make(new TextEncoder().encode(program.words ?? ""))
+        })
+      })
+    )
+
+    return Context.make(Machine, { calls, programs: started, write, variables }).pipe(
+      Context.add(HttpClient.HttpClient, client),
+      Context.add(FileSystem.FileSystem, fileSystem),
+      Context.add(CommandExecutor.CommandExecutor, executor)
+    )
+  })).pipe(
+    Layer.provide(Layer.fresh(Emulator.layerHttpClient)),
+    Layer.provideMerge(IdentityCenter.layer({
+      openIdProviders: [{ provider: openIdProvider, clientIds: ["sts.amazonaws.com"] }],
+      accessKeys: userNames.map((name) => ({ ...keyOf(name), arn: arnOfUser(name) })),
+      roles: setup.roles
+    })),
+    Layer.merge(Path.layer)
+  )
+
+// ---------------------------------------------------------------------------------------------------------------
+
+/** On that machine, with its variables as the environment; both can be changed by `Machine`. */
+export const on = (setup: Setup) => <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+  Effect.suspend(() => {
+    const variables = new Map(Object.entries({
+      HOME: "/home/me",
+      AWS_CONFIG_FILE: "config",
+      AWS_SHARED_CREDENTIALS_FILE: "credentials",
+      ...setup.environment
+    }))
+    const live = ConfigProvider.make({
+      load: (config) => ConfigProvider.fromMap(variables).load(config),
+      flattened: ConfigProvider.fromMap(variables).flattened
+    })
+    return effect.pipe(Effect.provide(machine(setup, variables)), Effect.withConfigProvider(live))
+  })
+
+/** `AwsIdentity.layer`, in which nothing runs out of time while a test moves the clock. */
+export const identity = (options?: AwsIdentity.Options) =>
+  AwsIdentity.layer({
+    ...options,
+    client: { maxAttempts: 1, timeout: "2 days", attemptTimeout: "2 days", ...options?.client }
+  })
+
+export const get = Effect.flatMap(CredentialsProvider.CredentialsProvider, ({ get }) => get)
+
+/** Moves the clock for as long as something waits for it. */
+export const settled = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+  Effect.gen(function*() {
+    const fiber = yield* Effect.fork(effect)
+    for (let idle = 0; Option.isNone(yield* Fiber.poll(fiber)); idle++) {
+      // What takes real time, as the check of a signature does, has it first.
+      yield* Effect.promise(() => new Promise((resolve) => idle < 20 ? setImmediate(resolve) : setTimeout(resolve, 1)))
+      if (idle >= 20) yield* TestClock.adjust("100 millis")
+    }
+    return yield* Fiber.join(fiber)
+  })
+
+/** Whose they are; that they are whole, STS confirms. */
+export const ownerOf = (credentials: Credentials.Credentials) =>
+  Effect.gen(function*() {
+    const { calls } = yield* Machine
+    const before = calls.length
+    const { arn } = yield* Effect.flatMap(
+      Sts.Sts,
+      (sts) => sts.getCallerIdentity({ region: Region.make("us-east-1"), credentials })
+    )
+    calls.length = before
+    return arn
+  })
+
+/** What comes of it; and nothing secret may be seen of it, whatever it is. */
+export const discreetly = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+  Effect.gen(function*() {
+    const { exit, seen } = yield* observed(settled(effect))
+    const { secrets } = yield* IdentityCenter.IdentityCenter
+    const files = yield* FileSystem.FileSystem
+    const token = yield* Effect.orDie(files.readFileString(tokenPath))
+    for (const secret of [marked, base64(`${marked}-metadata`), token, ...yield* secrets]) {
+      assert.notInclude(seen, secret)
+    }
+    return yield* exit
+  })
