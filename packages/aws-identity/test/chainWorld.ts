@@ -149,7 +149,7 @@ const machine = (setup: Setup, variables: Map<string, string>) =>
     const answer = (name: string): { readonly status?: number; readonly body: string } | undefined => {
       switch (name) {
         case "GET http://169.254.170.2/role":
-          return { status: setup.agentStatus ?? 200, body: keyJson("container", { Code: "Success" }) }
+          return { status: setup.agentStatus ?? 200, body: setup.agentStatus === undefined ? keyJson("container") : "" }
         case "PUT http://169.254.169.254/latest/api/token":
           return setup.instance === true ? { body: base64(`${marked}-metadata`) } : undefined
         case "GET http://169.254.169.254/latest/meta-data/iam/security-credentials/":

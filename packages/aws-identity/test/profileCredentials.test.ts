@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Clock, DateTime, Effect, Option, Redacted } from "effect"
-import type { AwsIdentity } from "effect-aws-identity"
+import { Clock, DateTime, Effect, Layer, Option, Redacted } from "effect"
+import type { IdentityError } from "effect-aws-identity"
+import { type AwsIdentity, ProfileCredentials } from "effect-aws-identity"
 import type { IdentityCenter } from "effect-aws-identity-testing"
 import {
   arnOfUser,
@@ -241,5 +242,485 @@ describe("a chain of roles", () => {
           }
         }))
     }
+  }
+})
+
+// ---------------------------------------------------------------------------------------------------------------
+// What cannot be followed
+// ---------------------------------------------------------------------------------------------------------------
+
+interface Row extends Setup {
+  readonly name: string
+  /** The profile that is asked for: `dev`; null asks for none. */
+  readonly profile?: string | null
+  readonly tag: IdentityError.IdentityError["_tag"]
+  /** `<id>` stands for that of the request. */
+  readonly message: string
+  readonly calls?: ReadonlyArray<string>
+  readonly tokenCode?: AwsIdentity.Options["tokenCode"]
+}
+
+const role = "role_arn = arn:aws:iam::111122223333:role/deploy\n"
+const sources = `[profile keys]\n${keyLines("static")}`
+/** A profile, dev, that takes its credentials from another, base, of which only the lines are said. */
+const link = (lines: string) => `[profile dev]\n${role}source_profile = base\n[profile base]\n${lines}`
+
+const rows: ReadonlyArray<Row> = [
+  {
+    name: "no files",
+    profile: null,
+    tag: "NotConfigured",
+    message: "No profile \"default\" in config (no such file) or credentials (no such file). Profiles found there: " +
+      "none. Run \"aws configure sso\" to create it, or choose another with AWS_PROFILE; if your files are " +
+      "elsewhere, set AWS_CONFIG_FILE."
+  },
+  {
+    name: "no such profile",
+    config: "[profile dve]\n",
+    credentials: "[old]\n",
+    tag: "ProfileNotFound",
+    message: "No profile \"dev\" in config or credentials. Profiles found there: dve, old. Check the name (the " +
+      "\"profile\" option or AWS_PROFILE), or run \"aws configure sso --profile dev\" to create it."
+  },
+  {
+    name: "a profile without a name",
+    profile: "",
+    config: "[default]\n",
+    tag: "ProfileNotFound",
+    message: "No profile \"\" in config or credentials (no such file). Profiles found there: default. Check the " +
+      "name (the \"profile\" option or AWS_PROFILE), or run \"aws configure sso --profile \" to create it."
+  },
+  {
+    name: "a profile that AWS_PROFILE names and that is not there",
+    profile: null,
+    config: "[default]\n",
+    environment: { AWS_PROFILE: "dve" },
+    tag: "ProfileNotFound",
+    message: "No profile \"dve\" in config or credentials (no such file). Profiles found there: default. Check the " +
+      "name (the \"profile\" option or AWS_PROFILE), or run \"aws configure sso --profile dve\" to create it."
+  },
+  {
+    name: "an empty profile",
+    config: "[profile dev]\n",
+    tag: "NotConfigured",
+    message: "Profile \"dev\" (config:1) has no credentials: no role_arn, sso_account_id, aws_access_key_id or " +
+      "credential_process. Run \"aws configure sso --profile dev\", or choose another with AWS_PROFILE."
+  },
+  {
+    name: "no credentials in it",
+    config: "\n[profile dev]\nregion = eu-west-1\nrole_session_name = x\n",
+    tag: "NotConfigured",
+    message: "Profile \"dev\" (config:2) has no credentials: no role_arn, sso_account_id, aws_access_key_id or " +
+      "credential_process. Run \"aws configure sso --profile dev\", or choose another with AWS_PROFILE."
+  },
+  {
+    name: "keys that are set to nothing",
+    config:
+      "[profile dev]\naws_access_key_id =\naws_secret_access_key =\nrole_arn =\nsso_account_id =\ncredential_process =\n",
+    tag: "NotConfigured",
+    message: "Profile \"dev\" (config:1) has no credentials: no role_arn, sso_account_id, aws_access_key_id or " +
+      "credential_process. Run \"aws configure sso --profile dev\", or choose another with AWS_PROFILE."
+  },
+  {
+    name: "an empty profile as a link",
+    config: link("region = eu-west-1\n"),
+    tag: "InvalidConfig",
+    message: "config:4:1: [profile base] has no credentials: no role_arn, sso_account_id, aws_access_key_id or " +
+      "credential_process, and profile \"dev\" takes its own from it (for profile \"base\"). Add some, or " +
+      "change source_profile of profile \"dev\"."
+  },
+  {
+    name: "a link that is not there",
+    config: `[profile dev]\n${role}source_profile = nobody\n${sources}`,
+    tag: "InvalidConfig",
+    message: "config:3:1: [profile dev] names source_profile = nobody, but there is no such profile in config or " +
+      "credentials (no such file) (for profile \"dev\"). Add it, or name one that is there: dev, keys."
+  },
+  {
+    name: "a link in the middle that is not there",
+    config: link(`${role}source_profile = nobody\n`),
+    tag: "InvalidConfig",
+    message: "config:6:1: [profile base] names source_profile = nobody, but there is no such profile in config or " +
+      "credentials (no such file) (for profile \"base\"). Add it, or name one that is there: dev, base."
+  },
+  {
+    name: "a line of a link that cannot be read",
+    config: link("what is this\n"),
+    tag: "InvalidConfig",
+    message: "config:5:1: [profile base] cannot be read here. A line is \"key = value\", a comment, or a [section " +
+      "header] (for profile \"base\"). Correct or remove that line."
+  },
+  {
+    name: "a role without a source",
+    config: `[profile dev]\n${role}`,
+    tag: "InvalidConfig",
+    message: "config:2:1: [profile dev] has a role_arn, but nothing to assume it with (for profile \"dev\"). Add a " +
+      "source_profile, a credential_source or a web_identity_token_file."
+  },
+  {
+    name: "a role without a source, beside keys",
+    config: `[profile dev]\n${role}${keyLines("static")}`,
+    tag: "InvalidConfig",
+    message: "config:2:1: [profile dev] has a role_arn, but nothing to assume it with (for profile \"dev\"). Add a " +
+      "source_profile, a credential_source or a web_identity_token_file."
+  },
+  {
+    name: "a role without a source, beside a sign-in",
+    config: `[profile dev]\n${role}${ssoLines}${ssoSession}`,
+    tag: "InvalidConfig",
+    message: "config:2:1: [profile dev] has a role_arn, but nothing to assume it with (for profile \"dev\"). Add a " +
+      "source_profile, a credential_source or a web_identity_token_file."
+  },
+  {
+    name: "a role without a source as a link",
+    config: link(role),
+    tag: "InvalidConfig",
+    message: "config:5:1: [profile base] has a role_arn, but nothing to assume it with (for profile \"base\"). Add " +
+      "a source_profile, a credential_source or a web_identity_token_file."
+  },
+  {
+    name: "both sources",
+    config: `[profile dev]\n${role}credential_source = Environment\nsource_profile = keys\n${sources}`,
+    environment: keyVariables("environment"),
+    tag: "InvalidConfig",
+    message: "config:3:1: [profile dev] has both a source_profile and a credential_source (for profile \"dev\"). " +
+      "Remove one of them: the role is assumed with the credentials of the other."
+  },
+  {
+    name: "an unknown source",
+    config: `[profile dev]\n${role}credential_source = environment\n`,
+    environment: keyVariables("environment"),
+    tag: "InvalidConfig",
+    message: "config:3:1: [profile dev] has a credential_source that is none of Environment, EcsContainer, " +
+      "Ec2InstanceMetadata (for profile \"dev\"). Correct that line."
+  },
+  {
+    name: "a source by a name of JavaScript's",
+    config: `[profile dev]\n${role}credential_source = __proto__\n`,
+    tag: "InvalidConfig",
+    message: "config:3:1: [profile dev] has a credential_source that is none of Environment, EcsContainer, " +
+      "Ec2InstanceMetadata (for profile \"dev\"). Correct that line."
+  },
+  {
+    name: "an environment without keys",
+    config: `[profile dev]\n${role}credential_source = Environment\n`,
+    tag: "CredentialsUnavailable",
+    message: "No credentials from credential_source Environment: Neither AWS_ACCESS_KEY_ID nor " +
+      "AWS_SECRET_ACCESS_KEY is set (profile \"dev\", config:1). Set both, and AWS_SESSION_TOKEN with " +
+      "temporary credentials."
+  },
+  {
+    name: "an environment with half of them",
+    config: `[profile dev]\n${role}credential_source = Environment\n`,
+    environment: { AWS_SECRET_ACCESS_KEY: keyVariables("environment").AWS_SECRET_ACCESS_KEY },
+    tag: "CredentialsUnavailable",
+    message: "No credentials from the environment: AWS_SECRET_ACCESS_KEY is set, but AWS_ACCESS_KEY_ID is not " +
+      "(profile \"dev\", config:1). Set AWS_ACCESS_KEY_ID too, or remove AWS_SECRET_ACCESS_KEY to have " +
+      "credentials looked for elsewhere."
+  },
+  {
+    name: "no container",
+    config: `[profile dev]\n${role}credential_source = EcsContainer\n`,
+    tag: "CredentialsUnavailable",
+    message: "No credentials from credential_source EcsContainer: Neither AWS_CONTAINER_CREDENTIALS_RELATIVE_URI " +
+      "nor AWS_CONTAINER_CREDENTIALS_FULL_URI is set (profile \"dev\", config:1). ECS sets the one for a " +
+      "task with a task role, EKS the other for a pod whose service account has a Pod Identity " +
+      "association; what was started before the association does not have it."
+  },
+  {
+    name: "a container that gives none",
+    config: `[profile dev]\n${role}credential_source = EcsContainer\n`,
+    environment: { AWS_CONTAINER_CREDENTIALS_RELATIVE_URI: "/role" },
+    agentStatus: 403,
+    tag: "CredentialsUnavailable",
+    message: "No credentials from the container's credential server http://169.254.170.2: it answered with status " +
+      "403 (profile \"dev\", config:1). Check the role of the task, or the Pod Identity association, and " +
+      "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE.",
+    calls: ["GET http://169.254.170.2/role"]
+  },
+  {
+    name: "no instance",
+    config: `[profile dev]\n${role}credential_source = Ec2InstanceMetadata\n`,
+    tag: "CredentialsUnavailable",
+    message: "No credentials from credential_source Ec2InstanceMetadata: There is no instance metadata service at " +
+      "http://169.254.169.254: it cannot be reached (ECONNREFUSED) (profile \"dev\", config:1). On an EC2 " +
+      "instance, check that it is on (HttpEndpoint), that no proxy stands between and, in a container, " +
+      "that the hop limit (HttpPutResponseHopLimit) is at least 2.",
+    calls: ["PUT http://169.254.169.254/latest/api/token"]
+  },
+  {
+    name: "an instance that must not be asked, as a link",
+    config: link(`${role}credential_source = Ec2InstanceMetadata\n`),
+    environment: { AWS_EC2_METADATA_DISABLED: "true" },
+    instance: true,
+    tag: "CredentialsUnavailable",
+    message: "No credentials from credential_source Ec2InstanceMetadata: AWS_EC2_METADATA_DISABLED is set " +
+      "(profile \"base\", config:4). Unset it to use the role of an EC2 instance."
+  },
+  {
+    name: "itself as source, with half the keys",
+    config: `[profile dev]\n${role}source_profile = dev\n${keyLines("static").replace(/\n.*/s, "\n")}`,
+    tag: "InvalidConfig",
+    message: "config:1:1: [profile dev] has no aws_secret_access_key (for profile \"dev\"). Add " +
+      "\"aws_secret_access_key = <value>\" to that section."
+  },
+  {
+    name: "a circle of two",
+    config: link(`${role}source_profile = dev\n`),
+    tag: "InvalidConfig",
+    message: "config:6:1: [profile base] names a source_profile that leads back to itself: dev -> base -> dev " +
+      "(for profile \"base\"). Let one of them have credentials of its own."
+  },
+  {
+    name: "a circle of three",
+    config: `${link(`${role}source_profile = third\n`)}[profile third]\n${role}source_profile = dev\n`,
+    tag: "InvalidConfig",
+    message: "config:9:1: [profile third] names a source_profile that leads back to itself: dev -> base -> third " +
+      "-> dev (for profile \"third\"). Let one of them have credentials of its own."
+  },
+  {
+    name: "a circle that it is not part of",
+    config: `${link(`${role}source_profile = third\n`)}[profile third]\n${role}source_profile = base\n`,
+    tag: "InvalidConfig",
+    message: "config:9:1: [profile third] names a source_profile that leads back to itself: dev -> base -> third " +
+      "-> base (for profile \"third\"). Let one of them have credentials of its own."
+  },
+  {
+    name: "a circle over both files",
+    config: `[profile dev]\n${role}`,
+    credentials: `[dev]\nsource_profile = base\n[base]\n${role}source_profile = dev\n`,
+    tag: "InvalidConfig",
+    message: "credentials:5:1: [base] names a source_profile that leads back to itself: dev -> base -> dev (for " +
+      "profile \"base\"). Let one of them have credentials of its own."
+  },
+  {
+    name: "no secret key",
+    config: `[profile dev]\n${keyLines("static").replace(/\n.*/s, "\n")}`,
+    tag: "InvalidConfig",
+    message: "config:1:1: [profile dev] has no aws_secret_access_key (for profile \"dev\"). Add " +
+      "\"aws_secret_access_key = <value>\" to that section."
+  },
+  {
+    name: "no key id",
+    config: `[profile dev]\n${keyLines("static").replace(/.*\n/, "")}`,
+    tag: "InvalidConfig",
+    message: "config:1:1: [profile dev] has no aws_access_key_id (for profile \"dev\"). Add \"aws_access_key_id = " +
+      "<value>\" to that section."
+  },
+  {
+    name: "no secret key, but a program",
+    config: `[profile dev]\n${keyLines("static").replace(/\n.*/s, "\n")}credential_process = give-keys\n`,
+    tag: "InvalidConfig",
+    message: "config:1:1: [profile dev] has no aws_secret_access_key (for profile \"dev\"). Add " +
+      "\"aws_secret_access_key = <value>\" to that section."
+  },
+  {
+    name: "no secret key in a link that names a role",
+    config: link(`${role}source_profile = keys\n${keyLines("static").replace(/\n.*/s, "\n")}${sources}`),
+    tag: "InvalidConfig",
+    message: "config:4:1: [profile base] has no aws_secret_access_key (for profile \"base\"). Add " +
+      "\"aws_secret_access_key = <value>\" to that section."
+  },
+  {
+    name: "a token file without a role",
+    config: `[profile dev]\nweb_identity_token_file = ${tokenPath}\n`,
+    tag: "InvalidConfig",
+    message: "config:1:1: [profile dev] has no role_arn (for profile \"dev\"). Add \"role_arn = <ARN of the role>\" " +
+      "to that section."
+  },
+  {
+    name: "a token file that is not there",
+    config: `[profile dev]\n${role}web_identity_token_file = /no/token\nsource_profile = keys\n${sources}`,
+    tag: "WebIdentityTokenUnavailable",
+    message: "No web identity token from the file /no/token: there is no such file (profile \"dev\", config:1). " +
+      "Check AWS_WEB_IDENTITY_TOKEN_FILE or web_identity_token_file, and that whoever issues the tokens " +
+      "writes them there."
+  },
+  {
+    name: "a token that is not trusted, in a link",
+    config: link(`web_identity_token_file = ${tokenPath}\nrole_arn = ${webRole}\n`),
+    roles: [],
+    tag: "AccessDeniedException",
+    message: "STS assumeRoleWithWebIdentity failed with AccessDenied (403): Not authorized to perform " +
+      "sts:AssumeRoleWithWebIdentity [request <id>] (profile \"base\", config:4). The token has issuer " +
+      "\"https://oidc.example.com\", audience \"sts.amazonaws.com\", subject \"pod\". Check the role's ARN, and " +
+      "its trust policy: its principal has to be the token's issuer, and its conditions have to fit the " +
+      "token's audience and subject.",
+    calls: ["AssumeRoleWithWebIdentity web"]
+  },
+  {
+    name: "a sign-in for a token alone",
+    config: `[profile dev]\nsso_session = corp\n${ssoSession}`,
+    tag: "InvalidConfig",
+    message: "config:2:1: [profile dev] has an SSO session, but neither sso_account_id nor sso_role_name: it " +
+      "gives a token, and no credentials (for profile \"dev\"). Add both; \"aws configure sso\" lists those " +
+      "there are."
+  },
+  {
+    name: "a sign-in for a token alone as a link",
+    config: link(`sso_session = corp\n${ssoSession}`),
+    tag: "InvalidConfig",
+    message: "config:5:1: [profile base] has an SSO session, but neither sso_account_id nor sso_role_name: it " +
+      "gives a token, and no credentials (for profile \"base\"). Add both; \"aws configure sso\" lists those " +
+      "there are."
+  },
+  {
+    name: "half a sign-in",
+    config: `[profile dev]\nsso_session = corp\nsso_role_name = Developer\n${keyLines("static")}${ssoSession}`,
+    tag: "InvalidConfig",
+    message: "config:1:1: [profile dev] has no sso_account_id (for profile \"dev\"). Add \"sso_account_id = <12 " +
+      "digits>\" to that section."
+  },
+  {
+    name: "a sign-in without a session",
+    config: "[profile dev]\nsso_account_id = 111122223333\nsso_role_name = Developer\n",
+    tag: "InvalidConfig",
+    message: "config:1:1: [profile dev] has no sso_start_url (for profile \"dev\"). Add \"sso_start_url = <the URL " +
+      "of your AWS access portal>\" to that section."
+  },
+  {
+    name: "a sign-in that nobody has done, in a link",
+    config: link(ssoLines.replace("corp", "other") + ssoSession.replace("corp", "other")),
+    tag: "SsoLoginRequired",
+    message: "Not signed in to SSO session \"other\": there is no token file " +
+      "[/home/me/.aws/sso/cache/d0941e68da8f38151ff86a61fc59f7c5cf9fcaa2.json] (profile \"base\", config:4). " +
+      "Run \"aws sso login --sso-session other\", or sign in with SsoLogin.device."
+  },
+  {
+    name: "a role that is not assigned, in a link",
+    config: link(ssoLines.replace("Developer", "Admin") + ssoSession),
+    tag: "RoleNotAssigned",
+    message: "No access to role \"Admin\" of account 111122223333 (profile \"base\", config:4) [request <id>]. Check " +
+      "sso_account_id and sso_role_name against Sso.listAccountRoles, or ask your administrator to assign " +
+      "the permission set; one assigned since you signed in shows after a new sign-in.",
+    calls: ["GET /federation/credentials"]
+  },
+  {
+    name: "a console login",
+    config: "[profile dev]\nlogin_session = arn:aws:iam::111122223333:user/me\n",
+    tag: "InvalidConfig",
+    message: "config:2:1: [profile dev] has a login_session, which is not supported here (for profile \"dev\"). Let " +
+      "the AWS CLI do it, in a profile of its own: credential_process = aws configure export-credentials " +
+      "--profile dev --format process"
+  },
+  {
+    name: "a console login as a link",
+    config: link("login_session = arn:aws:iam::111122223333:user/me\n"),
+    tag: "InvalidConfig",
+    message: "config:5:1: [profile base] has a login_session, which is not supported here (for profile \"base\"). " +
+      "Let the AWS CLI do it, in a profile of its own: credential_process = aws configure " +
+      "export-credentials --profile base --format process"
+  },
+  {
+    name: "a program for a token, and no role",
+    config: "[profile dev]\nweb_identity_token_process = give-token\n",
+    tag: "InvalidConfig",
+    message: "config:2:1: [profile dev] has a web_identity_token_process, which is not supported here (for " +
+      "profile \"dev\"). Use a web_identity_token_file, or in code WebIdentityCredentials.layer with " +
+      "WebIdentityToken.fromCommand."
+  },
+  {
+    name: "a program that fails",
+    config: "[profile dev]\ncredential_process = give-nothing\n",
+    tag: "CredentialsUnavailable",
+    message:
+      "No credentials from the program \"give-nothing\": it ended with exit code 3: \"not signed in\" (profile " +
+      "\"dev\", config:1). Run credential_process of profile \"dev\" in a terminal to see what it wants."
+  },
+  {
+    name: "a program that is not there, in a link",
+    config: link("credential_process = no-such-program --of mine\n"),
+    tag: "CredentialsUnavailable",
+    message: "No credentials from the program \"no-such-program\": no such program was found (profile \"base\", " +
+      "config:4). Install the program, or correct credential_process of profile \"base\": a full path is " +
+      "safest."
+  },
+  {
+    name: "a program without a name",
+    config: "[profile dev]\ncredential_process = \"\"\n",
+    tag: "CredentialsUnavailable",
+    message: "No credentials from the program \"\": no such program was found (profile \"dev\", config:1). Install " +
+      "the program, or correct credential_process of profile \"dev\": a full path is safest."
+  },
+  {
+    name: "a program's line that cannot be read",
+    config: "[profile dev]\ncredential_process = give 'keys\n",
+    tag: "CredentialsUnavailable",
+    message: "No credentials from credential_process: its command line has a ' that is never closed (profile " +
+      "\"dev\", config:1). Correct credential_process of profile \"dev\"."
+  },
+  {
+    name: "an MFA device and nobody to ask",
+    config: `[profile dev]\n${role}mfa_serial = arn:aws:iam::111122223333:mfa/me\nsource_profile = keys\n${sources}`,
+    tag: "InvalidConfig",
+    message: "config:3:1: [profile dev] asks for the code of an MFA device, and this program has nobody to ask " +
+      "(for profile \"dev\"). Give ProfileCredentials a tokenCode, or use a role that needs none."
+  },
+  {
+    name: "a duration that is none",
+    config: `[profile dev]\n${role}duration_seconds = 1h\nsource_profile = keys\n${sources}`,
+    tag: "InvalidConfig",
+    message: "config:3:1: [profile dev] has a duration_seconds that is not a whole number from 1 (for profile " +
+      "\"dev\"). Correct or remove that line."
+  },
+  {
+    name: "a duration that no role has",
+    config: `[profile dev]\n${role}duration_seconds = 60\nsource_profile = keys\n${sources}`,
+    tag: "InvalidInput",
+    message: "STS assumeRole cannot be done: \"durationSeconds\" is not a whole number of seconds from 900 to 43200 " +
+      "(profile \"dev\", config:1). Nothing was sent or written."
+  },
+  {
+    name: "a region that is none, in a link",
+    config: link(`${role}region = Ireland!\nsource_profile = keys\n${sources}`),
+    tag: "InvalidConfig",
+    message: "config:6:1: [profile base] has a region that is not a region name (for profile \"base\"). Correct or " +
+      "remove that line."
+  },
+  {
+    name: "a role's ARN that is none",
+    config: `[profile dev]\nrole_arn = deploy\nsource_profile = keys\n${sources}`,
+    tag: "InvalidInput",
+    message: "STS assumeRole cannot be done: \"roleArn\" is not an ARN (20 to 2048 characters) (profile \"dev\", " +
+      "config:1). Nothing was sent or written."
+  },
+  {
+    name: "a role that does not trust its source",
+    config: `[profile dev]\n${role}source_profile = keys\n${sources}`,
+    roles: [],
+    tag: "AccessDeniedException",
+    message: "STS assumeRole failed with AccessDenied (403): User: arn:aws:iam::111122223333:user/static is not " +
+      "authorized to perform: sts:AssumeRole on resource: arn:aws:iam::111122223333:role/deploy [request " +
+      "<id>] (profile \"dev\", config:1). The role's trust policy has to name the caller (and the external " +
+      "id, if it asks for one), and the caller's own policies have to allow sts:AssumeRole on the role.",
+    calls: ["AssumeRole deploy by arn:aws:iam::111122223333:user/static"]
+  },
+  {
+    name: "a role in the middle that does not trust its source",
+    config: link(`role_arn = arn:aws:iam::111122223333:role/middle\nsource_profile = keys\n${sources}`),
+    roles: [],
+    tag: "AccessDeniedException",
+    message: "STS assumeRole failed with AccessDenied (403): User: arn:aws:iam::111122223333:user/static is not " +
+      "authorized to perform: sts:AssumeRole on resource: arn:aws:iam::111122223333:role/middle [request " +
+      "<id>] (profile \"base\", config:4). The role's trust policy has to name the caller (and the external " +
+      "id, if it asks for one), and the caller's own policies have to allow sts:AssumeRole on the role.",
+    calls: ["AssumeRole middle by arn:aws:iam::111122223333:user/static"]
+  }
+]
+
+/** `AwsIdentity.layer` without a profile is the default chain; this is not. */
+const chosenByVariable = Layer.provide(ProfileCredentials.layer(), identity())
+
+describe("a profile that cannot be followed", () => {
+  for (const { calls = [], message, name, profile = "dev", tag, tokenCode, ...setup } of rows) {
+    it.effect(`${name}: ${tag}`, () =>
+      Effect.gen(function*() {
+        const error = yield* Effect.flip(discreetly(
+          Effect.provide(get, profile === null ? chosenByVariable : identity({ profile, tokenCode }))
+        ))
+        assert.strictEqual(error.message.replace(/\[request [0-9a-f]+\]/, "[request <id>]"), message)
+        assert.strictEqual(error._tag, tag)
+        assert.deepStrictEqual((yield* Machine).calls.map(lineOf), calls)
+      }).pipe(on(setup)))
   }
 })
