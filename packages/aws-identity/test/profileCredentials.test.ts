@@ -705,6 +705,19 @@ const rows: ReadonlyArray<Row> = [
       "<id>] (profile \"base\", config:4). The role's trust policy has to name the caller (and the external " +
       "id, if it asks for one), and the caller's own policies have to allow sts:AssumeRole on the role.",
     calls: ["AssumeRole middle by arn:aws:iam::111122223333:user/static"]
+  },
+  {
+    name: "keys that AWS does not know, at the beginning of a long chain",
+    config: link(
+      `${role}source_profile = third\n[profile third]\n${role}source_profile = fourth\n[profile fourth]\n${role}source_profile = unknown\n[profile unknown]\n${
+        keyLines("unknown")
+      }`
+    ),
+    tag: "ServiceError",
+    message: "STS assumeRole failed with InvalidClientTokenId (403): The security token included in the request " +
+      "is invalid. [request <id>] (profile \"fourth\", config:10). The access key that signed the request " +
+      "does not exist, or not in this partition.",
+    calls: ["AssumeRole deploy by AKIAUNKNOWN000000000", "AssumeRole deploy by AKIAUNKNOWN000000000"]
   }
 ]
 
