@@ -133,7 +133,7 @@ const unsupported = {
     "Use a web_identity_token_file, or in code WebIdentityCredentials.layer with WebIdentityToken.fromCommand."
 }
 
-const nothingIn = (profile: SharedConfig.Section, path: Walk["path"]): IdentityError.IdentityError => {
+const unsupportedIn = (profile: SharedConfig.Section): IdentityError.InvalidConfig | undefined => {
   for (const [key, remedy] of Object.entries(unsupported)) {
     if (Option.isSome(SharedConfig.optional(profile, key))) {
       return SharedConfig.invalidKey(profile, key, {
@@ -142,6 +142,12 @@ const nothingIn = (profile: SharedConfig.Section, path: Walk["path"]): IdentityE
       })
     }
   }
+  return undefined
+}
+
+const nothingIn = (profile: SharedConfig.Section, path: Walk["path"]): IdentityError.IdentityError => {
+  const refused = unsupportedIn(profile)
+  if (refused !== undefined) return refused
   const isToken = ["sso_session", "sso_start_url"].some((key) => Option.isSome(SharedConfig.optional(profile, key)))
   if (isToken) {
     return SharedConfig.invalidKey(profile, "sso_session", {
@@ -221,7 +227,7 @@ const sourceOf = (profile: SharedConfig.Section, walk: Walk) =>
     }
     if (Option.isSome(sourceProfile)) return yield* sourceProfileOf(profile, sourceProfile.value, walk)
     if (Option.isSome(credentialSource)) return yield* credentialSourceOf(profile, credentialSource.value)
-    return yield* SharedConfig.invalidKey(profile, "role_arn", {
+    return yield* unsupportedIn(profile) ?? SharedConfig.invalidKey(profile, "role_arn", {
       problem: "has a role_arn, but nothing to assume it with",
       remedy: "Add a source_profile, a credential_source or a web_identity_token_file."
     })

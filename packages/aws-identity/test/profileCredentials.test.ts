@@ -379,6 +379,14 @@ const rows: ReadonlyArray<Row> = [
       "a source_profile, a credential_source or a web_identity_token_file."
   },
   {
+    name: "a role whose token is a program's",
+    config: `[profile dev]\n${role}web_identity_token_process = give-token\n`,
+    tag: "InvalidConfig",
+    message: "config:3:1: [profile dev] has a web_identity_token_process, which is not supported here (for " +
+      "profile \"dev\"). Use a web_identity_token_file, or in code WebIdentityCredentials.layer with " +
+      "WebIdentityToken.fromCommand."
+  },
+  {
     name: "both sources",
     config: `[profile dev]\n${role}credential_source = Environment\nsource_profile = keys\n${sources}`,
     environment: keyVariables("environment"),
