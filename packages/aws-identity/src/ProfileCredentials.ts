@@ -148,9 +148,9 @@ const unsupportedIn = (profile: SharedConfig.Section): IdentityError.InvalidConf
 const nothingIn = (profile: SharedConfig.Section, path: Walk["path"]): IdentityError.IdentityError => {
   const refused = unsupportedIn(profile)
   if (refused !== undefined) return refused
-  const isToken = ["sso_session", "sso_start_url"].some((key) => Option.isSome(SharedConfig.optional(profile, key)))
-  if (isToken) {
-    return SharedConfig.invalidKey(profile, "sso_session", {
+  const token = ["sso_session", "sso_start_url"].find((key) => Option.isSome(SharedConfig.optional(profile, key)))
+  if (token !== undefined) {
+    return SharedConfig.invalidKey(profile, token, {
       problem: "has an SSO session, but neither sso_account_id nor sso_role_name: it gives a token, and no credentials",
       remedy: "Add both; \"aws configure sso\" lists those there are."
     })

@@ -565,6 +565,14 @@ const rows: ReadonlyArray<Row> = [
       "there are."
   },
   {
+    name: "a sign-in for a token alone, of the old kind",
+    config: "[profile dev]\nsso_start_url = https://example.awsapps.com/start\nsso_region = us-east-1\n",
+    tag: "InvalidConfig",
+    message: "config:2:1: [profile dev] has an SSO session, but neither sso_account_id nor sso_role_name: it " +
+      "gives a token, and no credentials (for profile \"dev\"). Add both; \"aws configure sso\" lists those " +
+      "there are."
+  },
+  {
     name: "a sign-in for a token alone as a link",
     config: link(`sso_session = corp\n${ssoSession}`),
     tag: "InvalidConfig",
