@@ -155,6 +155,15 @@ const nothingIn = (profile: SharedConfig.Section, path: Walk["path"]): IdentityE
       remedy: "Add both; \"aws configure sso\" lists those there are."
     })
   }
+  const source = ["source_profile", "credential_source"].find((key) =>
+    Option.isSome(SharedConfig.optional(profile, key))
+  )
+  if (source !== undefined) {
+    return SharedConfig.invalidKey(profile, source, {
+      problem: `has a ${source}, but no role_arn to assume with it`,
+      remedy: "Add the role_arn, or remove that line."
+    })
+  }
   const lacks = "no credentials: no role_arn, sso_account_id, aws_access_key_id or credential_process"
   const taker = path.at(-1)
   return taker === undefined

@@ -410,6 +410,21 @@ const rows: ReadonlyArray<Row> = [
       "Ec2InstanceMetadata (for profile \"dev\"). Correct that line."
   },
   {
+    name: "a source_profile without a role",
+    config: `[profile dev]\nsource_profile = keys\n${sources}`,
+    tag: "InvalidConfig",
+    message: "config:2:1: [profile dev] has a source_profile, but no role_arn to assume with it (for profile " +
+      "\"dev\"). Add the role_arn, or remove that line."
+  },
+  {
+    name: "a credential_source without a role",
+    config: "[profile dev]\ncredential_source = Environment\n",
+    environment: keyVariables("environment"),
+    tag: "InvalidConfig",
+    message: "config:2:1: [profile dev] has a credential_source, but no role_arn to assume with it (for profile " +
+      "\"dev\"). Add the role_arn, or remove that line."
+  },
+  {
     name: "an environment without keys",
     config: `[profile dev]\n${role}credential_source = Environment\n`,
     tag: "CredentialsUnavailable",
