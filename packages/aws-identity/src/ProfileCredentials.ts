@@ -108,7 +108,7 @@ const credentialsOf = (
 ): Effect.Effect<Credentials, IdentityError.IdentityError, Requirements> =>
   Effect.suspend(() => {
     const has = (key: string) => Option.isSome(SharedConfig.optional(profile, key))
-    const keys = has("aws_access_key_id") || has("aws_secret_access_key")
+    const keys = hasKeys(profile)
     if (walk.path.length > 0 && keys) return keysOf(profile)
     if (has("web_identity_token_file")) return WebIdentityCredentials.resolveProfile(profile.name)
     if (has("role_arn")) return roleOf(profile, walk)
@@ -178,6 +178,10 @@ const nothingIn = (profile: SharedConfig.Section, path: Walk["path"]): IdentityE
     })
 }
 
+/** One of them is enough to say that both should be there. */
+const hasKeys = (profile: SharedConfig.Section): boolean =>
+  ["aws_access_key_id", "aws_secret_access_key"].some((key) => Option.isSome(SharedConfig.optional(profile, key)))
+
 /** The keys that stand in the profile itself. */
 const keysOf = (profile: SharedConfig.Section): Effect.Effect<Credentials, IdentityError.InvalidConfig> =>
   Effect.gen(function*() {
@@ -246,7 +250,7 @@ const sourceProfileOf = (profile: SharedConfig.Section, name: string, { config, 
   Effect.gen(function*() {
     const invalid = (problem: string, remedy: string) =>
       SharedConfig.invalidKey(profile, "source_profile", { problem, remedy })
-    if (name === profile.name) return keysOf(profile)
+    if (name === profile.name && hasKeys(profile)) return keysOf(profile)
     const taken = [...path, profile]
     const names = taken.map(({ name }) => name)
     if (names.includes(name)) {

@@ -481,11 +481,25 @@ const rows: ReadonlyArray<Row> = [
       "(profile \"base\", config:4). Unset it to use the role of an EC2 instance."
   },
   {
+    name: "itself as source, without keys",
+    config: `[profile dev]\n${role}source_profile = dev\n`,
+    tag: "InvalidConfig",
+    message: "config:3:1: [profile dev] names a source_profile that leads back to itself: dev -> dev (for profile " +
+      "\"dev\"). Let one of them have credentials of its own."
+  },
+  {
     name: "itself as source, with half the keys",
     config: `[profile dev]\n${role}source_profile = dev\n${keyLines("static").replace(/\n.*/s, "\n")}`,
     tag: "InvalidConfig",
     message: "config:1:1: [profile dev] has no aws_secret_access_key (for profile \"dev\"). Add " +
       "\"aws_secret_access_key = <value>\" to that section."
+  },
+  {
+    name: "itself as source, without keys, as a link",
+    config: link(`${role}source_profile = base\n`),
+    tag: "InvalidConfig",
+    message: "config:6:1: [profile base] names a source_profile that leads back to itself: dev -> base -> base " +
+      "(for profile \"base\"). Let one of them have credentials of its own."
   },
   {
     name: "a circle of two",
