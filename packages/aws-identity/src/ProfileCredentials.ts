@@ -224,7 +224,10 @@ const mfaOf = (
       problem: "asks for the code of an MFA device, and this program has nobody to ask",
       remedy: "Give ProfileCredentials a tokenCode, or use a role that needs none."
     }))
-    : Effect.succeed({ serialNumber, tokenCode: tokenCode(serialNumber) })
+    : Effect.succeed({
+      serialNumber,
+      tokenCode: Effect.mapError(tokenCode(serialNumber), isNeeded(profile, `the MFA device ${serialNumber}`))
+    })
 }
 
 /** Where a role's profile says that the credentials come from which assume the role. */
@@ -279,18 +282,22 @@ const credentialSourceOf = (profile: SharedConfig.Section, name: string) =>
         remedy: "Correct that line."
       })
     }
-    return Effect.mapError(source, (error) =>
-      // The profile says to use it.
-      error._tag === "NotConfigured"
-        ? new IdentityError.CredentialsUnavailable({
-          source: `credential_source ${name}`,
-          reason: "Missing",
-          problem: error.problem,
-          remedy: error.remedy,
-          origin: originOf(profile)
-        })
-        : error)
+    return Effect.mapError(source, isNeeded(profile, `credential_source ${name}`))
   })
+
+/** The profile says to use it, so that no chain may go on to the next. */
+const isNeeded =
+  (profile: SharedConfig.Section, source: string) =>
+  (error: IdentityError.IdentityError): IdentityError.IdentityError =>
+    error._tag === "NotConfigured"
+      ? new IdentityError.CredentialsUnavailable({
+        source,
+        reason: "Missing",
+        problem: error.problem,
+        remedy: error.remedy,
+        origin: originOf(profile)
+      })
+      : error
 
 const credentialSources: ReadonlyMap<
   string,

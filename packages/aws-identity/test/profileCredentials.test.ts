@@ -1,7 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, DateTime, Effect, Layer, Option, Redacted } from "effect"
-import type { IdentityError } from "effect-aws-identity"
-import { type AwsIdentity, ProfileCredentials } from "effect-aws-identity"
+import { type AwsIdentity, IdentityError, ProfileCredentials } from "effect-aws-identity"
 import type { IdentityCenter } from "effect-aws-identity-testing"
 import {
   arnOfUser,
@@ -763,6 +762,17 @@ const rows: ReadonlyArray<Row> = [
       "is invalid. [request <id>] (profile \"fourth\", config:10). The access key that signed the request " +
       "does not exist, or not in this partition.",
     calls: ["AssumeRole deploy by AKIAUNKNOWN000000000", "AssumeRole deploy by AKIAUNKNOWN000000000"]
+  },
+  {
+    name: "an MFA device that nobody has set up, in a link",
+    config: link(`${role}mfa_serial = my-device\nsource_profile = keys\n${sources}`),
+    tokenCode: () =>
+      Effect.fail(
+        new IdentityError.NotConfigured({ provider: "MFA", problem: "No device is set up", remedy: "Set one up." })
+      ),
+    tag: "CredentialsUnavailable",
+    message: "No credentials from the MFA device my-device: No device is set up (profile \"base\", config:4). Set " +
+      "one up."
   }
 ]
 
