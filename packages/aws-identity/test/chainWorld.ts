@@ -26,14 +26,18 @@ const marked = "MARKED"
 /** One for all: to make its key takes longer than most tests. */
 export const openIdProvider = Effect.runSync(OpenIdProvider.make({ lifetime: "1 day" }))
 
-const account = "111122223333"
+export const account = "111122223333"
 
 /** Users with keys, one for each place where keys can stand. */
 const userNames = ["default", "static", "environment", "process", "container", "instance", "else"] as const
 
 type UserName = typeof userNames[number]
 
-export const arnOfUser = (name: string): string => `arn:aws:iam::${account}:user/${name}`
+/** All but one are of one account. */
+export const otherAccount = "999988887777"
+
+export const arnOfUser = (name: string): string =>
+  `arn:aws:iam::${name === "else" ? otherAccount : account}:user/${name}`
 
 export const keyOf = (name: string) => ({
   accessKeyId: `AKIA${name.toUpperCase().padEnd(16, "0")}`,

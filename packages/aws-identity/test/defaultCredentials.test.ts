@@ -1,0 +1,702 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Either, FastCheck as fc, Layer, Option, Redacted, TestClock } from "effect"
+import {
+  AllowedAccounts,
+  type AwsIdentity,
+  Credentials,
+  CredentialsProvider,
+  DefaultCredentials,
+  EnvironmentCredentials,
+  IdentityError,
+  Region,
+  Sts
+} from "effect-aws-identity"
+import { IdentityCenter } from "effect-aws-identity-testing"
+import {
+  account,
+  arnOfUser,
+  discreetly,
+  get,
+  identity,
+  keyLines,
+  keyOf,
+  keyVariables,
+  lineOf,
+  Machine,
+  on,
+  openIdProvider,
+  otherAccount,
+  ownerOf,
+  settled,
+  type Setup,
+  ssoArn,
+  ssoLines,
+  ssoSession,
+  tokenPath,
+  webArn,
+  webRole
+} from "./chainWorld.js"
+
+// On `TestClock` and a machine in memory, whose STS verifies signatures, tokens and trust policies.
+
+const metadata = "http://169.254.169.254/latest"
+
+/** The places of the default chain, in the order that it promises. */
+const places = ["environment", "web identity", "profile", "container", "instance"] as const
+
+type Place = typeof places[number]
+
+interface At {
+  readonly good: Setup
+  readonly arn: string
+  readonly broken: Setup
+  readonly tag: IdentityError.IdentityError["_tag"]
+  /** The requests that it makes: good, broken, and not configured. */
+  readonly calls: readonly [good: ReadonlyArray<string>, broken: ReadonlyArray<string>, none: ReadonlyArray<string>]
+}
+
+const webVariables = {
+  AWS_WEB_IDENTITY_TOKEN_FILE: tokenPath,
+  AWS_ROLE_ARN: webRole,
+  AWS_ROLE_SESSION_NAME: "pod"
+}
+
+const at: Readonly<Record<Place, At>> = {
+  environment: {
+    good: { environment: keyVariables("environment") },
+    arn: arnOfUser("environment"),
+    broken: { environment: { AWS_SECRET_ACCESS_KEY: keyOf("environment").secretAccessKey } },
+    tag: "CredentialsUnavailable",
+    calls: [[], [], []]
+  },
+  "web identity": {
+    good: { environment: webVariables },
+    arn: webArn,
+    broken: { environment: { ...webVariables, AWS_ROLE_ARN: "arn:aws:iam::111122223333:role/no-such" } },
+    tag: "AccessDeniedException",
+    calls: [["AssumeRoleWithWebIdentity web"], ["AssumeRoleWithWebIdentity no-such"], []]
+  },
+  profile: {
+    good: { config: `[default]\n${keyLines("default")}` },
+    arn: arnOfUser("default"),
+    broken: { config: "[default]\naws_access_key_id = AKIDEXAMPLE\n" },
+    tag: "InvalidConfig",
+    calls: [[], [], []]
+  },
+  container: {
+    good: { environment: { AWS_CONTAINER_CREDENTIALS_RELATIVE_URI: "/role" } },
+    arn: arnOfUser("container"),
+    broken: { environment: { AWS_CONTAINER_CREDENTIALS_RELATIVE_URI: "/role" }, agentStatus: 403 },
+    tag: "CredentialsUnavailable",
+    calls: [["GET http://169.254.170.2/role"], ["GET http://169.254.170.2/role"], []]
+  },
+  instance: {
+    good: { instance: true },
+    arn: arnOfUser("instance"),
+    broken: { environment: { AWS_EC2_METADATA_SERVICE_ENDPOINT: "ftp://somewhere" } },
+    tag: "CredentialsUnavailable",
+    calls: [
+      [
+        `PUT ${metadata}/api/token`,
+        `GET ${metadata}/meta-data/iam/security-credentials/`,
+        `GET ${metadata}/meta-data/iam/security-credentials/machine`
+      ],
+      [],
+      [`PUT ${metadata}/api/token`]
+    ]
+  }
+}
+
+const roles = [{ arn: webRole, trusts: [{ issuer: openIdProvider.issuer, StringEquals: { sub: "pod" } }] }]
+
+/** All of them on one machine. */
+const together = (...setups: ReadonlyArray<Setup>): Setup => ({
+  ...Object.assign({}, ...setups),
+  roles,
+  environment: Object.assign({}, ...setups.map(({ environment }) => environment))
+})
+
+const from = (place: Place) => places.slice(places.indexOf(place))
+
+const lines = Effect.map(Machine, ({ calls }) => calls.map(lineOf))
+
+// ---------------------------------------------------------------------------------------------------------------
+
+describe("the default chain", () => {
+  for (const [index, place] of places.entries()) {
+    it.effect(`gives what the ${place} has if nothing before is configured, whatever there is behind it`, () =>
+      Effect.gen(function*() {
+        const behind = places.slice(index + 1)
+        const combinations = behind.reduce<ReadonlyArray<ReadonlyArray<"none" | "good" | "broken">>>(
+          (all, _) => all.flatMap((one) => [[...one, "none"], [...one, "good"]]),
+          [[]]
+        )
+        for (const state of ["good", "broken"] as const) {
+          for (const combination of [...combinations, behind.map(() => "broken" as const)]) {
+            const setup = together(
+              at[place][state],
+              ...behind.map((name, index) => {
+                const its = combination[index] ?? "none"
+                return its === "none" ? {} : at[name][its]
+              })
+            )
+            const label = `${place} ${state}, behind it ${combination.join(", ")}`
+            yield* Effect.gen(function*() {
+              const result = yield* Effect.either(settled(get))
+              assert.deepStrictEqual(
+                yield* lines,
+                [
+                  ...places.slice(0, index).flatMap((name) => at[name].calls[2]),
+                  ...at[place].calls[state === "good" ? 0 : 1]
+                ],
+                label
+              )
+              if (Either.isLeft(result)) {
+                assert.deepStrictEqual([state, result.left._tag], ["broken", at[place].tag], label)
+              } else {
+                assert.deepStrictEqual([state, yield* ownerOf(result.right)], ["good", at[place].arn], label)
+              }
+            }).pipe(Effect.provide(identity()), on(setup))
+          }
+        }
+      }))
+  }
+
+  /** What can be wrong at a place, beside what the list above has. */
+  const wrong: ReadonlyArray<readonly [Place, string, Setup, IdentityError.IdentityError["_tag"], string]> = [
+    [
+      "environment",
+      "only a key id",
+      { environment: { AWS_ACCESS_KEY_ID: "AKIDEXAMPLE", AWS_SECRET_ACCESS_KEY: "" } },
+      "CredentialsUnavailable",
+      "AWS_ACCESS_KEY_ID is set, but AWS_SECRET_ACCESS_KEY is not"
+    ],
+    [
+      "environment",
+      "keys that have expired",
+      { environment: { ...keyVariables("environment"), AWS_CREDENTIAL_EXPIRATION: "1969-01-01T00:00:00Z" } },
+      "CredentialsUnavailable",
+      "is past"
+    ],
+    [
+      "environment",
+      "keys with an end that is no time",
+      { environment: { ...keyVariables("environment"), AWS_CREDENTIAL_EXPIRATION: "soon" } },
+      "CredentialsUnavailable",
+      "not an RFC 3339 time"
+    ],
+    [
+      "web identity",
+      "no role",
+      { environment: { ...webVariables, AWS_ROLE_ARN: "" } },
+      "CredentialsUnavailable",
+      "AWS_ROLE_ARN is not"
+    ],
+    [
+      "web identity",
+      "no token",
+      { environment: { ...webVariables, AWS_WEB_IDENTITY_TOKEN_FILE: "/no/token" } },
+      "WebIdentityTokenUnavailable",
+      "/no/token"
+    ],
+    [
+      "web identity",
+      "a role's ARN that is none",
+      { environment: { ...webVariables, AWS_ROLE_ARN: "web" } },
+      "InvalidInput",
+      "roleArn"
+    ],
+    ["profile", "not the one of AWS_PROFILE", { environment: { AWS_PROFILE: "dev" } }, "ProfileNotFound", "\"dev\""],
+    ["profile", "a file that cannot be read", { config: "[default\n" }, "InvalidConfig", "config:1"],
+    [
+      "profile",
+      "nobody signed in",
+      { config: `[default]\n${ssoLines.replace("corp", "b")}${ssoSession.replace("corp", "b")}` },
+      "SsoLoginRequired",
+      "aws sso login --sso-session b"
+    ],
+    [
+      "profile",
+      "a role that is not assigned",
+      { config: `[default]\n${ssoLines.replace("Developer", "Admin")}${ssoSession}` },
+      "RoleNotAssigned",
+      "\"Admin\""
+    ],
+    [
+      "profile",
+      "a source that gives nothing",
+      { config: "[default]\nrole_arn = arn:aws:iam::111122223333:role/a\nsource_profile = b\n[profile b]\n" },
+      "InvalidConfig",
+      "profile \"default\" takes its own from it"
+    ],
+    [
+      "profile",
+      "an environment that has no keys",
+      { config: "[default]\nrole_arn = arn:aws:iam::111122223333:role/a\ncredential_source = Environment\n" },
+      "CredentialsUnavailable",
+      "credential_source Environment"
+    ],
+    [
+      "profile",
+      "a role that does not trust",
+      {
+        config: `[default]\nrole_arn = arn:aws:iam::111122223333:role/a\nsource_profile = default\n${
+          keyLines("default")
+        }`
+      },
+      "AccessDeniedException",
+      "(profile \"default\", config:1)"
+    ],
+    [
+      "profile",
+      "a program that fails",
+      { config: "[default]\ncredential_process = give-nothing\n" },
+      "CredentialsUnavailable",
+      "not signed in"
+    ],
+    ["profile", "a console login", { config: "[default]\nlogin_session = me\n" }, "InvalidConfig", "login_session"],
+    [
+      "profile",
+      "a token alone",
+      { config: `[default]\nsso_session = corp\n${ssoSession}` },
+      "InvalidConfig",
+      "a token"
+    ],
+    [
+      "container",
+      "a server that must not be asked",
+      {
+        environment: {
+          AWS_CONTAINER_CREDENTIALS_RELATIVE_URI: "",
+          AWS_CONTAINER_CREDENTIALS_FULL_URI: "http://example.com/role"
+        }
+      },
+      "CredentialsUnavailable",
+      "AWS_CONTAINER_CREDENTIALS_FULL_URI"
+    ],
+    [
+      "container",
+      "a server that is down",
+      { agentStatus: 500 },
+      "CredentialsUnavailable",
+      "http://169.254.170.2"
+    ],
+    [
+      "instance",
+      "a mode that is none",
+      { environment: { AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE: "IPv5" } },
+      "CredentialsUnavailable",
+      "it is neither IPv4 nor IPv6"
+    ]
+  ]
+  for (const [place, name, setup, tag, says] of wrong) {
+    it.effect(`stops at the ${place} with ${name}: ${tag}`, () =>
+      Effect.gen(function*() {
+        const error = yield* Effect.flip(discreetly(Effect.provide(get, identity())))
+        assert.strictEqual(error._tag, tag)
+        assert.include(error.message, says)
+        const behind = from(place).slice(1).flatMap((name) => at[name].calls[0])
+        for (const line of yield* lines) assert.notInclude(behind, line)
+      }).pipe(on(together(...from(place).map((name) => at[name].good), setup))))
+  }
+
+  it.effect("says what each place lacks when there is nothing anywhere, and does not wait", () =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip(Effect.provide(get, identity()))
+      assert.strictEqual(error._tag, "NotConfigured")
+      assert.strictEqual(
+        error.message,
+        "No credentials are configured:\n" +
+          "  - Environment: Neither AWS_ACCESS_KEY_ID nor AWS_SECRET_ACCESS_KEY is set.\n" +
+          "  - Web identity: AWS_WEB_IDENTITY_TOKEN_FILE is not set.\n" +
+          "  - Profile: No profile \"default\" in config (no such file) or credentials (no such file). " +
+          "Profiles found there: none.\n" +
+          "  - Container: Neither AWS_CONTAINER_CREDENTIALS_RELATIVE_URI nor AWS_CONTAINER_CREDENTIALS_FULL_URI is set.\n" +
+          "  - EC2 instance metadata: There is no instance metadata service at http://169.254.169.254: " +
+          "it cannot be reached (ECONNREFUSED).\n" +
+          "Configure one of these; on your own machine, run \"aws configure sso\"."
+      )
+      assert.deepStrictEqual(yield* lines, [`PUT ${metadata}/api/token`])
+      assert.strictEqual(yield* TestClock.currentTimeMillis, 0)
+    }).pipe(on({})))
+
+  it.effect("says what a profile without credentials lacks, beside the others", () =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip(discreetly(Effect.provide(get, identity())))
+      assert.include(error.message, "\n  - Profile: Profile \"dev\" (config:1) has no credentials: no role_arn")
+      assert.include(error.message, "\n  - EC2 instance metadata: AWS_EC2_METADATA_DISABLED is set.\n")
+      assert.deepStrictEqual(yield* lines, [])
+    }).pipe(on({
+      config: "[profile dev]\nregion = eu-west-1\n",
+      environment: { AWS_PROFILE: "dev", AWS_EC2_METADATA_DISABLED: "true" }
+    })))
+
+  for (const place of places) {
+    it.effect(`stays with the ${place} that it once had credentials of`, () =>
+      Effect.gen(function*() {
+        const { variables, write } = yield* Machine
+        const provider = yield* CredentialsProvider.CredentialsProvider
+        const before = yield* settled(provider.get)
+        assert.strictEqual(yield* ownerOf(before), at[place].arn)
+        // All others have some from now on; it has none.
+        const others = places.filter((name) => name !== place).map((name) => at[name].good)
+        for (const name of Object.keys(at[place].good.environment ?? {})) variables.delete(name)
+        for (const [name, value] of Object.entries(together(...others).environment ?? {})) variables.set(name, value)
+        write("config", place === "profile" ? undefined : at.profile.good.config)
+        if (place === "instance") variables.set("AWS_EC2_METADATA_DISABLED", "true")
+        yield* provider.invalidate(before)
+        for (const attempt of [1, 2]) {
+          const error = yield* Effect.flip(discreetly(provider.get))
+          assert.strictEqual(error._tag, "CredentialsUnavailable", `attempt ${attempt}`)
+          assert.include(error.message, "it gave credentials before, and now: ")
+          assert.include(error.message, "To use others from now on, start this program again.")
+        }
+        // What it has again, it gives.
+        for (const [name, value] of Object.entries(at[place].good.environment ?? {})) variables.set(name, value)
+        variables.delete("AWS_EC2_METADATA_DISABLED")
+        write("config", at.profile.good.config)
+        assert.strictEqual(yield* ownerOf(yield* settled(provider.get)), at[place].arn)
+      }).pipe(Effect.provide(identity()), on(together(at[place].good, { instance: true }))))
+  }
+
+  it.effect("says in full who gave credentials before", () =>
+    Effect.gen(function*() {
+      const { variables } = yield* Machine
+      const provider = yield* CredentialsProvider.CredentialsProvider
+      yield* provider.invalidate(yield* provider.get)
+      variables.delete("AWS_ACCESS_KEY_ID")
+      variables.delete("AWS_SECRET_ACCESS_KEY")
+      const error = yield* Effect.flip(provider.get)
+      assert.strictEqual(
+        error.message,
+        "No credentials from Environment: it gave credentials before, and now: Neither AWS_ACCESS_KEY_ID nor " +
+          "AWS_SECRET_ACCESS_KEY is set. Set both, and AWS_SESSION_TOKEN with temporary credentials. To use others " +
+          "from now on, start this program again."
+      )
+    }).pipe(Effect.provide(identity()), on(together(at.environment.good, at.profile.good))))
+})
+
+describe("a profile", () => {
+  const everywhere = together(...places.map((place) => at[place].good))
+  const chosen = (config: string): Setup => ({ ...everywhere, config: `${everywhere.config}${config}` })
+
+  const rows: ReadonlyArray<readonly [string, string, string]> = [
+    ["that is not there", "", "ProfileNotFound"],
+    ["that has nothing", "[profile dev]\n", "NotConfigured"],
+    ["that is broken", "[profile dev]\naws_access_key_id = AKIDEXAMPLE\n", "InvalidConfig"],
+    ["that has keys", `[profile dev]\n${keyLines("static")}`, arnOfUser("static")],
+    ["that signs in", `[profile dev]\n${ssoLines}${ssoSession}`, ssoArn]
+  ]
+  for (const [name, config, expected] of rows) {
+    it.effect(`${name}, chosen in code, is nobody else: ${expected}`, () =>
+      Effect.gen(function*() {
+        const outcome = yield* Effect.matchEffect(discreetly(get), {
+          onFailure: (error) => Effect.succeed<string>(error._tag),
+          onSuccess: ownerOf
+        })
+        assert.strictEqual(outcome, expected)
+      }).pipe(Effect.provide(identity({ profile: "dev" })), on(chosen(config))))
+  }
+
+  it.effect("that AWS_PROFILE names counts after the variables that are keys", () =>
+    Effect.gen(function*() {
+      assert.strictEqual(yield* ownerOf(yield* get), arnOfUser("environment"))
+    }).pipe(
+      Effect.provide(identity()),
+      on(together({ ...chosen(`[profile dev]\n${keyLines("static")}`) }, { environment: { AWS_PROFILE: "dev" } }))
+    ))
+
+  it.effect("that AWS_PROFILE names counts, and not the default", () =>
+    Effect.gen(function*() {
+      assert.strictEqual(yield* ownerOf(yield* get), arnOfUser("static"))
+    }).pipe(
+      Effect.provide(identity()),
+      on({ ...at.profile.good, credentials: `[dev]\n${keyLines("static")}`, environment: { AWS_PROFILE: "dev" } })
+    ))
+
+  it.effect("chosen for the default chain counts where the chain looks at profiles", () =>
+    Effect.gen(function*() {
+      const owner = (setup: Setup) =>
+        Effect.gen(function*() {
+          const credentials = yield* Effect.provide(get, DefaultCredentials.layer({ profile: "dev" }))
+          return yield* ownerOf(credentials)
+        }).pipe(Effect.provide(identity()), on(setup))
+      const config = `[profile dev]\n${keyLines("static")}`
+      assert.strictEqual(yield* owner(chosen(config)), arnOfUser("environment"))
+      assert.strictEqual(yield* owner({ ...at.profile.good, ...at.instance.good, config }), arnOfUser("static"))
+    }))
+
+  it.effect("asks for the code of an MFA device, also in the default chain", () =>
+    Effect.gen(function*() {
+      assert.match(yield* ownerOf(yield* get), /assumed-role\/a\//)
+    }).pipe(
+      Effect.provide(identity({ tokenCode: () => Effect.succeed(Redacted.make("123456")) })),
+      on({
+        config: "[default]\nrole_arn = arn:aws:iam::111122223333:role/a\nmfa_serial = my-device\n" +
+          `source_profile = default\n${keyLines("default")}`,
+        roles: [{
+          arn: "arn:aws:iam::111122223333:role/a",
+          mfa: { serialNumber: "my-device", code: "123456" }
+        }]
+      })
+    ))
+
+  for (const profile of ["default", undefined]) {
+    it.effect(`is renewed in the background while nobody asks, if that is wished (${profile ?? "by the chain"})`, () =>
+      Effect.gen(function*() {
+        const portal = "GET /federation/credentials"
+        const asked = Effect.map(lines, (all) => all.filter((line) => line === portal).length)
+        yield* settled(Effect.sleep("1 second"))
+        assert.strictEqual(yield* asked, 1)
+        yield* TestClock.adjust("56 minutes")
+        yield* settled(Effect.sleep("1 second"))
+        assert.strictEqual(yield* asked, 2)
+      }).pipe(
+        Effect.provide(identity({ profile, background: true })),
+        on({ config: `[default]\n${ssoLines}${ssoSession}` })
+      ))
+  }
+})
+
+// ---------------------------------------------------------------------------------------------------------------
+
+describe("the first of several that is configured", () => {
+  /** What a provider gives at one time. */
+  const outcome = fc.constantFrom("credentials", "none", "none", "broken")
+  const rounds = 4
+  const providers = fc.array(fc.array(outcome, { minLength: rounds, maxLength: rounds }), {
+    minLength: 1,
+    maxLength: 6
+  })
+
+  it.effect.prop(
+    "gives all credentials that come after its first",
+    { providers },
+    ({ providers }) =>
+      Effect.gen(function*() {
+        let round = 0
+        const asked: Array<number> = []
+        const layer = CredentialsProvider.firstConfigured(
+          providers.map((outcomes, index) =>
+            Effect.suspend((): Effect.Effect<Credentials.Credentials, IdentityError.IdentityError> => {
+              asked.push(index)
+              const name = `${index}-${round}`
+              switch (outcomes[round]) {
+                case "credentials":
+                  return Effect.succeed(
+                    new Credentials.Credentials({ accessKeyId: name, secretAccessKey: Redacted.make("x") })
+                  )
+                case "none":
+                  return Effect.fail(
+                    new IdentityError.NotConfigured({ provider: name, problem: "nothing", remedy: "Add it." })
+                  )
+                default:
+                  return Effect.fail(new IdentityError.ProfileNotFound({ profile: name, searched: [], known: [] }))
+              }
+            })
+          )
+        )
+        yield* Effect.gen(function*() {
+          const provider = yield* CredentialsProvider.CredentialsProvider
+          let chosen: number | undefined
+          for (; round < rounds; round++) {
+            asked.length = 0
+            const result = yield* Effect.either(provider.get)
+            const at = (index: number) => providers[index]?.[round] ?? ""
+            const first = providers.findIndex((_, index) => at(index) !== "none")
+            const expected = chosen ?? first
+            assert.deepStrictEqual(
+              asked,
+              chosen === undefined
+                ? providers.map((_, index) => index).slice(0, first === -1 ? undefined : first + 1)
+                : [chosen]
+            )
+            if (expected !== -1 && at(expected) === "credentials") {
+              chosen = expected
+              assert.strictEqual(Either.getOrThrow(result).accessKeyId, `${expected}-${round}`)
+              yield* provider.invalidate(Either.getOrThrow(result))
+              continue
+            }
+            const error = yield* Effect.flip(result)
+            if (expected === -1) {
+              assert.instanceOf(error, IdentityError.NotConfigured)
+              assert.deepStrictEqual(
+                error.tried?.map(({ provider }) => provider),
+                providers.map((_, i) => `${i}-${round}`)
+              )
+            } else {
+              assert.strictEqual(error._tag, at(expected) === "none" ? "CredentialsUnavailable" : "ProfileNotFound")
+              assert.include(error.message, `${expected}-${round}`)
+            }
+          }
+        }).pipe(Effect.provide(layer))
+      }),
+    { fastCheck: { numRuns: 300 } }
+  )
+
+  it.effect("lists what a chain within it lacks as its own", () =>
+    Effect.gen(function*() {
+      const none = (provider: string) =>
+        Effect.fail(new IdentityError.NotConfigured({ provider, problem: `no ${provider}`, remedy: "Add it." }))
+      const inner = Effect.provide(get, CredentialsProvider.firstConfigured([none("b"), none("c")]))
+      const error = yield* Effect.flip(
+        Effect.provide(get, CredentialsProvider.firstConfigured([none("a"), inner, none("d")]))
+      )
+      assert.strictEqual(
+        error.message,
+        "No credentials are configured:\n  - a: no a.\n  - b: no b.\n  - c: no c.\n  - d: no d.\n" +
+          "Configure one of these; on your own machine, run \"aws configure sso\"."
+      )
+    }))
+
+  it.effect("is asked once by all who come at the same time", () =>
+    Effect.gen(function*() {
+      let asked = 0
+      const slow = Effect.zipRight(
+        Effect.sync(() => asked++),
+        Effect.delay(EnvironmentCredentials.resolve, "1 second")
+      )
+      const all = yield* Effect.all(Array.from({ length: 50 }, () => get), { concurrency: "unbounded" }).pipe(
+        Effect.provide(CredentialsProvider.firstConfigured([slow])),
+        settled
+      )
+      assert.strictEqual(new Set(all).size, 1)
+      assert.strictEqual(asked, 1)
+    }).pipe(on(at.environment.good)))
+})
+
+// ---------------------------------------------------------------------------------------------------------------
+
+describe("a guard of accounts", () => {
+  const asked = Effect.map(lines, (all) => all.filter((line) => line.startsWith("GetCallerIdentity")).length)
+
+  const guarded = (...allowed: readonly [string, ...ReadonlyArray<string>]) => identity({ allowedAccountIds: allowed })
+
+  const regional = { environment: { AWS_REGION: "us-east-1" } }
+
+  const keysOf = (name: string, environment: Readonly<Record<string, string>> = {}): Setup =>
+    together({ environment: { ...keyVariables(name), ...environment } }, regional)
+
+  it.effect("lets those of an allowed account through, and asks once for all who want them", () =>
+    Effect.gen(function*() {
+      const provider = yield* CredentialsProvider.CredentialsProvider
+      assert.isUndefined(provider.peek?.())
+      const all = yield* settled(
+        Effect.all(Array.from({ length: 50 }, () => provider.get), { concurrency: "unbounded" })
+      )
+      assert.strictEqual(new Set(all).size, 1)
+      assert.strictEqual(yield* provider.get, all[0])
+      assert.strictEqual(provider.peek?.(), all[0])
+      assert.strictEqual(yield* asked, 1)
+    }).pipe(Effect.provide(guarded(otherAccount, account)), on(keysOf("environment"))))
+
+  it.effect("refuses those of any other, in words, and asks once", () =>
+    Effect.gen(function*() {
+      const provider = yield* CredentialsProvider.CredentialsProvider
+      const errors = yield* settled(
+        Effect.all(Array.from({ length: 50 }, () => Effect.flip(provider.get)), { concurrency: "unbounded" })
+      )
+      const error = yield* Effect.flip(discreetly(provider.get))
+      assert.strictEqual(
+        error.message,
+        `The credentials are of account ${account} (${arnOfUser("environment")}), and only 000011112222, ` +
+          `${otherAccount} is allowed here. Check the profile and the environment, or allow that account.`
+      )
+      for (const one of errors) assert.strictEqual(one, error)
+      assert.strictEqual(error._tag, "AccountNotAllowed")
+      assert.isUndefined(provider.peek?.())
+      assert.strictEqual(yield* asked, 1)
+    }).pipe(Effect.provide(guarded("000011112222", otherAccount)), on(keysOf("environment"))))
+
+  const liars: ReadonlyArray<readonly [string, Setup]> = [
+    ["AWS_ACCOUNT_ID", keysOf("else", { AWS_ACCOUNT_ID: account })],
+    [
+      "aws_account_id",
+      together({ config: `[default]\n${keyLines("else")}aws_account_id = ${account}\n` }, regional)
+    ]
+  ]
+  for (const [name, setup] of liars) {
+    it.effect(`believes STS, and not ${name}`, () =>
+      Effect.gen(function*() {
+        const credentials = yield* Effect.provide(get, identity())
+        assert.deepStrictEqual(credentials.accountId, Option.some(account))
+        const error = yield* Effect.flip(Effect.provide(discreetly(get), guarded(account)))
+        assert.strictEqual(error._tag, "AccountNotAllowed")
+        assert.strictEqual(
+          (yield* Effect.provide(get, guarded(otherAccount))).accessKeyId,
+          credentials.accessKeyId
+        )
+      }).pipe(on(setup)))
+  }
+
+  it.effect("looks again at those that come after", () =>
+    Effect.gen(function*() {
+      const { variables } = yield* Machine
+      const provider = yield* CredentialsProvider.CredentialsProvider
+      const first = yield* provider.get
+      for (const [name, value] of Object.entries(keyVariables("else"))) variables.set(name, value)
+      assert.strictEqual(yield* provider.get, first)
+      yield* provider.invalidate(first)
+      assert.isUndefined(provider.peek?.())
+      assert.strictEqual((yield* Effect.flip(provider.get))._tag, "AccountNotAllowed")
+      assert.isUndefined(provider.peek?.())
+      assert.strictEqual(yield* asked, 2)
+    }).pipe(Effect.provide(guarded(account)), on(keysOf("environment"))))
+
+  it.effect("fails as STS does, and asks again", () =>
+    Effect.gen(function*() {
+      const center = yield* IdentityCenter.IdentityCenter
+      const provider = yield* CredentialsProvider.CredentialsProvider
+      yield* center.fail("getCallerIdentity", "ConnectionRefused")
+      assert.strictEqual((yield* Effect.flip(discreetly(provider.get)))._tag, "ServiceUnreachable")
+      assert.isUndefined(provider.peek?.())
+      yield* center.fail("getCallerIdentity", "AccessDenied")
+      assert.strictEqual((yield* Effect.flip(discreetly(provider.get)))._tag, "AccessDeniedException")
+      yield* provider.get
+      assert.strictEqual(yield* asked, 3)
+    }).pipe(Effect.provide(guarded(account)), on(keysOf("environment"))))
+
+  it.effect("passes on what its source fails with, and asks nobody", () =>
+    Effect.gen(function*() {
+      assert.strictEqual((yield* Effect.flip(get))._tag, "NotConfigured")
+      assert.strictEqual(yield* asked, 0)
+    }).pipe(Effect.provide(guarded(account)), on(regional)))
+
+  it.effect("says that it needs a region to ask in", () =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip(get)
+      assert.strictEqual(
+        error.message,
+        "STS getCallerIdentity cannot be done: \"region\" is missing: name it, or set AWS_REGION or the profile's " +
+          "region. Nothing was sent or written."
+      )
+    }).pipe(Effect.provide(guarded(account)), on(at.environment.good)))
+
+  it.effect("stands on any provider, whether or not it can be peeked at", () =>
+    Effect.gen(function*() {
+      const credentials = new Credentials.Credentials({
+        accessKeyId: keyOf("static").accessKeyId,
+        secretAccessKey: Redacted.make(keyOf("static").secretAccessKey)
+      })
+      const rejected: Array<Credentials.Credentials> = []
+      const source = Layer.succeed(CredentialsProvider.CredentialsProvider, {
+        get: Effect.succeed(credentials),
+        invalidate: (one) => Effect.sync(() => void rejected.push(one))
+      })
+      yield* Effect.gen(function*() {
+        const provider = yield* CredentialsProvider.CredentialsProvider
+        assert.strictEqual(yield* provider.get, credentials)
+        assert.isUndefined(provider.peek?.())
+        yield* provider.invalidate(credentials)
+        assert.deepStrictEqual(rejected, [credentials])
+      }).pipe(Effect.provide(Layer.provide(AllowedAccounts.layer([account]), source)))
+    }).pipe(Effect.provide(identity()), on(regional)))
+
+  it.effect("is there with a profile too", () =>
+    Effect.gen(function*() {
+      assert.strictEqual((yield* Effect.flip(discreetly(get)))._tag, "AccountNotAllowed")
+    }).pipe(
+      Effect.provide(identity({ profile: "dev", allowedAccountIds: [otherAccount] })),
+      on({ config: `[profile dev]\nregion = eu-west-1\n${ssoLines}${ssoSession}` })
+    ))
+})
