@@ -10,6 +10,7 @@ import * as Path from "@effect/platform/Path"
 import * as AllowedAccounts from "effect-aws-identity/AllowedAccounts"
 import type * as AwsIdentity from "effect-aws-identity/AwsIdentity"
 import * as ProfileCredentials from "effect-aws-identity/ProfileCredentials"
+import * as Region from "effect-aws-identity/Region"
 import * as SharedConfig from "effect-aws-identity/SharedConfig"
 import * as Sso from "effect-aws-identity/Sso"
 import * as SsoOidc from "effect-aws-identity/SsoOidc"
@@ -135,7 +136,12 @@ export const layer = (
         profile: options.profile
       }),
       Layer.fresh(SsoTokenCache.layerMemory),
-      Layer.mergeAll(Sso.layer(options.client), SsoOidc.layer(options.client), Sts.layer(options.client))
+      Layer.mergeAll(
+        Sso.layer(options.client),
+        SsoOidc.layer(options.client),
+        // Whose credentials they are is asked in some region, whatever the test's config says of it.
+        Sts.layer({ ...options.client, region: options.client?.region ?? Region.make("us-east-1") })
+      )
     )),
     Layer.provide(nowhere),
     Layer.provide(Layer.fresh(Emulator.layerHttpClient)),

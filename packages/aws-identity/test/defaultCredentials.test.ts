@@ -11,7 +11,7 @@ import {
   Region,
   Sts
 } from "effect-aws-identity"
-import { IdentityCenter } from "effect-aws-identity-testing"
+import { IdentityCenter, TestIdentity } from "effect-aws-identity-testing"
 import {
   account,
   arnOfUser,
@@ -699,4 +699,14 @@ describe("a guard of accounts", () => {
       Effect.provide(identity({ profile: "dev", allowedAccountIds: [otherAccount] })),
       on({ config: `[profile dev]\nregion = eu-west-1\n${ssoLines}${ssoSession}` })
     ))
+
+  for (const [allowed, expected] of [[account, "Right"], [otherAccount, "AccountNotAllowed"]] as const) {
+    it.effect(`is there in TestIdentity too: ${expected}`, () =>
+      Effect.gen(function*() {
+        const result = yield* Effect.either(get)
+        assert.strictEqual(Either.isRight(result) ? result._tag : result.left._tag, expected)
+        const { calls } = yield* IdentityCenter.IdentityCenter
+        assert.deepStrictEqual(yield* calls, ["getRoleCredentials", "getCallerIdentity"])
+      }).pipe(Effect.provide(TestIdentity.layer({ allowedAccountIds: [allowed] }))))
+  }
 })
