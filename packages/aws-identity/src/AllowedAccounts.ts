@@ -20,12 +20,14 @@ import * as Layer from "effect/Layer"
 import type { Credentials } from "./Credentials.js"
 import * as CredentialsProvider from "./CredentialsProvider.js"
 import * as IdentityError from "./IdentityError.js"
+import { isRejection } from "./internal/rejection.js"
 import { Sts } from "./Sts.js"
 
 /**
  * The `CredentialsProvider` that it is given, guarded. STS is asked whose its credentials are whenever they are new,
  * and told by nobody else: what a file or variable says of their account may be wrong. Those of another account than
- * the allowed (12 digits each) are an `AccountNotAllowed`. The layer is fresh: each guards the provider that it is given.
+ * the allowed (12 digits each) are an `AccountNotAllowed`. Those that STS does not know (any more) are invalidated, so
+ * that whoever asks next has others. The layer is fresh: each guards the provider that it is given.
  *
  * @since 0.1.0
  * @category layers
@@ -48,7 +50,11 @@ export const layer = (
       const verdictOn = (credentials: Credentials) =>
         Effect.gen(function*() {
           if (last?.credentials === credentials) return last.verdict
-          const { account, arn } = yield* sts.getCallerIdentity({ credentials })
+          const { account, arn } = yield* Effect.tapError(
+            sts.getCallerIdentity({ credentials }),
+            // Nobody else ever sees them, who could.
+            (error) => isRejection(error) ? source.invalidate(credentials) : Effect.void
+          )
           const verdict = allowed.includes(account)
             ? Either.right(credentials)
             : Either.left(new IdentityError.AccountNotAllowed({ accountId: account, arn, allowed: [...allowed] }))

@@ -20,13 +20,12 @@
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
-import * as Predicate from "effect/Predicate"
 import type * as Redacted from "effect/Redacted"
-import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import type { Credentials } from "./Credentials.js"
 import * as CredentialsProvider from "./CredentialsProvider.js"
-import * as IdentityError from "./IdentityError.js"
+import type * as IdentityError from "./IdentityError.js"
+import { isRejection } from "./internal/rejection.js"
 import { sessionName } from "./internal/sessionName.js"
 import { type AssumeRoleInput, Sts } from "./Sts.js"
 
@@ -88,13 +87,6 @@ export const resolve: <E = never, R = never>(
   if (renewed.accessKeyId === old.accessKeyId) return yield* Effect.fail(first.left)
   return (yield* yield* assumedBy(renewed)).credentials
 })
-
-/** Whether AWS does not know the credentials that signed, or knows them no more. */
-const isRejection = (error: unknown): boolean =>
-  Predicate.isTagged(error, "ExpiredTokenException") ||
-  (isServiceError(error) && error.code === "InvalidClientTokenId")
-
-const isServiceError = Schema.is(IdentityError.ServiceError)
 
 /**
  * `CredentialsProvider` of a role, on top of another `CredentialsProvider`.

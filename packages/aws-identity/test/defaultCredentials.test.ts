@@ -656,6 +656,24 @@ describe("a guard of accounts", () => {
       assert.strictEqual(yield* asked, 3)
     }).pipe(Effect.provide(guarded(account)), on(keysOf("environment"))))
 
+  it.effect("lets go of keys that AWS does not know", () =>
+    Effect.gen(function*() {
+      const { variables } = yield* Machine
+      const center = yield* IdentityCenter.IdentityCenter
+      const provider = yield* CredentialsProvider.CredentialsProvider
+      const error = yield* Effect.flip(discreetly(provider.get))
+      assert.include(error.message, "InvalidClientTokenId")
+      for (const [name, value] of Object.entries(keyVariables("static"))) variables.set(name, value)
+      yield* center.fail("getCallerIdentity", "ExpiredToken")
+      assert.strictEqual((yield* Effect.flip(discreetly(provider.get)))._tag, "ExpiredTokenException")
+      for (const [name, value] of Object.entries(keyVariables("environment"))) variables.set(name, value)
+      // Any other failure says nothing about them.
+      yield* center.fail("getCallerIdentity", "AccessDenied")
+      yield* Effect.flip(discreetly(provider.get))
+      for (const [name, value] of Object.entries(keyVariables("static"))) variables.set(name, value)
+      assert.strictEqual(yield* ownerOf(yield* provider.get), arnOfUser("environment"))
+    }).pipe(Effect.provide(guarded(account)), on(keysOf("unknown"))))
+
   it.effect("passes on what its source fails with, and asks nobody", () =>
     Effect.gen(function*() {
       assert.strictEqual((yield* Effect.flip(get))._tag, "NotConfigured")
