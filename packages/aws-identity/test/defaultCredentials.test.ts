@@ -2,14 +2,11 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Either, FastCheck as fc, Layer, Option, Redacted, TestClock } from "effect"
 import {
   AllowedAccounts,
-  type AwsIdentity,
   Credentials,
   CredentialsProvider,
   DefaultCredentials,
   EnvironmentCredentials,
-  IdentityError,
-  Region,
-  Sts
+  IdentityError
 } from "effect-aws-identity"
 import { IdentityCenter, TestIdentity } from "effect-aws-identity-testing"
 import {
