@@ -578,7 +578,8 @@ const rows: ReadonlyArray<Row> = [
     roles: [],
     tag: "AccessDeniedException",
     message: "STS assumeRoleWithWebIdentity failed with AccessDenied (403): Not authorized to perform " +
-      "sts:AssumeRoleWithWebIdentity [request <id>] (profile \"base\", config:4). The token has issuer " +
+      "sts:AssumeRoleWithWebIdentity [request <id>] (profile \"base\", config:4). It was about role " +
+      `${webRole} and a token with issuer ` +
       "\"https://oidc.example.com\", audience \"sts.amazonaws.com\", subject \"pod\". Check the role's ARN, and " +
       "its trust policy: its principal has to be the token's issuer, and its conditions have to fit the " +
       "token's audience and subject.",
@@ -761,7 +762,7 @@ const rows: ReadonlyArray<Row> = [
     message: "STS assumeRole failed with InvalidClientTokenId (403): The security token included in the request " +
       "is invalid. [request <id>] (profile \"fourth\", config:10). The access key that signed the request " +
       "does not exist, or not in this partition.",
-    calls: ["AssumeRole deploy by AKIAUNKNOWN000000000", "AssumeRole deploy by AKIAUNKNOWN000000000"]
+    calls: ["AssumeRole deploy by AKIAUNKNOWN000000000"]
   },
   {
     name: "an MFA device that nobody has set up, in a link",
