@@ -1059,10 +1059,13 @@ const ours = (world: World, environment: Keys) =>
           onSuccess: (
             credentials: Credentials.Credentials
           ): Effect.Effect<Outcome, unknown, IdentityCenter.IdentityCenter> =>
-            identityOf({
-              accessKeyId: credentials.accessKeyId,
-              secretAccessKey: Redacted.value(credentials.secretAccessKey),
-              sessionToken: Option.getOrUndefined(Option.map(credentials.sessionToken, Redacted.value))
+            Effect.suspend(() => {
+              assert.strictEqual(Option.getOrElse(credentials.accountId, () => account), account, world.name)
+              return identityOf({
+                accessKeyId: credentials.accessKeyId,
+                secretAccessKey: Redacted.value(credentials.secretAccessKey),
+                sessionToken: Option.getOrUndefined(Option.map(credentials.sessionToken, Redacted.value))
+              })
             }),
           onFailure: (cause) =>
             Effect.sync(() => {
@@ -1091,7 +1094,9 @@ require(workerData.sdk).defaultProvider(workerData.options)().then(
   ({ message }) => parentPort.postMessage({ error: message })
 )`
 
-const sdk = createRequire(import.meta.url).resolve("@aws-sdk/credential-provider-node")
+const require = createRequire(import.meta.url)
+
+const sdk = require.resolve("@aws-sdk/credential-provider-node")
 
 const theirs = (world: World, environment: Keys): Effect.Effect<Outcome, unknown, IdentityCenter.IdentityCenter> =>
   Effect.async<unknown, Error>((resume) => {
@@ -1172,6 +1177,7 @@ describe("the default chain beside that of @aws-sdk/credential-provider-node", (
         "\n  "
       )
       assert.deepStrictEqual(wrong, [], summary)
+      assert.isAtLeast(counts.get("same") ?? 0, 100, summary)
 
       const secrets = [running.token, running.oldToken, ...(yield* center.secrets)]
       for (const { it, seen } of results) {
