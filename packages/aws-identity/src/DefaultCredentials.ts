@@ -12,6 +12,18 @@
  * It goes from the nearest to the farthest, and on only from what is not configured: see
  * `CredentialsProvider.firstConfigured`, by which another order or choice is one line.
  *
+ * The default chain of AWS's SDK for JavaScript v3 gives the same but for these:
+ *
+ * | what is configured | that SDK | here |
+ * | --- | --- | --- |
+ * | keys in the environment, and `AWS_PROFILE` | the profile | the keys |
+ * | a web identity in the environment, and keys or a role in a file | the file | the web identity |
+ * | a profile with `web_identity_token_file`, and `source_profile` or keys | the latter | the web identity |
+ * | a profile with SSO, and keys or `credential_process` | the latter | SSO |
+ * | half of something, or what fails: one key of two, a role without a source, a program, a container's server | what comes next | an error |
+ * | a chosen profile that is not there | what comes next | an error |
+ * | version 1 of the instance metadata alone | the instance's role | nothing |
+ *
  * @since 0.1.0
  */
 import type * as Layer from "effect/Layer"

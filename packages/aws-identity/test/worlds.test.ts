@@ -1,7 +1,20 @@
 import { FileSystem, Path } from "@effect/platform"
 import { NodeContext, NodeHttpClient, NodeHttpServer } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
-import { Cause, Clock, ConfigProvider, DateTime, Effect, Exit, Layer, Option, Random, Redacted, Schema } from "effect"
+import {
+  Cause,
+  Clock,
+  ConfigProvider,
+  DateTime,
+  Effect,
+  Exit,
+  Layer,
+  Option,
+  Pool,
+  Random,
+  Redacted,
+  Schema
+} from "effect"
 import { AwsIdentity, type Credentials, CredentialsProvider, SsoTokenCache } from "effect-aws-identity"
 import { Emulator, IdentityCenter } from "effect-aws-identity-testing"
 import { createServer } from "node:http"
@@ -11,8 +24,8 @@ import { type Handler, listening } from "./metadataServer.js"
 import { observed } from "./observed.js"
 
 // The default chain beside that of AWS's own SDK: many worlds of variables, files and servers, and who one is in each.
-// The SDK keeps what it has read for its whole life, so in each world it is loaded anew, in a thread that has its own
-// modules and variables.
+// The SDK keeps what it has read for its whole life, by the paths of the files: each world has a home of its own, and
+// the threads that it runs in, one world after the other, have variables of their own.
 
 // ---------------------------------------------------------------------------------------------------------------
 // A world
@@ -945,6 +958,7 @@ const servers = Effect.gen(function*() {
   const now = Math.floor((yield* Clock.currentTimeMillis) / 1000)
   return {
     url: yield* Emulator.serve,
+    threads: yield* Pool.make({ acquire: thread, size: 3 }),
     container: (yield* listening(container)).url,
     instance: (yield* listening(metadataService(2))).url,
     firstVersion: (yield* listening(metadataService(1))).url,
@@ -1089,35 +1103,51 @@ const Answer = Schema.Union(
 
 const script = `const { parentPort, workerData } = require("node:worker_threads")
 console.warn = process.emitWarning = () => {}
-require(workerData.sdk).defaultProvider(workerData.options)().then(
-  ({ accessKeyId, secretAccessKey, sessionToken }) => parentPort.postMessage({ accessKeyId, secretAccessKey, sessionToken }),
-  ({ message }) => parentPort.postMessage({ error: message })
-)`
+const { defaultProvider } = require(workerData)
+parentPort.on("message", ({ environment, options }) => {
+  for (const name of Object.keys(process.env)) delete process.env[name]
+  Object.assign(process.env, environment)
+  defaultProvider(options)().then(
+    ({ accessKeyId, secretAccessKey, sessionToken }) =>
+      parentPort.postMessage({ accessKeyId, secretAccessKey, sessionToken }),
+    ({ message }) => parentPort.postMessage({ error: message })
+  )
+})`
 
 const require = createRequire(import.meta.url)
 
-const sdk = require.resolve("@aws-sdk/credential-provider-node")
-
-const theirs = (world: World, environment: Keys): Effect.Effect<Outcome, unknown, IdentityCenter.IdentityCenter> =>
-  Effect.async<unknown, Error>((resume) => {
-    const worker = new Worker(script, {
+const thread = Effect.acquireRelease(
+  Effect.sync(() =>
+    new Worker(script, {
       eval: true,
       execArgv: [],
-      env: { PATH: process.env["PATH"], ...environment },
-      workerData: { sdk, options: world.profile === undefined ? {} : { profile: world.profile } }
+      env: {},
+      workerData: require.resolve("@aws-sdk/credential-provider-node")
     })
-    worker.once("message", (answer) => resume(Effect.succeed(answer)))
-    worker.once("error", (error) => resume(Effect.fail(error)))
-    return Effect.promise(() => worker.terminate())
-  }).pipe(
-    Effect.flatMap(Schema.decodeUnknown(Answer)),
-    Effect.flatMap((answer) => {
-      if ("accessKeyId" in answer) return identityOf(answer)
-      return Effect.succeed(
-        answer.error === "Could not load credentials from any providers" ? "none" : `error ${answer.error}`
-      )
-    })
-  )
+  ),
+  (worker) => Effect.promise(() => worker.terminate())
+)
+
+const theirs = (world: World, environment: Keys, threads: Pool.Pool<Worker>) =>
+  Effect.flatMap(threads.get, (worker) =>
+    Effect.async<unknown, Error>((resume) => {
+      worker.removeAllListeners()
+      worker.once("message", (answer) => resume(Effect.succeed(answer)))
+      worker.once("error", (error) => resume(Effect.fail(error)))
+      worker.postMessage({
+        environment: { PATH: process.env["PATH"], ...environment },
+        options: world.profile === undefined ? {} : { profile: world.profile }
+      })
+    })).pipe(
+      Effect.scoped,
+      Effect.flatMap(Schema.decodeUnknown(Answer)),
+      Effect.flatMap((answer): Effect.Effect<Outcome, unknown, IdentityCenter.IdentityCenter> => {
+        if ("accessKeyId" in answer) return identityOf(answer)
+        return Effect.succeed(
+          answer.error === "Could not load credentials from any providers" ? "none" : `error ${answer.error}`
+        )
+      })
+    )
 
 // ---------------------------------------------------------------------------------------------------------------
 // All worlds
@@ -1141,7 +1171,7 @@ const both = (world: World, servers: Servers) =>
   Effect.scoped(Effect.gen(function*() {
     const [mine, sdk] = yield* Effect.all([
       Effect.flatMap(settle(world, servers), (environment) => ours(world, environment)),
-      Effect.flatMap(settle(world, servers), (environment) => theirs(world, environment))
+      Effect.flatMap(settle(world, servers), (environment) => theirs(world, environment, servers.threads))
     ])
     return { seen: mine.seen, it: caseOf(world, mine.outcome, sdk) }
   }))
