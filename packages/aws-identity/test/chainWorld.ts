@@ -89,6 +89,8 @@ export const lineOf = ({ by, name, parameters: { RoleArn: role } }: Call): strin
 export class Machine extends Context.Tag("Machine")<Machine, {
   /** Every request, in the order in which they were made. */
   readonly calls: Array<Call>
+  /** The ids of the keys that requests were signed with, in the same order. */
+  readonly signers: Array<string>
   /** Every program that was started. */
   readonly programs: Array<string>
   /** Paths with their texts; to be changed with `write`. */
@@ -103,6 +105,8 @@ export interface Setup {
   /** Further files, by their paths. */
   readonly files?: Readonly<Record<string, string>> | undefined
   readonly roles?: IdentityCenter.Options["roles"]
+  /** Of further users. */
+  readonly keys?: ReadonlyArray<{ readonly accessKeyId: string; readonly secretAccessKey: string }> | undefined
   /** Whether this is an EC2 instance; it is not. */
   readonly instance?: boolean | undefined
   /** The status of the container's agent, which is there; 200. */
@@ -128,6 +132,7 @@ const machine = (setup: Setup, variables: Map<string, string>) =>
     const center = yield* IdentityCenter.IdentityCenter
     const emulator = yield* HttpClient.HttpClient
     const calls: Array<Call> = []
+    const signers: Array<string> = []
     const started: Array<string> = []
     const files = new Map<string, { readonly text: string; readonly changes: number }>()
     let changes = 0
@@ -181,6 +186,7 @@ const machine = (setup: Setup, variables: Map<string, string>) =>
         const form = Object.fromEntries(new URLSearchParams(body))
         const { Action, Version: _, WebIdentityToken: __, ...parameters } = form
         const key = /Credential=([^/]+)/.exec(request.headers["authorization"] ?? "")?.[1]
+        if (key !== undefined) signers.push(key)
         const signer = key === undefined ? Option.none() : yield* center.sts.accessKey(key)
         calls.push({
           host: url.host,
@@ -241,7 +247,7 @@ const machine = (setup: Setup, variables: Map<string, string>) =>
       })
     )
 
-    return Context.make(Machine, { calls, programs: started, write, variables }).pipe(
+    return Context.make(Machine, { calls, signers, programs: started, write, variables }).pipe(
       Context.add(HttpClient.HttpClient, client),
       Context.add(FileSystem.FileSystem, fileSystem),
       Context.add(CommandExecutor.CommandExecutor, executor)
@@ -250,7 +256,10 @@ const machine = (setup: Setup, variables: Map<string, string>) =>
     Layer.provide(Layer.fresh(Emulator.layerHttpClient)),
     Layer.provideMerge(IdentityCenter.layer({
       openIdProviders: [{ provider: openIdProvider, clientIds: ["sts.amazonaws.com"] }],
-      accessKeys: userNames.map((name) => ({ ...keyOf(name), arn: arnOfUser(name) })),
+      accessKeys: [
+        ...userNames.map((name) => ({ ...keyOf(name), arn: arnOfUser(name) })),
+        ...(setup.keys ?? []).map((key) => ({ ...key, arn: arnOfUser(key.accessKeyId) }))
+      ],
       roles: setup.roles
     })),
     Layer.merge(Path.layer)

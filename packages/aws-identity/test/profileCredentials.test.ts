@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Clock, DateTime, Effect, Layer, Option, Redacted } from "effect"
+import { Clock, DateTime, Effect, Either, FastCheck as fc, Layer, Option, Redacted } from "effect"
 import { type AwsIdentity, IdentityError, ProfileCredentials } from "effect-aws-identity"
 import type { IdentityCenter } from "effect-aws-identity-testing"
 import {
@@ -792,4 +792,160 @@ describe("a profile that cannot be followed", () => {
         assert.deepStrictEqual((yield* Machine).calls.map(lineOf), calls)
       }).pipe(on(setup)))
   }
+})
+
+// ---------------------------------------------------------------------------------------------------------------
+// Names and lengths
+// ---------------------------------------------------------------------------------------------------------------
+
+describe("a source_profile", () => {
+  for (const name of ["__proto__", "constructor", "two words", "größe-日本", "a/b=c", "-"]) {
+    it.effect(`called ${name} is that profile`, () =>
+      Effect.gen(function*() {
+        assert.match(yield* ownerOf(yield* get), /^arn:aws:sts::111122223333:assumed-role\/deploy\//)
+        assert.deepStrictEqual((yield* Machine).calls.map(lineOf), [`AssumeRole deploy by ${arnOfUser("static")}`])
+      }).pipe(
+        Effect.provide(identity({ profile: "dev" })),
+        on({ config: `[profile dev]\n${role}source_profile = ${name}\n[profile "${name}"]\n${keyLines("static")}` })
+      ))
+  }
+
+  it.effect("may be the 60th of a chain, which is gone through once", () =>
+    Effect.gen(function*() {
+      yield* settled(get)
+      assert.strictEqual((yield* Machine).calls.length, 59)
+    }).pipe(
+      Effect.provide(identity({ profile: "p1" })),
+      on({
+        config: Array.from({ length: 59 }, (_, index) =>
+          `[profile p${index + 1}]\n${role}source_profile = p${index + 2}\n`).join("") +
+          `[profile p60]\n${keyLines("static")}`
+      })
+    ))
+})
+
+// ---------------------------------------------------------------------------------------------------------------
+// Whatever profiles say
+// ---------------------------------------------------------------------------------------------------------------
+
+describe("whatever profiles say", () => {
+  const indices = [0, 1, 2, 3, 4, 5, 6, 7]
+  const rarely = <A>(value: A) => fc.constantFrom(value, undefined, undefined, undefined)
+  const profileKeys = fc.record({
+    role: fc.boolean(),
+    source: fc.option(fc.constantFrom(...indices, 8), { nil: undefined, freq: 3 }),
+    credentialSource: fc.constantFrom("Environment", "EcsContainer", "Else", ...Array(9).fill(undefined)),
+    keyId: rarely(true),
+    secretKey: rarely(true),
+    sso: fc.constantFrom("whole", "half", "token", ...Array(7).fill(undefined)),
+    token: rarely(true),
+    process: fc.constantFrom("give-keys", "give-nothing", ...Array(6).fill(undefined)),
+    login: fc.constantFrom(true, ...Array(9).fill(undefined))
+  })
+  type Keys = typeof profileKeys extends fc.Arbitrary<infer K> ? K : never
+
+  const text = (keys: Keys, index: number): string =>
+    [
+      `[profile p${index}]`,
+      ...keys.role ? [`role_arn = arn:aws:iam::111122223333:role/r${index}`] : [],
+      ...keys.source === undefined ? [] : [`source_profile = p${keys.source}`],
+      ...keys.credentialSource === undefined ? [] : [`credential_source = ${keys.credentialSource}`],
+      ...keys.keyId === true ? ["aws_access_key_id = " + keyIdOf(index)] : [],
+      ...keys.secretKey === true ? ["aws_secret_access_key = MARKED-secret"] : [],
+      ...keys.sso === undefined ? [] : ["sso_session = corp"],
+      ...keys.sso === "whole" || keys.sso === "half" ? ["sso_account_id = 111122223333"] : [],
+      ...keys.sso === "whole" ? ["sso_role_name = Developer"] : [],
+      ...keys.token === true ? [`web_identity_token_file = ${tokenPath}`] : [],
+      ...keys.process === undefined ? [] : [`credential_process = ${keys.process}`],
+      ...keys.login === true ? ["login_session = me"] : [],
+      ""
+    ].join("\n")
+
+  const keyIdOf = (index: number) => `AKIA000000000000000${index}`
+
+  /** Who somebody is who asks for a profile, or which error it is. A role is `r0`, `r0 <- r1` if by another. */
+  const model = (
+    profiles: ReadonlyArray<Keys>,
+    hasEnvironment: boolean,
+    index: number,
+    way: ReadonlyArray<number> = []
+  ): string => {
+    const keys = profiles[index]
+    if (keys === undefined) return way.length === 0 ? "ProfileNotFound" : "InvalidConfig"
+    const own = keys.keyId === true && keys.secretKey === true ? keyIdOf(index) : "InvalidConfig"
+    const some = keys.keyId === true || keys.secretKey === true
+    const by = (source: string) => /^[A-Z][a-z]/.test(source) ? source : `r${index} <- ${source}`
+    if (some && way.length > 0) return own
+    if (keys.token === true) return keys.role ? `r${index} <- token` : "InvalidConfig"
+    if (keys.role) {
+      if ((keys.source === undefined) === (keys.credentialSource === undefined)) return "InvalidConfig"
+      if (keys.credentialSource === "Else") return "InvalidConfig"
+      if (keys.credentialSource === "EcsContainer") return "CredentialsUnavailable"
+      if (keys.credentialSource === "Environment") {
+        return hasEnvironment ? by(keyVariables("environment").AWS_ACCESS_KEY_ID) : "CredentialsUnavailable"
+      }
+      const source = keys.source ?? 8
+      if (source === index && some) return by(own)
+      return source === index || way.includes(source)
+        ? "InvalidConfig"
+        : by(model(profiles, hasEnvironment, source, [...way, index]))
+    }
+    if (keys.sso === "whole") return "sso"
+    if (keys.sso === "half") return "InvalidConfig"
+    if (some) return own
+    if (keys.process === "give-keys") return "process"
+    if (keys.process === "give-nothing") return "CredentialsUnavailable"
+    const says = keys.login === true || keys.sso === "token" || keys.source !== undefined ||
+      keys.credentialSource !== undefined
+    return says || way.length > 0 ? "InvalidConfig" : "NotConfigured"
+  }
+
+  const graphs = fc.array(profileKeys, { minLength: 1, maxLength: 8 })
+
+  it("they are of every kind often enough", () => {
+    const outcomes = fc.sample(graphs, { numRuns: 2000, seed: 1 }).map((profiles) => model(profiles, true, 0))
+    const kinds = [/^NotC/, /^InvalidC/, /^CredentialsU/, / <- .* <- /, /^r0 <- AKIAE/, /^r0 <- token/, /^AKIA/, /^sso/]
+    for (const kind of kinds) {
+      assert.isAbove(outcomes.filter((outcome) => kind.test(outcome)).length, 20, String(kind))
+    }
+  })
+
+  it.effect.prop(
+    "they give the credentials that they say, or an error that is theirs",
+    { profiles: graphs, hasEnvironment: fc.boolean() },
+    ({ hasEnvironment, profiles }) => {
+      const expected = model(profiles, hasEnvironment, 0)
+      return Effect.gen(function*() {
+        const outcome = yield* Effect.either(settled(get))
+        const { calls } = yield* Machine
+        if (Either.isLeft(outcome)) {
+          assert.strictEqual(outcome.left._tag, expected)
+          assert.notInclude(outcome.left.message, "MARKED")
+          // Nobody is asked for anything by a chain that does not come to an end.
+          assert.deepStrictEqual(calls, [])
+          return
+        }
+        // Who signed the first, by key, then the roles one after another.
+        const key = outcome.right.accessKeyId
+        const roles = calls.filter(({ name }) => name.startsWith("AssumeRole"))
+          .map(({ parameters }) => (parameters["RoleArn"] ?? "").replace(/.*\//, "")).reverse()
+        const root = calls.some(({ name }) => name.startsWith("GET /federation"))
+          ? "sso"
+          : calls.some(({ name }) => name === "AssumeRoleWithWebIdentity")
+          ? "token"
+          : (yield* Machine).programs.length > 0
+          ? "process"
+          : (yield* Machine).signers[0] ?? key
+        assert.strictEqual([...roles, root].join(" <- "), expected)
+      }).pipe(
+        Effect.provide(identity({ profile: "p0" })),
+        on({
+          config: profiles.map(text).join("") + ssoSession,
+          environment: hasEnvironment ? keyVariables("environment") : {},
+          keys: indices.map((index) => ({ accessKeyId: keyIdOf(index), secretAccessKey: "MARKED-secret" }))
+        })
+      )
+    },
+    { fastCheck: { numRuns: 120 }, timeout: 60_000 }
+  )
 })
