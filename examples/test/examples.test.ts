@@ -10,8 +10,24 @@ const examples = fileURLToPath(new URL("..", import.meta.url))
 
 /** What an example says when it has done what it is there for. */
 const outputs: Readonly<Record<string, RegExp>> = {
+  "aws-sdk-v3.ts": /^You are arn:aws:sts::111122223333:assumed-role\//,
+  "bearer-token.ts": /refused\n[^]*taken\n200: Welcome\n[^]*: createToken\n/,
+  "credential-process.ts":
+    /^\{"Version":1,"AccessKeyId":"ASIA\w+","SecretAccessKey":"[^"]+","SessionToken":"[^"]+","Expiration":"[^"]+Z","AccountId":"111122223333"\}\n$/,
   "custom-ca.ts": /ServiceUnreachable: .* DEPTH_ZERO_SELF_SIGNED_CERT[^]*With it:\n +access key ASIA/,
+  "effect-app.ts":
+    /(?:Some report, signed with ASIA\w+\n){5}Meanwhile, in the background: (?:getRoleCredentials(?:, )?){2,}/,
+  "effect-aws.ts": /^You are arn:aws:sts::111122223333:assumed-role\//,
+  "eks.ts":
+    /(?:You are arn:aws:sts::111122223333:assumed-role\/pod\/app-7d4b9c\n[^]*){2}(?:assumeRoleWithWebIdentity[^]*){2}/,
+  "github-actions.ts":
+    /(?:GitHub gives a token\n[^]*as arn:aws:sts::444455556666:assumed-role\/deploy\/deploy\n[^]*){2}/,
+  "lambda.ts": /Hello Ada, from arn:aws:sts::111122223333:assumed-role\/greeter\/[^]*Hello Grace, from arn/,
+  "list-roles.ts": /^(?:(\d)\1{11} {2}\w+ +(?:Administrator|ReadOnly)\n){6}$/,
+  "migrate-from-v2.ts":
+    /SsoCredentials: ASIA[^]*SSO: account 012345678901\n[^]*SSOOIDC: client [^]*WebIdentityCredentials: user@/,
   "proxy.ts": /You are arn:[^]*through the proxy:(?=[^]*oidc\.)(?=[^]*portal\.sso\.)(?=[^]*sts\.)/,
+  "s3-without-sdk.ts": /PUT .*\n +GET .*\nS3 has: All is well\.\n$/,
   "sign-in.ts": /You are role Developer/
 }
 

@@ -1,0 +1,61 @@
+/**
+ * Our credentials for every tool that reads `~/.aws/config`: a `credential_process`.
+ *
+ *   npx tsx examples/credential-process.ts                    on an Identity Center embedded in this program
+ *
+ *   npx tsx examples/credential-process.ts --profile NAME     on your own AWS files and the real endpoints
+ *
+ * Bundled and installed, another profile names it: `credential_process = /opt/bin/credential-process --profile NAME`.
+ * Standard output is for the one document alone, so that whatever else there is to say goes to standard error.
+ */
+import { NodeContext, NodeHttpClient, NodeRuntime } from "@effect/platform-node"
+import { Console, DateTime, Effect, Layer, Logger, Option, Redacted } from "effect"
+import { AwsIdentity, type Credentials, CredentialsProvider } from "effect-aws-identity"
+import { TestIdentity } from "effect-aws-identity-testing"
+import { parseArgs } from "node:util"
+
+// ---------------------------------------------------------------------------------------------------------------
+// The application.
+// ---------------------------------------------------------------------------------------------------------------
+
+/** What JSON.stringify leaves out because it is undefined, a document of long-lived keys does not have. */
+const documentOf = ({ accessKeyId, accountId, expiration, secretAccessKey, sessionToken }: Credentials.Credentials) =>
+  JSON.stringify({
+    Version: 1,
+    AccessKeyId: accessKeyId,
+    SecretAccessKey: Redacted.value(secretAccessKey),
+    SessionToken: Option.getOrUndefined(Option.map(sessionToken, Redacted.value)),
+    Expiration: Option.getOrUndefined(Option.map(expiration, DateTime.formatIso)),
+    AccountId: Option.getOrUndefined(accountId)
+  })
+
+const application = Effect.gen(function*() {
+  const provider = yield* CredentialsProvider.CredentialsProvider
+  yield* Console.log(documentOf(yield* provider.get))
+})
+
+const aws = (profile: string) =>
+  AwsIdentity.layer({ profile }).pipe(Layer.provide([NodeContext.layer, NodeHttpClient.layer]))
+
+/** The library's warnings are the logger's. */
+const toStandardError = Logger.replace(Logger.defaultLogger, Logger.withConsoleError(Logger.logfmtLogger))
+
+/** Exit code 1 when it fails, and why on standard error; AWS's tools show that. */
+const run = <E extends { readonly message: string }>(
+  layer: Layer.Layer<CredentialsProvider.CredentialsProvider, E>
+) =>
+  application.pipe(
+    Effect.provide(layer),
+    Effect.tapError(({ message }) => Console.error(message)),
+    Effect.provide(toStandardError),
+    NodeRuntime.runMain({ disableErrorReporting: true, disablePrettyLogger: true })
+  )
+
+// ---------------------------------------------------------------------------------------------------------------
+// The same on an Identity Center of our own.
+// ---------------------------------------------------------------------------------------------------------------
+
+const { profile } = parseArgs({ options: { profile: { type: "string" } } }).values
+
+if (profile === undefined) run(TestIdentity.layer())
+else run(aws(profile))

@@ -1,0 +1,61 @@
+/**
+ * An application that needs credentials of AWS, and says nowhere whose.
+ *
+ *   npx tsx examples/effect-app.ts                    on an Identity Center embedded in this program
+ *
+ *   npx tsx examples/effect-app.ts --profile NAME     on your own AWS files and the real endpoints
+ */
+import { NodeContext, NodeHttpClient, NodeRuntime } from "@effect/platform-node"
+import { Console, Context, Effect, Layer, Schedule } from "effect"
+import { AwsIdentity, CredentialsProvider, type IdentityError } from "effect-aws-identity"
+import { IdentityCenter, TestIdentity } from "effect-aws-identity-testing"
+import { parseArgs } from "node:util"
+
+// ---------------------------------------------------------------------------------------------------------------
+// The application. A service of its own depends on CredentialsProvider, and the rest on that service.
+// ---------------------------------------------------------------------------------------------------------------
+
+class Archive extends Context.Tag("app/Archive")<Archive, {
+  readonly store: (document: string) => Effect.Effect<string, IdentityError.IdentityError>
+}>() {
+  static readonly layer = Layer.effect(
+    Archive,
+    Effect.map(CredentialsProvider.CredentialsProvider, (provider) => ({
+      // At each use, so that they are fresh: credentials kept in a variable would end some day.
+      store: (document: string) =>
+        Effect.map(provider.get, ({ accessKeyId }) => `${document}, signed with ${accessKeyId}`)
+    }))
+  )
+}
+
+const application = Effect.gen(function*() {
+  const archive = yield* Archive
+  yield* Console.log(yield* archive.store("Some report"))
+}).pipe(
+  Effect.repeat(Schedule.spaced("1 second").pipe(Schedule.intersect(Schedule.recurs(4)))),
+  Effect.catchTag("SsoLoginRequired", ({ command }) => Console.error(`Nobody is signed in: run "${command}".`)),
+  Effect.provide(Archive.layer)
+)
+
+/** The edge. In the background they are renewed also while nobody asks, so that nobody ever waits for them. */
+const aws = (profile: string) =>
+  AwsIdentity.layer({ profile, background: true }).pipe(
+    Layer.provide([NodeContext.layer, NodeHttpClient.layer])
+  )
+
+// ---------------------------------------------------------------------------------------------------------------
+// The same on an Identity Center of our own: another layer at the edge, of credentials that live for three seconds.
+// ---------------------------------------------------------------------------------------------------------------
+
+const onOurOwn = Effect.gen(function*() {
+  yield* application
+  const center = yield* IdentityCenter.IdentityCenter
+  const calls = yield* center.calls
+  yield* Console.log(`Meanwhile, in the background: ${calls.join(", ")}`)
+}).pipe(Effect.provide(TestIdentity.layer({ background: true, identityCenter: { credentialsLifetime: "3 seconds" } })))
+
+const { profile } = parseArgs({ options: { profile: { type: "string" } } }).values
+
+const main: Effect.Effect<void, unknown> = profile === undefined ? onOurOwn : Effect.provide(application, aws(profile))
+
+NodeRuntime.runMain(main)

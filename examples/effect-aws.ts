@@ -1,0 +1,63 @@
+/**
+ * `@effect-aws/client-*` with our credentials, renewed under a client that lives as long as the program.
+ *
+ *   npx tsx examples/effect-aws.ts                    on an Identity Center and an STS embedded in this program
+ *
+ *   npx tsx examples/effect-aws.ts --profile NAME     on your own AWS files and the real endpoints
+ */
+import { STSService } from "@effect-aws/client-sts"
+import { NodeContext, NodeHttpClient, NodeHttpServer, NodeRuntime } from "@effect/platform-node"
+import { Console, Effect, Layer } from "effect"
+import { AwsIdentity, AwsSdk, CredentialsProvider } from "effect-aws-identity"
+import { Emulator, TestIdentity } from "effect-aws-identity-testing"
+import { createServer } from "node:http"
+import { parseArgs } from "node:util"
+
+// ---------------------------------------------------------------------------------------------------------------
+// The application.
+// ---------------------------------------------------------------------------------------------------------------
+
+/** Of every service it is the same: its `layer` takes what the client of the SDK takes, `credentials` included. */
+const sts = (config?: STSService.Config) =>
+  Layer.unwrapEffect(
+    Effect.map(
+      AwsSdk.credentials,
+      (credentials) => STSService.layer({ region: "eu-central-1", ...config, credentials })
+    )
+  )
+
+const application = Effect.gen(function*() {
+  // To have what is wrong with the credentials by its tag: out of a client it comes as an SdkError.
+  const provider = yield* CredentialsProvider.CredentialsProvider
+  yield* provider.get
+  const { Arn } = yield* STSService.getCallerIdentity({})
+  yield* Console.log(`You are ${Arn}`)
+}).pipe(
+  Effect.catchTags({
+    SsoLoginRequired: ({ command }) => Console.error(`Nobody is signed in: run "${command}".`),
+    SdkError: ({ message }) => Console.error(`AWS did not like it: ${message}`)
+  })
+)
+
+const aws = (profile: string) =>
+  sts().pipe(
+    Layer.provideMerge(AwsIdentity.layer({ profile })),
+    Layer.provide([NodeContext.layer, NodeHttpClient.layer])
+  )
+
+// ---------------------------------------------------------------------------------------------------------------
+// The same on an Identity Center of our own, whose STS verifies the signatures.
+// ---------------------------------------------------------------------------------------------------------------
+
+const emulated = Layer.unwrapScoped(Effect.map(Emulator.serve, (endpoint) => sts({ endpoint }))).pipe(
+  Layer.provide(NodeHttpServer.layer(createServer, { host: "127.0.0.1", port: 0 })),
+  Layer.provideMerge(TestIdentity.layer())
+)
+
+const { profile } = parseArgs({ options: { profile: { type: "string" } } }).values
+
+const main: Effect.Effect<void, unknown> = profile === undefined
+  ? Effect.provide(application, emulated)
+  : Effect.provide(application, aws(profile))
+
+NodeRuntime.runMain(main)

@@ -1,0 +1,100 @@
+/**
+ * The five classes of aws-sdk v2, each with what takes its place. `coming-from-aws-sdk-v2.md` has the rest.
+ *
+ *   npx tsx examples/migrate-from-v2.ts                    on an Identity Center embedded in this program
+ *
+ *   npx tsx examples/migrate-from-v2.ts --profile NAME     on your own AWS files and the real endpoints
+ */
+import { NodeContext, NodeHttpClient, NodeRuntime } from "@effect/platform-node"
+import { Console, Effect, Layer, Option, Redacted, Stream } from "effect"
+import type { WebIdentityToken } from "effect-aws-identity"
+import {
+  AwsIdentity,
+  CredentialsProvider,
+  Region,
+  SharedConfig,
+  Sso,
+  SsoOidc,
+  SsoTokenProvider,
+  WebIdentityCredentials
+} from "effect-aws-identity"
+import { OpenIdProvider, TestIdentity } from "effect-aws-identity-testing"
+import { parseArgs } from "node:util"
+
+// ---------------------------------------------------------------------------------------------------------------
+// The application. Before each part is what it was in v2.
+// ---------------------------------------------------------------------------------------------------------------
+
+// const credentials = new AWS.SsoCredentials({ profile })
+// await credentials.getPromise()
+// console.log(credentials.accessKeyId)
+const credentials = Effect.gen(function*() {
+  const provider = yield* CredentialsProvider.CredentialsProvider
+  const { accessKeyId } = yield* provider.get
+  yield* Console.log(`SsoCredentials: ${accessKeyId}`)
+})
+
+// const provider = new AWS.SSOTokenProvider({ profile })
+// await provider.getPromise()
+// const accessToken = provider.token
+const token = Effect.gen(function*() {
+  const config = yield* SharedConfig.read
+  const session = yield* config.sessionOf(yield* config.profile())
+  const tokens = yield* SsoTokenProvider.SsoTokenProvider
+  const { accessToken } = yield* tokens.get(session)
+  return { accessToken, region: session.region }
+})
+
+// const { accountList } = await new AWS.SSO({ region }).listAccounts({ accessToken }).promise()
+const accounts = Effect.flatMap(token, (session) =>
+  Sso.streamAccounts(session).pipe(
+    Stream.runForEach(({ accountId }) => Console.log(`SSO: account ${accountId}`))
+  ))
+
+// const { clientId } = await new AWS.SSOOIDC({ region }).registerClient({ clientName, clientType: "public" }).promise()
+const client = Effect.gen(function*() {
+  const oidc = yield* SsoOidc.SsoOidc
+  const { clientId } = yield* oidc.registerClient({
+    region: Region.make("us-east-1"),
+    clientName: "my-app",
+    clientType: "public"
+  })
+  yield* Console.log(`SSOOIDC: client ${clientId}`)
+})
+
+// const credentials = new AWS.WebIdentityCredentials({ RoleArn, RoleSessionName, WebIdentityToken })
+// await credentials.getPromise()
+// console.log(credentials.data.SubjectFromWebIdentityToken)
+const role = (token: WebIdentityToken.WebIdentityToken) =>
+  Effect.gen(function*() {
+    const answer = yield* WebIdentityCredentials.assumeRole({
+      roleArn: "arn:aws:iam::111122223333:role/ci",
+      roleSessionName: "build",
+      token
+    })
+    yield* Console.log(`WebIdentityCredentials: ${Option.getOrNull(answer.subjectFromWebIdentityToken)}`)
+  })
+
+const application = Effect.all([credentials, accounts, client], { discard: true }).pipe(
+  // if (error.code === "SSOTokenProviderFailure") ...
+  Effect.catchTag("SsoLoginRequired", ({ command }) => Console.error(`Nobody is signed in: run "${command}".`))
+)
+
+const aws = (profile: string) =>
+  AwsIdentity.layer({ profile }).pipe(Layer.provide([NodeContext.layer, NodeHttpClient.layer]))
+
+// ---------------------------------------------------------------------------------------------------------------
+// The same on an Identity Center of our own, and an identity provider whose word it takes.
+// ---------------------------------------------------------------------------------------------------------------
+
+const onOurOwn = Effect.gen(function*() {
+  yield* application
+  const provider = yield* OpenIdProvider.make()
+  yield* role(Effect.map(provider.issue(), Redacted.make))
+}).pipe(Effect.provide(TestIdentity.layer()))
+
+const { profile } = parseArgs({ options: { profile: { type: "string" } } }).values
+
+const main: Effect.Effect<void, unknown> = profile === undefined ? onOurOwn : Effect.provide(application, aws(profile))
+
+NodeRuntime.runMain(main)

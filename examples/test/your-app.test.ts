@@ -1,0 +1,79 @@
+import { assert, it } from "@effect/vitest"
+import type { Duration } from "effect"
+import { Effect, Schedule, TestClock } from "effect"
+import { CredentialsProvider } from "effect-aws-identity"
+import { IdentityCenter, TestIdentity } from "effect-aws-identity-testing"
+
+// How to test an application of yours: on an Identity Center in memory, and a clock that you turn.
+
+// ---------------------------------------------------------------------------------------------------------------
+// The application: it copies something every ten minutes, and says how that went.
+// ---------------------------------------------------------------------------------------------------------------
+
+const copy = Effect.gen(function*() {
+  const provider = yield* CredentialsProvider.CredentialsProvider
+  const { accessKeyId } = yield* provider.get
+  return `copied with ${accessKeyId}`
+}).pipe(
+  Effect.catchTags({
+    RoleNotAssigned: ({ accountId, roleName }) => Effect.succeed(`not allowed to be ${roleName} of ${accountId}`),
+    SsoLoginRequired: ({ command }) => Effect.succeed(`signed out: run "${command}"`),
+    ServiceUnreachable: () => Effect.succeed("no network")
+  })
+)
+
+const copyFor = (duration: Duration.DurationInput) =>
+  Effect.repeat(copy, Schedule.spaced("10 minutes").pipe(Schedule.upTo(duration)))
+
+// ---------------------------------------------------------------------------------------------------------------
+// Its tests.
+// ---------------------------------------------------------------------------------------------------------------
+
+const callsOf = (operation: IdentityCenter.Operation) =>
+  Effect.gen(function*() {
+    const center = yield* IdentityCenter.IdentityCenter
+    const calls = yield* center.calls
+    return calls.filter((call) => call === operation).length
+  })
+
+it.effect("asks for credentials every hour, however often it copies", () =>
+  Effect.gen(function*() {
+    yield* Effect.fork(copyFor("4 hours"))
+    yield* TestClock.adjust("30 minutes")
+    assert.strictEqual(yield* callsOf("getRoleCredentials"), 1)
+    yield* TestClock.adjust("3 hours")
+    assert.strictEqual(yield* callsOf("getRoleCredentials"), 4)
+  }).pipe(Effect.provide(TestIdentity.layer())))
+
+it.effect("has other credentials when the first have expired", () =>
+  Effect.gen(function*() {
+    const first = yield* copy
+    yield* TestClock.adjust("59 minutes")
+    yield* TestClock.adjust("2 minutes")
+    assert.match(first, /^copied with ASIA/)
+    assert.notStrictEqual(yield* copy, first)
+  }).pipe(Effect.provide(TestIdentity.layer())))
+
+it.effect("says which role it may not be", () =>
+  Effect.gen(function*() {
+    const center = yield* IdentityCenter.IdentityCenter
+    yield* center.fail("getRoleCredentials", "ForbiddenException")
+    assert.strictEqual(yield* copy, "not allowed to be ReadOnly of 012345678901")
+  }).pipe(Effect.provide(TestIdentity.layer({ profile: "production" }))))
+
+it.effect("says what to run when nobody is signed in", () =>
+  Effect.gen(function*() {
+    assert.strictEqual(yield* copy, "signed out: run \"aws sso login --sso-session example\"")
+    assert.strictEqual(yield* callsOf("getRoleCredentials"), 0)
+  }).pipe(Effect.provide(TestIdentity.layer({ signedIn: false }))))
+
+it.effect("goes on without a network, as long as its credentials count", () =>
+  Effect.gen(function*() {
+    const center = yield* IdentityCenter.IdentityCenter
+    const first = yield* copy
+    yield* center.fail("getRoleCredentials", "ConnectionRefused", 100)
+    yield* TestClock.adjust("58 minutes")
+    assert.strictEqual(yield* copy, first)
+    yield* TestClock.adjust("3 minutes")
+    assert.strictEqual(yield* copy, "no network")
+  }).pipe(Effect.provide(TestIdentity.layer({ client: { maxAttempts: 1 } }))))
