@@ -32,7 +32,7 @@ const application = Effect.gen(function*() {
   const archive = yield* Archive
   yield* Console.log(yield* archive.store("Some report"))
 }).pipe(
-  Effect.repeat(Schedule.spaced("1 second").pipe(Schedule.intersect(Schedule.recurs(4)))),
+  Effect.repeat(Schedule.spaced("600 millis").pipe(Schedule.intersect(Schedule.recurs(4)))),
   Effect.catchTag("SsoLoginRequired", ({ command }) => Console.error(`Nobody is signed in: run "${command}".`)),
   Effect.provide(Archive.layer)
 )
@@ -44,7 +44,7 @@ const aws = (profile: string) =>
   )
 
 // ---------------------------------------------------------------------------------------------------------------
-// The same on an Identity Center of our own: another layer at the edge, of credentials that live for three seconds.
+// The same on an Identity Center of our own: another layer at the edge, of credentials that live for two seconds.
 // ---------------------------------------------------------------------------------------------------------------
 
 const onOurOwn = Effect.gen(function*() {
@@ -52,7 +52,7 @@ const onOurOwn = Effect.gen(function*() {
   const center = yield* IdentityCenter.IdentityCenter
   const calls = yield* center.calls
   yield* Console.log(`Meanwhile, in the background: ${calls.join(", ")}`)
-}).pipe(Effect.provide(TestIdentity.layer({ background: true, identityCenter: { credentialsLifetime: "3 seconds" } })))
+}).pipe(Effect.provide(TestIdentity.layer({ background: true, identityCenter: { credentialsLifetime: "2 seconds" } })))
 
 const { profile } = parseArgs({ options: { profile: { type: "string" } } }).values
 

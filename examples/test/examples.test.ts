@@ -1,6 +1,6 @@
 import { Command, FileSystem } from "@effect/platform"
 import { NodeContext } from "@effect/platform-node"
-import { assert, it } from "@effect/vitest"
+import { assert, describe, it, vi } from "@effect/vitest"
 import { Effect, Stream } from "effect"
 import { fileURLToPath } from "node:url"
 
@@ -38,20 +38,45 @@ it.effect("none is forgotten", () =>
     assert.sameMembers(files.filter((file) => file.endsWith(".ts")), Object.keys(outputs))
   }).pipe(Effect.provide(NodeContext.layer)))
 
-for (const [file, output] of Object.entries(outputs)) {
-  it.live(file, () =>
-    Effect.gen(function*() {
-      const process = yield* Command.start(
-        Command.make("node", "--import", "tsx", file).pipe(
-          Command.workingDirectory(examples),
-          Command.stderr("inherit")
-        )
+// Most of it is waiting and Node's start, so that two take little longer than one.
+vi.setConfig({ maxConcurrency: 2 })
+
+/** Runs an example to its end. */
+const run = (args: ReadonlyArray<string>, environment: Record<string, string> = {}) =>
+  Effect.gen(function*() {
+    const process = yield* Command.start(
+      Command.make("node", "--import", "tsx", ...args).pipe(
+        Command.workingDirectory(examples),
+        Command.env(environment)
       )
-      const { code, text } = yield* Effect.all({
-        text: process.stdout.pipe(Stream.decodeText(), Stream.mkString),
-        code: process.exitCode
-      }, { concurrency: "unbounded" })
-      assert.strictEqual(code, 0, text)
-      assert.match(text, output)
-    }).pipe(Effect.scoped, Effect.provide(NodeContext.layer)), 60_000)
-}
+    )
+    return yield* Effect.all({
+      code: process.exitCode,
+      output: process.stdout.pipe(Stream.decodeText(), Stream.mkString),
+      errors: process.stderr.pipe(Stream.decodeText(), Stream.mkString)
+    }, { concurrency: "unbounded" })
+  }).pipe(Effect.scoped, Effect.provide(NodeContext.layer))
+
+describe.concurrent("as a user runs it", { timeout: 60_000 }, () => {
+  for (const [file, expected] of Object.entries(outputs)) {
+    it.live(file, () =>
+      Effect.gen(function*() {
+        const { code, errors, output } = yield* run([file])
+        assert.strictEqual(code, 0, output + errors)
+        assert.match(output, expected)
+      }))
+  }
+
+  it.live("a credential_process that fails writes nothing to standard output", () =>
+    Effect.gen(function*() {
+      const environment = {
+        HOME: "/nowhere",
+        AWS_CONFIG_FILE: "/nowhere/config",
+        AWS_SHARED_CREDENTIALS_FILE: "/nowhere/keys"
+      }
+      const { code, errors, output } = yield* run(["credential-process.ts", "--profile", "missing"], environment)
+      assert.strictEqual(code, 1)
+      assert.strictEqual(output, "")
+      assert.match(errors, /^[^\n]*"missing"[^\n]*\n$/)
+    }))
+})
