@@ -1,0 +1,96 @@
+import type { Contender, Work } from "./measure.js"
+import { atLeast, times } from "./report.js"
+import type { Scenario } from "./scenarios.js"
+
+/** Reads and asks again each time, on one connection that is kept. */
+const floor: Contender = async () => {
+  const { createHash } = await import("node:crypto")
+  const { readFile } = await import("node:fs/promises")
+  const { Agent, get } = await import("node:http")
+  const { text } = await import("node:stream/consumers")
+  const { AWS_ENDPOINT_URL_SSO, AWS_PROFILE, HOME } = process.env
+  const agent = new Agent({ keepAlive: true })
+  const valueOf = (section: string, key: string): string =>
+    new RegExp(`^${key} *= *(.*)$`, "m").exec(section)?.[1]?.trim() ?? ""
+  return async () => {
+    const config = await readFile(`${HOME}/.aws/config`, "utf8")
+    const start = config.indexOf(`[profile ${AWS_PROFILE}]`)
+    const end = config.indexOf("\n[", start)
+    const profile = config.slice(start, end === -1 ? undefined : end)
+    const name = createHash("sha1").update(valueOf(profile, "sso_session")).digest("hex")
+    const token = JSON.parse(await readFile(`${HOME}/.aws/sso/cache/${name}.json`, "utf8"))
+    const body = await new Promise<string>((resolve, reject) =>
+      get(
+        `${AWS_ENDPOINT_URL_SSO}/federation/credentials?account_id=${valueOf(profile, "sso_account_id")}&role_name=${
+          valueOf(profile, "sso_role_name")
+        }`,
+        { agent, headers: { "x-amz-sso_bearer_token": token.accessToken } },
+        (response) => resolve(text(response))
+      ).on("error", reject)
+    )
+    return JSON.parse(body).roleCredentials.accessKeyId
+  }
+}
+
+const v2 = (reuse: boolean): Contender => async () => {
+  const { default: AWS } = await import("aws-sdk")
+  const endpoint = process.env["AWS_ENDPOINT_URL_SSO"] ?? ""
+  Object.assign(AWS.config, { sso: { endpoint } })
+  const ssoClient = new AWS.SSO({ region: "eu-central-1" })
+  return async () => {
+    const credentials = new AWS.SsoCredentials(reuse ? { ssoClient } : {})
+    await credentials.getPromise()
+    return credentials.accessKeyId
+  }
+}
+
+const v3 = (reuse: boolean): Contender => async () => {
+  const { SSOClient } = await import("@aws-sdk/client-sso")
+  const { fromSSO } = await import("@aws-sdk/credential-provider-sso")
+  const ssoClient = new SSOClient({ region: "eu-central-1" })
+  // As of a process that has just started: what it has read before is not remembered.
+  const options = { ignoreCache: true }
+  return async () => (await fromSSO(reuse ? { ...options, ssoClient } : options)()).accessKeyId
+}
+
+const ours = (keepAlive: boolean): Contender => async () => {
+  const { NodeContext, NodeHttpClient } = await import("@effect/platform-node")
+  const { Effect, Layer, ManagedRuntime } = await import("effect")
+  const { AwsIdentity, SsoCredentials } = await import("effect-aws-identity")
+  const http = keepAlive
+    ? Layer.provide(NodeHttpClient.layerWithoutAgent, NodeHttpClient.makeAgentLayer({ keepAlive: true }))
+    : NodeHttpClient.layer
+  const runtime = ManagedRuntime.make(Layer.provide(AwsIdentity.layer(), [NodeContext.layer, http]))
+  const resolve = Effect.map(SsoCredentials.resolveProfile(), ({ accessKeyId }) => accessKeyId)
+  return () => runtime.runPromise(resolve)
+}
+
+export const contenders: Readonly<Record<string, Contender>> = {
+  "plain Node": floor,
+  "aws-sdk v2, one client": v2(true),
+  "aws-sdk v2": v2(false),
+  "AWS SDK v3, one client": v3(true),
+  "AWS SDK v3": v3(false),
+  "ours": ours(true),
+  "ours, NodeHttpClient.layer": ours(false)
+}
+
+const work: Work = { contenders, warmUp: 200, operations: 600, requests: (operations) => operations }
+
+export const resolve: Scenario = {
+  id: "S3",
+  title: "Resolving without a cache: config, token and GetRoleCredentials",
+  works: { work },
+  run: async (bench) => {
+    const samples = await bench.compare("S3", "work", work, bench.quick ? 2 : 9)
+    return {
+      tables: [times("One resolve", "ms", samples, "AWS SDK v3, one client")],
+      budgets: [
+        atLeast("resolves per second", samples, "ours", "aws-sdk v2, one client", 1.3),
+        atLeast("resolves per second", samples, "ours", "aws-sdk v2", 1.3),
+        atLeast("resolves per second", samples, "ours", "AWS SDK v3, one client", 2),
+        atLeast("stretch: resolves per second", samples, "ours", "plain Node", 0.6)
+      ]
+    }
+  }
+}
