@@ -1,7 +1,7 @@
 import { defineConfig } from "vitest/config"
 
 // Everything is tested from sources: the workspace's `exports` point at src.
-const roots = ["packages/aws-identity", "packages/aws-identity-testing", "examples"]
+const roots = ["packages/aws-identity", "packages/aws-identity-testing", "packages/benchmarks", "examples"]
 
 export default defineConfig({
   test: {

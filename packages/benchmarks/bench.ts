@@ -37,8 +37,12 @@ await compile([join(root, "child.ts"), join(root, "server.ts")], directory)
 const parts = [
   `# Beside our peers
 
-${new Date().toISOString().slice(0, 10)}, Node ${process.version}, ${cpus()[0]?.model.trim()} (${availableParallelism()} cores). \
-The times are this machine's; the ratios, each within its round, are what carries over.${quick ? " Few rounds." : ""}`
+${new Date().toISOString().slice(0, 10)}, Node ${process.version}, ${
+    cpus()[0]?.model.trim()
+  } (${availableParallelism()} cores). \
+Medians; p99 of all rounds together. The times are this machine's; the ratios, each within its round, are what carries over.${
+    quick ? " Few rounds." : ""
+  }`
 ]
 const say = (part: string): void => {
   parts.push(part)

@@ -44,7 +44,8 @@ export interface Bundle {
   readonly ownGzipped: number
 }
 
-const isOwn = (input: string): boolean => /packages\/aws-identity\/(?:src|dist)\/|^(?:\.\.\/)*aws-identity\/(?:src|dist)\//.test(input)
+/** Inputs are named by their path from here. */
+export const isOwn = (input: string): boolean => input.startsWith("../aws-identity/")
 
 /** `from` tells whether our part is what has been built, or the sources. */
 export const bundle = async (program: string, outdir: string, from: "dist" | "src"): Promise<Bundle> => {

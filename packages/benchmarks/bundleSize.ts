@@ -1,18 +1,19 @@
 import { join } from "node:path"
-import { bundle, programs } from "./build.js"
+import { type Bundle, bundle, programs } from "./build.js"
 import type { Table } from "./report.js"
 import type { Scenario } from "./scenarios.js"
 
 /** In gzipped kB. */
-export const ownBudget = 14
+const ownBudget = 14
 /** Of the whole, to that of AWS SDK v3. */
-export const wholeBudget = 1.2
+const wholeBudget = 1.2
 
 const contenders: Readonly<Record<string, string>> = {
   "plain Node": "floor",
   "aws-sdk v2": "v2",
   "AWS SDK v3": "v3",
   "ours": "ours",
+  "ours, AwsIdentity": "oursAwsIdentity",
   "ours, as the README begins": "oursReadme"
 }
 
@@ -30,7 +31,7 @@ export const bundleSize: Scenario = {
     const v3 = bundles.find(({ name }) => name === "AWS SDK v3")
     const ours = bundles.find(({ name }) => name === "ours")
     if (v3 === undefined || ours === undefined) throw new Error("A contender is missing")
-    const table = (title: string, size: (of: typeof ours) => number): Table => ({
+    const table = (title: string, size: (of: Bundle) => number): Table => ({
       title,
       unit: "kB",
       peer: "AWS SDK v3",
@@ -45,7 +46,11 @@ export const bundleSize: Scenario = {
       tables: [table("Minified and gzipped", ({ gzipped }) => gzipped), table("Minified", ({ bytes }) => bytes)],
       budgets: [
         { what: `our own part, gzipped: ≤ ${ownBudget} kB`, value: ours.ownGzipped / 1000, limit: ownBudget },
-        { what: `the whole, gzipped: ≤ ${wholeBudget} × AWS SDK v3`, value: ours.gzipped / v3.gzipped, limit: wholeBudget }
+        {
+          what: `the whole, gzipped: ≤ ${wholeBudget} × AWS SDK v3`,
+          value: ours.gzipped / v3.gzipped,
+          limit: wholeBudget
+        }
       ]
     }
   }

@@ -1,6 +1,6 @@
 import type { Contender, Work } from "./measure.js"
-import { atMost, of, times } from "./report.js"
 import { typical } from "./measure.js"
+import { atMost, of, times } from "./report.js"
 import type { Scenario } from "./scenarios.js"
 
 const repetitions = 10_000
@@ -125,7 +125,7 @@ export const cachedGet: Scenario = {
   title: "Getting credentials that are in the cache",
   works: { promises, fibers },
   run: async (bench) => {
-    const rounds = bench.quick ? 2 : 9
+    const rounds = bench.quick ? 2 : 7
     const awaited = await bench.compare("S4", "promises", promises, rounds)
     const yielded = await bench.compare("S4", "fibers", fibers, rounds)
     return {

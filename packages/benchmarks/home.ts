@@ -2,12 +2,12 @@
 import { createHash } from "node:crypto"
 import { mkdirSync, utimesSync, writeFileSync } from "node:fs"
 
-export const accountId = "111122223333"
+const accountId = "111122223333"
 /** What every contender has to come up with. */
 export const accessKeyId = `ASIA${accountId}`
 
 /** Of a config file with so many other profiles. */
-export const configText = (profiles: number): string =>
+const configText = (profiles: number): string =>
   `[sso-session corp]\nsso_start_url = https://d-1234567890.awsapps.com/start\nsso_region = eu-central-1\n` +
   `\n[profile dev]\nsso_session = corp\nsso_account_id = ${accountId}\nsso_role_name = Developer\n` +
   `region = eu-central-1\n` +
@@ -36,7 +36,9 @@ export const tokenText = (expiresAt: number): string =>
 
 /** An unsigned web identity token. */
 const jwt = [{ alg: "none" }, { iss: "https://token.example.com", sub: "subject", aud: "sts.amazonaws.com" }]
-  .map((part) => Buffer.from(JSON.stringify({ ...part, exp: Math.floor(Date.now() / 1000) + 86_400 })).toString("base64url"))
+  .map((part) =>
+    Buffer.from(JSON.stringify({ ...part, exp: Math.floor(Date.now() / 1000) + 86_400 })).toString("base64url")
+  )
   .join(".") + ".c2lnbmF0dXJl"
 
 export const makeHome = (home: string, profiles = 0): void => {

@@ -3,7 +3,7 @@
  * whatever the machine does meanwhile, it does to all of them. Every answer and every request is checked.
  */
 import assert from "node:assert"
-import { type ChildProcess, fork, spawnSync } from "node:child_process"
+import { fork, spawnSync } from "node:child_process"
 import { once } from "node:events"
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
@@ -13,7 +13,7 @@ import { accessKeyId, environmentOf, makeHome } from "./home.js"
 import type { Plan, Report } from "./server.js"
 
 /** What is run again and again; it gives what has to be checked. */
-export type Operation = () => Promise<string>
+type Operation = () => Promise<string>
 
 /** Everything up to there is not timed. */
 export type Contender = () => Promise<Operation>
@@ -32,6 +32,8 @@ export interface Work {
   /** How many requests so many operations make. */
   readonly requests: (operations: number, contender: string) => number
   readonly plan?: Plan
+  /** How long the process goes on after the last operation, in ms. */
+  readonly rest?: number
   /** How many profiles there are beside the one that is used. */
   readonly profiles?: number
 }
@@ -39,6 +41,8 @@ export interface Work {
 /** What a process measured: one number for each operation, and others by name. */
 export interface Sample {
   readonly times: ReadonlyArray<number>
+  /** What processors were busy with it, in ms. */
+  readonly cpu: number
   readonly figures?: Readonly<Record<string, number>>
 }
 
@@ -59,10 +63,14 @@ export const typical = (samples: ReadonlyArray<Sample>): number => median(sample
 export const p99 = (samples: ReadonlyArray<Sample>): number => quantile(samples.flatMap(({ times }) => times), 0.99)
 
 /** Compared within each round, for the machine is not the same in the next. */
-export const ratio = (ours: ReadonlyArray<Sample>, peer: ReadonlyArray<Sample>): number =>
-  median(ours.flatMap(({ times }, round) => {
+export const ratio = (
+  ours: ReadonlyArray<Sample>,
+  peer: ReadonlyArray<Sample>,
+  figure = ({ times }: Sample): number => median(times)
+): number =>
+  median(ours.flatMap((sample, round) => {
     const other = peer[round]
-    return other === undefined ? [] : [median(times) / median(other.times)]
+    return other === undefined ? [] : [figure(sample) / figure(other)]
   }))
 
 export interface Bench {
@@ -78,20 +86,20 @@ export interface Bench {
   readonly close: () => void
 }
 
-const nextMessage = async (child: ChildProcess): Promise<unknown> => (await once(child, "message"))[0]
-
 export const open = async (options: { readonly directory: string; readonly quick: boolean }): Promise<Bench> => {
   const { directory, quick } = options
   const home = mkdtempSync(join(tmpdir(), "benchmark-"))
   makeHome(home)
   const server = fork(join(directory, "server.js"), { stdio: "inherit" })
-  const environment = environmentOf(home, `http://127.0.0.1:${await nextMessage(server)}`)
+  const [port] = await once(server, "message")
+  const environment = environmentOf(home, `http://127.0.0.1:${port}`)
   let busiest = 0
 
   /** Makes the server ready, and gives what came until then. */
   const plan = async (next: Plan): Promise<Report> => {
-    const report = nextMessage(server) as Promise<Report>
+    const answered: Promise<ReadonlyArray<Report>> = once(server, "message")
     server.send(next)
+    const [report = { requests: 0, busy: 0 }] = await answered
     return report
   }
 
@@ -127,9 +135,12 @@ export const open = async (options: { readonly directory: string; readonly quick
           stdio: "inherit"
         })
         const exit = once(child, "exit")
-        const [sample] = await Promise.race([once(child, "message"), exit.then(([code]) => {
-          throw new Error(`${scenario}: ${name} ended with ${code}`)
-        })])
+        const [sample] = await Promise.race([
+          once(child, "message"),
+          exit.then(([code]) => {
+            throw new Error(`${scenario}: ${name} ended with ${code}`)
+          })
+        ])
         await exit
         await checkRequests(of.requests(of.operations + of.warmUp, name), `${scenario}: ${name}`)
         return sample
@@ -140,11 +151,23 @@ export const open = async (options: { readonly directory: string; readonly quick
       return inTurns(Object.keys(files), rounds, async (name) => {
         await plan({})
         const start = performance.now()
-        const { stderr, stdout } = spawnSync(process.execPath, [files[name] ?? ""], { env: environment, encoding: "utf8" })
+        // The shell says what processors were busy with.
+        const { stderr, stdout } = spawnSync(
+          "sh",
+          ["-c", "\"$0\" \"$1\"; times", process.execPath, files[name] ?? ""],
+          {
+            env: environment,
+            encoding: "utf8"
+          }
+        )
         const time = performance.now() - start
-        assert.strictEqual(stdout.trim(), accessKeyId, `${name}: ${stderr.slice(-2000)}`)
+        const [answer, , children = ""] = stdout.split("\n")
+        assert.strictEqual(answer, accessKeyId, `${name}: ${stderr.slice(-2000)}`)
         await checkRequests(name.startsWith("nothing") ? 0 : 1, name)
-        return { times: [time] }
+        const seconds = [...children.matchAll(/(\d+)m([\d.]+)s/g)].map(([, minutes, rest]) =>
+          60 * Number(minutes) + Number(rest)
+        )
+        return { times: [time], cpu: 1000 * seconds.reduce((sum, each) => sum + each, 0) }
       })
     },
     busiest: () => {

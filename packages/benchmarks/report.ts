@@ -23,16 +23,13 @@ interface Row {
   readonly value: number
   readonly worst: number | undefined
   readonly ratio: number
+  /** Of the time of processors, which others on the machine disturb less. */
+  readonly cpuRatio?: number
 }
 
 export interface Result {
   readonly tables: ReadonlyArray<Table>
   readonly budgets: ReadonlyArray<Budget>
-}
-
-export interface Scenario {
-  readonly id: string
-  readonly title: string
 }
 
 const perUnit = { ms: 1, µs: 1e3, ns: 1e6, kB: 1 }
@@ -56,7 +53,8 @@ export const times = (
     name,
     value: typical(all) * perUnit[unit],
     worst: p99(all) * perUnit[unit],
-    ratio: ratio(all, of(samples, peer))
+    ratio: ratio(all, of(samples, peer)),
+    cpuRatio: ratio(all, of(samples, peer), ({ cpu }) => cpu)
   }))
 })
 
@@ -84,10 +82,18 @@ export const markdown = ({ budgets, tables }: Result): string =>
       [
         `${title}:`,
         "",
-        `| | × ${peer} | median, ${unit} | p99 |`,
-        "| --- | ---: | ---: | ---: |",
-        ...rows.map(({ name, ratio, value, worst }) =>
-          `| ${name} | ${ratio.toFixed(2)} | ${digits(value)} | ${worst === undefined ? "" : digits(worst)} |`
+        `| | × ${peer} | of processor time | median, ${unit} | p99 |`,
+        "| --- | ---: | ---: | ---: | ---: |",
+        ...rows.map(({ cpuRatio, name, ratio, value, worst }) =>
+          `| ${
+            [
+              name,
+              ratio.toFixed(2),
+              cpuRatio?.toFixed(2) ?? "",
+              digits(value),
+              worst === undefined ? "" : digits(worst)
+            ].join(" | ")
+          } |`
         )
       ].join("\n")
     ),

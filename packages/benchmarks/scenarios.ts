@@ -2,9 +2,16 @@
 import { bundleSize } from "./bundleSize.js"
 import { cachedGet } from "./cachedGet.js"
 import { coldStart } from "./coldStart.js"
+import { crowdOfCallers } from "./crowd.js"
+import { listing } from "./listing.js"
+import { manyProfiles } from "./manyProfiles.js"
 import type { Bench, Work } from "./measure.js"
+import { readConfig } from "./readConfig.js"
+import { refresh } from "./refresh.js"
 import type { Result } from "./report.js"
 import { resolve } from "./resolve.js"
+import { signing } from "./signing.js"
+import { webIdentity } from "./webIdentity.js"
 
 export interface Scenario {
   readonly id: string
@@ -14,4 +21,16 @@ export interface Scenario {
   readonly run: (bench: Bench) => Promise<Result>
 }
 
-export const scenarios: ReadonlyArray<Scenario> = [coldStart, bundleSize, resolve, cachedGet]
+export const scenarios: ReadonlyArray<Scenario> = [
+  coldStart,
+  bundleSize,
+  resolve,
+  cachedGet,
+  crowdOfCallers,
+  readConfig,
+  webIdentity,
+  signing,
+  listing,
+  refresh,
+  manyProfiles
+]

@@ -93,6 +93,8 @@ const answer = async (request: IncomingMessage, url: URL) => {
 </AssumeRoleWithWebIdentityResponse>`
       }
     }
+    default:
+      return undefined
   }
 }
 

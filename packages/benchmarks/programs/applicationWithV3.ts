@@ -4,5 +4,5 @@ import { Effect } from "effect"
 import { main, platform } from "./application.js"
 
 main(
-  Effect.map(Effect.promise(fromSSO()), ({ accessKeyId }) => accessKeyId).pipe(Effect.provide(platform))
+  Effect.map(Effect.promise(() => fromSSO()()), ({ accessKeyId }) => accessKeyId).pipe(Effect.provide(platform))
 )

@@ -1,17 +1,26 @@
-/** The minimal program on what the library recommends for Node: its own HTTP, connections kept, modules by their path. */
+/** The minimal program: the services that SSO needs, on Node's own HTTP with connections kept; modules by their path. */
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import * as NodePath from "@effect/platform-node/NodePath"
+import * as CredentialsProvider from "effect-aws-identity/CredentialsProvider"
+import * as SharedConfig from "effect-aws-identity/SharedConfig"
+import * as Sso from "effect-aws-identity/Sso"
+import * as SsoCredentials from "effect-aws-identity/SsoCredentials"
+import * as SsoOidc from "effect-aws-identity/SsoOidc"
+import * as SsoTokenCache from "effect-aws-identity/SsoTokenCache"
+import * as SsoTokenProvider from "effect-aws-identity/SsoTokenProvider"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as AwsIdentity from "effect-aws-identity/AwsIdentity"
-import * as CredentialsProvider from "effect-aws-identity/CredentialsProvider"
 
 const http = Layer.provide(NodeHttpClient.layerWithoutAgent, NodeHttpClient.makeAgentLayer({ keepAlive: true }))
 
+const aws = SsoCredentials.layerProfile().pipe(
+  Layer.provide(SsoTokenProvider.layer),
+  Layer.provide([Sso.layerConfig(), SsoOidc.layerConfig(), SsoTokenCache.layerConfig]),
+  Layer.provide(SharedConfig.layerConfig()),
+  Layer.provide([NodeFileSystem.layer, NodePath.layer, http])
+)
+
 const program = Effect.flatMap(CredentialsProvider.CredentialsProvider, ({ get }) => get)
 
-Effect.runPromise(Effect.provide(
-  program,
-  Layer.provide(AwsIdentity.layer(), [NodeFileSystem.layer, NodePath.layer, http])
-)).then(({ accessKeyId }) => console.log(accessKeyId))
+Effect.runPromise(Effect.provide(program, aws)).then(({ accessKeyId }) => console.log(accessKeyId))
