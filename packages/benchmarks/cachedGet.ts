@@ -125,7 +125,7 @@ export const cachedGet: Scenario = {
   title: "Getting credentials that are in the cache",
   works: { promises, fibers },
   run: async (bench) => {
-    const rounds = bench.quick ? 2 : 7
+    const rounds = bench.quick ? 3 : 9
     const awaited = await bench.compare("S4", "promises", promises, rounds)
     const yielded = await bench.compare("S4", "fibers", fibers, rounds)
     return {

@@ -19,7 +19,7 @@ export const coldStart: Scenario = {
     const outdir = join(bench.directory, "programs")
     const all = readdirSync(programs).map((name) => join(programs, name))
     await compile(all, outdir)
-    const rounds = bench.quick ? 5 : 15
+    const rounds = bench.quick ? 5 : 25
     const source = (name: string) => join(outdir, `${name}.js`)
     const bundled = async (name: string) => (await bundle(join(programs, `${name}.ts`), outdir, "dist")).file
 

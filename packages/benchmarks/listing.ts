@@ -138,9 +138,9 @@ export const listing: Scenario = {
   title: "All roles of 5,000 accounts, 16 requests at a time",
   works: { work, few, many },
   run: async (bench) => {
-    const samples = await bench.compare("S9", "work", work, bench.quick ? 1 : 3)
+    const samples = await bench.compare("S9", "work", work, bench.quick ? 1 : 5)
     const held = async (name: string, work: Work) => {
-      const samples = await bench.compare("S9", name, work, bench.quick ? 1 : 1)
+      const samples = await bench.compare("S9", name, work, bench.quick ? 1 : 3)
       return median(of(samples, "ours").map(({ figures }) => figures?.["MB"] ?? NaN))
     }
     const growth = await held("many", many) / await held("few", few)

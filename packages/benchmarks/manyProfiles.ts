@@ -18,7 +18,7 @@ export const manyProfiles: Scenario = {
   title: "Resolving again and again in a process whose config file has many profiles",
   works: { thousand, tenThousand },
   run: async (bench) => {
-    const rounds = bench.quick ? 1 : 3
+    const rounds = bench.quick ? 1 : 5
     const some = await bench.compare("S11", "thousand", thousand, rounds)
     const many = await bench.compare("S11", "tenThousand", tenThousand, rounds)
     const peer = "AWS SDK v3, one client"

@@ -90,7 +90,7 @@ export const open = async (options: { readonly directory: string; readonly quick
   const { directory, quick } = options
   const home = mkdtempSync(join(tmpdir(), "benchmark-"))
   makeHome(home)
-  const server = fork(join(directory, "server.js"), { stdio: "inherit" })
+  const server = fork(join(directory, "server.js"), { execArgv: [], stdio: "inherit" })
   const [port] = await once(server, "message")
   const environment = environmentOf(home, `http://127.0.0.1:${port}`)
   let busiest = 0

@@ -66,7 +66,7 @@ export const readConfig: Scenario = {
   run: async (bench) => {
     const rounds = bench.quick ? 2 : 5
     const small = await bench.compare("S6", "tenThousand", tenThousand, rounds)
-    const large = await bench.compare("S6", "hundredThousand", hundredThousand, bench.quick ? 1 : 3)
+    const large = await bench.compare("S6", "hundredThousand", hundredThousand, bench.quick ? 1 : 5)
     const time = (samples: Samples) => typical(of(samples, "ours, every line"))
     return {
       tables: [times("10,000 profiles", "ms", small, loader), times("100,000 profiles", "ms", large, loader)],

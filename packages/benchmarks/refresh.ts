@@ -111,7 +111,7 @@ export const refresh: Scenario = {
   title: "From an expired token to credentials: refresh, cache write, GetRoleCredentials",
   works: { work },
   run: async (bench) => {
-    const samples = await bench.compare("S10", "work", work, bench.quick ? 2 : 7)
+    const samples = await bench.compare("S10", "work", work, bench.quick ? 3 : 9)
     return {
       tables: [times("One refresh", "ms", samples, "aws-sdk v2")],
       budgets: [atLeast("refreshes per second", samples, "ours, with lock and fsync", "aws-sdk v2", 1)]

@@ -82,7 +82,7 @@ export const resolve: Scenario = {
   title: "Resolving without a cache: config, token and GetRoleCredentials",
   works: { work },
   run: async (bench) => {
-    const samples = await bench.compare("S3", "work", work, bench.quick ? 2 : 7)
+    const samples = await bench.compare("S3", "work", work, bench.quick ? 3 : 9)
     return {
       tables: [times("One resolve", "ms", samples, "AWS SDK v3, one client")],
       budgets: [

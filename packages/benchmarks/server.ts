@@ -121,6 +121,7 @@ process.on("message", (plan: Plan) => {
   delay = plan.delay ?? 0
   process.send?.(report)
 })
+process.on("disconnect", () => process.exit())
 server.listen(0, "127.0.0.1", () => {
   const address = server.address()
   process.send?.(typeof address === "object" ? address?.port : undefined)

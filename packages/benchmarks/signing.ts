@@ -228,7 +228,7 @@ export const signing: Scenario = {
   title: "Signing a CreateTokenWithIAM request",
   works: { work },
   run: async (bench) => {
-    const samples = await bench.compare("S8", "work", work, bench.quick ? 2 : 7)
+    const samples = await bench.compare("S8", "work", work, bench.quick ? 3 : 9)
     return {
       tables: [times("One request", "µs", samples, peer)],
       budgets: [

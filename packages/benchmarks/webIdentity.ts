@@ -81,7 +81,7 @@ export const webIdentity: Scenario = {
   title: "AssumeRoleWithWebIdentity with the token of a file",
   works: { work },
   run: async (bench) => {
-    const samples = await bench.compare("S7", "work", work, bench.quick ? 2 : 7)
+    const samples = await bench.compare("S7", "work", work, bench.quick ? 3 : 9)
     return {
       tables: [times("One exchange", "ms", samples, "aws-sdk v2, one client")],
       budgets: [
