@@ -616,7 +616,7 @@ describe("a guard of accounts", () => {
     it.effect(`believes STS, and not ${name}`, () =>
       Effect.gen(function*() {
         const credentials = yield* Effect.provide(get, identity())
-        assert.deepStrictEqual(credentials.accountId, Option.some(account))
+        assert.strictEqual(Option.getOrUndefined(credentials.accountId), account)
         const error = yield* Effect.flip(Effect.provide(discreetly(get), guarded(account)))
         assert.strictEqual(error._tag, "AccountNotAllowed")
         assert.strictEqual(
@@ -704,6 +704,29 @@ describe("a guard of accounts", () => {
         assert.isUndefined(provider.peek?.())
         yield* provider.invalidate(credentials)
         assert.deepStrictEqual(rejected, [credentials])
+      }).pipe(Effect.provide(Layer.provide(AllowedAccounts.layer([account]), source)))
+    }).pipe(Effect.provide(identity()), on(regional)))
+
+  it.effect("shows nothing that it has not looked at, also where the source already has it", () =>
+    Effect.gen(function*() {
+      const credentialsOf = (name: string) =>
+        new Credentials.Credentials({
+          accessKeyId: keyOf(name).accessKeyId,
+          secretAccessKey: Redacted.make(keyOf(name).secretAccessKey)
+        })
+      let current = credentialsOf("static")
+      const source = Layer.succeed(CredentialsProvider.CredentialsProvider, {
+        get: Effect.sync(() => current),
+        invalidate: () => Effect.void,
+        peek: () => current
+      })
+      yield* Effect.gen(function*() {
+        const provider = yield* CredentialsProvider.CredentialsProvider
+        assert.isUndefined(provider.peek?.())
+        yield* provider.get
+        assert.strictEqual(provider.peek?.(), current)
+        current = credentialsOf("else")
+        assert.isUndefined(provider.peek?.())
       }).pipe(Effect.provide(Layer.provide(AllowedAccounts.layer([account]), source)))
     }).pipe(Effect.provide(identity()), on(regional)))
 
