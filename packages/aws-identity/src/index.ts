@@ -56,7 +56,7 @@ export * as AwsIdentity from "./AwsIdentity.js"
  *
  * export const program = Effect.gen(function*() {
  *   const sts = new STSClient({ region: "eu-central-1", credentials: yield* AwsSdk.credentials })
- *   return yield* Effect.promise(() => sts.send(new GetCallerIdentityCommand({})))
+ *   return yield* Effect.tryPromise(() => sts.send(new GetCallerIdentityCommand({})))
  * })
  * ```
  *
@@ -173,6 +173,18 @@ export * as CredentialsProvider from "./CredentialsProvider.js"
  *
  * It goes from the nearest to the farthest, and on only from what is not configured: see
  * `CredentialsProvider.firstConfigured`, by which another order or choice is one line.
+ *
+ * The default chain of AWS's SDK for JavaScript v3 gives the same but for these:
+ *
+ * | what is configured | that SDK | here |
+ * | --- | --- | --- |
+ * | keys in the environment, and `AWS_PROFILE` | the profile | the keys |
+ * | a web identity in the environment, and keys or a role in a file | the file | the web identity |
+ * | a profile with `web_identity_token_file`, and `source_profile` or keys | the latter | the web identity |
+ * | a profile with SSO, and keys or `credential_process` | the latter | SSO |
+ * | half of something, or what fails: one key of two, a role without a source, a program, a container's server | what comes next | an error |
+ * | a chosen profile that is not there | what comes next | an error |
+ * | version 1 of the instance metadata alone | the instance's role | nothing |
  *
  * @since 0.1.0
  */
@@ -416,9 +428,9 @@ export * as SsoTokenProvider from "./SsoTokenProvider.js"
  *
  * Names are AWS's with a small first letter. Signed operations take the credentials that sign.
  *
- * Each input may name the region to ask in; else it is that of the client's settings (`Sts.layerConfig`: of
- * `AWS_REGION`, `AWS_DEFAULT_REGION` or the profile), but never one of another partition than the role's: a role of
- * `arn:aws-us-gov:…` is asked for in `us-gov-west-1` unless something names another region of GovCloud.
+ * Each input may name the region to ask in; else it is that of the client's settings: with `Sts.layerConfig`, of
+ * `AWS_REGION`, `AWS_DEFAULT_REGION` or the profile. If that is of another partition than the role, or there is none,
+ * it is the first region of the role's partition: `us-gov-west-1` for a role of `arn:aws-us-gov:…`.
  *
  * @example
  * ```ts
@@ -448,7 +460,7 @@ export * as Sts from "./Sts.js"
  * ```ts
  * import { WebIdentityCredentials, WebIdentityToken } from "effect-aws-identity"
  *
- * // Needs an Sts and an HttpClient
+ * // Needs an HttpClient and an Sts: with Sts.layerConfig, in the region of the environment or profile
  * export const credentials = WebIdentityCredentials.layer({
  *   roleArn: "arn:aws:iam::111122223333:role/deploy",
  *   token: WebIdentityToken.githubActions()

@@ -110,10 +110,7 @@ describe("credentials for a client of the SDK", () => {
         ),
         (client) => Effect.sync(() => client.destroy())
       )
-      const owner = Effect.tryPromise({
-        try: () => s3.send(new ListBucketsCommand({})),
-        catch: (error) => error
-      }).pipe(Effect.map(({ Owner }) => Owner?.ID))
+      const owner = Effect.map(Effect.promise(() => s3.send(new ListBucketsCommand({}))), ({ Owner }) => Owner?.ID)
       const keys = new Set<string>()
       for (let i = 0; i < 4; i++) {
         assert.match((yield* owner) ?? "", /^arn:aws:sts::111122223333:assumed-role\/.*Developer/)

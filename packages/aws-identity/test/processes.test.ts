@@ -1,6 +1,7 @@
 import { FileSystem, Path } from "@effect/platform"
 import { NodeContext, NodeHttpServer } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
+import { assertEquals } from "@effect/vitest/utils"
 import { Clock, DateTime, Effect, Layer, Option, Queue, Random, Redacted, type Scope } from "effect"
 import { SsoTokenCache } from "effect-aws-identity"
 import { Emulator, IdentityCenter } from "effect-aws-identity-testing"
@@ -37,7 +38,7 @@ const startWorker = (environment: Readonly<Record<string, string>>): Effect.Effe
     input.on("line", (line) => lines.unsafeOffer(Option.some(line)))
     input.on("close", () => lines.unsafeOffer(Option.none()))
     child.stdin.on("error", () => {}) // It was killed.
-    assert.deepStrictEqual(yield* Queue.take(lines), Option.some("ready"))
+    assertEquals(yield* Queue.take(lines), Option.some("ready"))
     return {
       process: child,
       at: (ahead) => Effect.zipRight(Effect.sync(() => child.stdin.write(`${ahead}\n`)), Queue.take(lines))

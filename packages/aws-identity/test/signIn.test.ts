@@ -157,7 +157,7 @@ describe("staying signed in", () => {
       const { accessToken } = yield* Fiber.join(fiber)
 
       const first = yield* provider.get
-      assert.deepStrictEqual(first.accountId, Option.some("111122223333"))
+      assertEquals(first.accountId, Option.some("111122223333"))
       assert.strictEqual(yield* provider.get, first, "cached")
       assert.strictEqual(yield* callsOf("getRoleCredentials"), 1)
 

@@ -1,6 +1,7 @@
 import { HttpClient } from "@effect/platform"
 import { NodeContext } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
+import { assertEquals } from "@effect/vitest/utils"
 import {
   Cause,
   ConfigError,
@@ -325,16 +326,16 @@ describe("what STS gives", () => {
         policy: "{}",
         token: issue({ claims: { "https://aws.amazon.com/source_identity": "octocat" } })
       })
-      assert.deepStrictEqual(all.subjectFromWebIdentityToken, Option.some("repo:me/app"))
-      assert.deepStrictEqual(all.audience, Option.some("sts.amazonaws.com"))
-      assert.deepStrictEqual(all.provider, Option.some("https://oidc.example.com"))
-      assert.deepStrictEqual(all.sourceIdentity, Option.some("octocat"))
-      assert.deepStrictEqual(all.packedPolicySize, Option.some(1))
+      assertEquals(all.subjectFromWebIdentityToken, Option.some("repo:me/app"))
+      assertEquals(all.audience, Option.some("sts.amazonaws.com"))
+      assertEquals(all.provider, Option.some("https://oidc.example.com"))
+      assertEquals(all.sourceIdentity, Option.some("octocat"))
+      assertEquals(all.packedPolicySize, Option.some(1))
       assert.strictEqual(
         Option.getOrThrow(all.assumedRoleUser).arn,
         "arn:aws:sts::111122223333:assumed-role/ci/build@7"
       )
-      assert.deepStrictEqual(all.credentials.accountId, Option.some("111122223333"))
+      assertEquals(all.credentials.accountId, Option.some("111122223333"))
       assert.strictEqual(
         DateTime.formatIso(Option.getOrThrow(all.credentials.expiration)),
         "2026-11-30T00:15:00.000Z"

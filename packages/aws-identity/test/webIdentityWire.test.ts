@@ -13,6 +13,7 @@ import {
   FastCheck as fc,
   Layer,
   Option,
+  Predicate,
   Redacted,
   Runtime,
   Schema,
@@ -389,7 +390,7 @@ const theirFile = (init: Parameters<typeof fromTokenFile>[0] = {}) =>
   Effect.flatMap(clientConfig, (clientConfig) =>
     Effect.tryPromise({
       try: () => fromTokenFile({ ...init, clientConfig })(),
-      catch: (error) => error as Error & { readonly tryNextLink?: boolean }
+      catch: (error) => ({ tryNextLink: Predicate.hasProperty(error, "tryNextLink") && error.tryNextLink })
     }))
 
 const get = Effect.flatMap(CredentialsProvider.CredentialsProvider, (provider) => provider.get)

@@ -1,4 +1,5 @@
 /** With all the wiring in one layer, on what the library recommends for Node; modules by their path. */
+import * as NodeCommandExecutor from "@effect/platform-node/NodeCommandExecutor"
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import * as NodePath from "@effect/platform-node/NodePath"
@@ -13,5 +14,8 @@ const program = Effect.flatMap(CredentialsProvider.CredentialsProvider, ({ get }
 
 Effect.runPromise(Effect.provide(
   program,
-  Layer.provide(AwsIdentity.layer(), [NodeFileSystem.layer, NodePath.layer, http])
+  AwsIdentity.layer().pipe(
+    Layer.provide([NodeCommandExecutor.layer, NodePath.layer, http]),
+    Layer.provide(NodeFileSystem.layer)
+  )
 )).then(({ accessKeyId }) => console.log(accessKeyId))

@@ -49,7 +49,7 @@ export const errorOf = (
   headers: HttpClientResponse.HttpClientResponse["headers"],
   text: string,
   { isSecret, scrub }: Secrets,
-  xml: Effect.Effect<Xml.Parse>
+  xml: Effect.Effect<Xml.Parse> | undefined
 ): Effect.Effect<ErrorAnswer> =>
   Effect.map(bodyOf(text, xml), (body) => {
     const text = (...names: ReadonlyArray<string>): string | undefined =>
@@ -81,9 +81,12 @@ export const requestIdOf = (
 const requestId = (id: string | undefined, isSecret: (text: string) => boolean): string | undefined =>
   id !== undefined && /^[\w-]{1,128}$/.test(id) && !isSecret(id) ? id : undefined
 
-/** The fields of an error, of JSON or XML; none of anything else. */
-const bodyOf = (text: string, xml: Effect.Effect<Xml.Parse>): Effect.Effect<Readonly<Record<string, unknown>>> =>
-  /^\s*</.test(text)
+/** The fields of an error, of JSON or, from a service that speaks it, XML; none of anything else. */
+const bodyOf = (
+  text: string,
+  xml: Effect.Effect<Xml.Parse> | undefined
+): Effect.Effect<Readonly<Record<string, unknown>>> =>
+  xml !== undefined && /^\s*</.test(text)
     ? Effect.map(xml, (parse) => errorElement(Either.getOrElse(parse(text), () => ({}))))
     : Effect.succeed(Option.getOrElse(decodeJson(text), () => ({})))
 

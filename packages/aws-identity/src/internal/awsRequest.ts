@@ -25,7 +25,7 @@ import { countRequest } from "./metrics.js"
 import * as RetryPolicy from "./retryPolicy.js"
 import { schemaProblem } from "./schemaProblem.js"
 import * as SigV4 from "./sigV4.js"
-import * as Xml from "./xml.js"
+import type * as Xml from "./xml.js"
 
 /** An AWS service as its endpoints and its messages name it. */
 export interface Service {
@@ -42,8 +42,8 @@ export interface Client {
   readonly service: Service
   readonly settings: Effect.Effect<ClientConfig, IdentityError.InvalidConfig | IdentityError.FileError>
   readonly wire: HttpExchange.Wire
-  /** For errors, whatever the protocol. */
-  readonly xml: Effect.Effect<Xml.Parse>
+  /** Of a service whose errors are XML. */
+  readonly xml: Effect.Effect<Xml.Parse> | undefined
   readonly quota: RetryPolicy.RetryQuota
   readonly signingKey: SigV4.SigningKey
   /** How far AWS's clock is ahead of ours, in ms. */
@@ -53,7 +53,7 @@ export interface Client {
 export const make = (
   service: Service,
   settings: ClientSettings = {},
-  xml: Effect.Effect<Xml.Parse> = Xml.load
+  xml?: Effect.Effect<Xml.Parse>
 ): Effect.Effect<Client, never, HttpClient.HttpClient> =>
   Effect.map(HttpExchange.wire, (wire) => ({
     service,

@@ -89,6 +89,16 @@ const longestBody = 1_048_576
 /** The body, or why there is none. */
 export const textOf = (
   response: HttpClientResponse.HttpClientResponse
+): Effect.Effect<string, "TooLong" | "BrokenOff"> => {
+  const { "content-encoding": encoding, "content-length": length } = response.headers
+  // No client reads more than the length that it was told, and to read all at once costs a fraction of a stream.
+  return encoding === undefined && length !== undefined && /^\d{1,7}$/.test(length) && Number(length) <= longestBody
+    ? Effect.mapError(response.text, () => "BrokenOff")
+    : textOfStream(response)
+}
+
+const textOfStream = (
+  response: HttpClientResponse.HttpClientResponse
 ): Effect.Effect<string, "TooLong" | "BrokenOff"> =>
   response.stream.pipe(
     Stream.catchAll((error) => error.reason === "EmptyBody" ? Stream.empty : Stream.fail("BrokenOff" as const)),

@@ -44,7 +44,7 @@ const wordsOf = (
   secrets: AwsAnswer.Secrets
 ): Effect.Effect<string> =>
   // Pages of HTML and XML say no more than their status.
-  Effect.map(AwsAnswer.errorOf(headers, text, secrets, Effect.succeed(() => Either.right({}))), (error) => {
+  Effect.map(AwsAnswer.errorOf(headers, text, secrets, undefined), (error) => {
     const words = [error.code === "Unknown" ? "" : error.code, error.description?.slice(0, 300) ?? ""]
     return words.some((word) => word !== "") ? ` (${words.filter((word) => word !== "").join(": ")})` : ""
   })
