@@ -18,6 +18,7 @@ import * as SsoTokenCache from "effect-aws-identity/SsoTokenCache"
 import * as SsoTokenProvider from "effect-aws-identity/SsoTokenProvider"
 import * as Sts from "effect-aws-identity/Sts"
 import * as Clock from "effect/Clock"
+import * as ConfigProvider from "effect/ConfigProvider"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -102,7 +103,7 @@ const signIn: Effect.Effect<
 
 /**
  * A drop-in for `AwsIdentity.layer`, with `IdentityCenter` beside to steer it. It needs nothing, waits for nothing
- * but the clock, and starts signed in.
+ * but the clock, and starts signed in. Its credentials are always those of a profile; there is no environment.
  *
  * @example
  * ```ts
@@ -144,6 +145,7 @@ export const layer = (
       )
     )),
     Layer.provide(nowhere),
+    Layer.provide(Layer.setConfigProvider(ConfigProvider.fromMap(new Map()))),
     Layer.provide(Layer.fresh(Emulator.layerHttpClient)),
     Layer.provideMerge(IdentityCenter.layer(options.identityCenter))
   )
@@ -152,10 +154,10 @@ const guarded = (options: Options) => {
   const credentials = ProfileCredentials.layer(options, options)
   return options.allowedAccountIds === undefined
     ? credentials
-    : Layer.provide(AllowedAccounts.layer(options.allowedAccountIds), credentials)
+    : Layer.provide(AllowedAccounts.layer(options.allowedAccountIds, options), credentials)
 }
 
-/** Without files and programs, so that a test is the same on every machine. */
+/** Without files and programs, and with no environment: a test is the same on every machine. */
 const nowhere = Layer.mergeAll(
   FileSystem.layerNoop({}),
   Path.layer,

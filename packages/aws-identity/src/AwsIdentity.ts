@@ -96,14 +96,14 @@ export const layer = (
     : ProfileCredentials.layer(options, options)
   const allowed = allowedAccountIds === undefined
     ? credentials
-    : Layer.provide(AllowedAccounts.layer(allowedAccountIds), credentials)
+    : Layer.provide(AllowedAccounts.layer(allowedAccountIds, options), credentials)
   // Fresh, or two identities of one application would share what is in memory: layers are built once for each reference.
   return Layer.fresh(Layer.provideMerge(allowed, SsoTokenProvider.layer)).pipe(
     Layer.provideMerge(Layer.mergeAll(
       Sso.layerConfig(options.client),
       SsoOidc.layerConfig(options.client),
       Sts.layerConfig(options.client),
-      SsoTokenCache.layerConfig
+      Layer.fresh(SsoTokenCache.layerConfig)
     )),
     Layer.provideMerge(SharedConfig.layerConfig(options))
   )

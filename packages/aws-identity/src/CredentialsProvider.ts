@@ -90,6 +90,17 @@ const tooLong = () =>
     remedy: "Give the effects that it is made of (a token, a code, a program) time limits of their own."
   })
 
+/** Where credentials came from once, none is not the same as never any: no chain must go on from there. */
+const stillConfigured = (error: IdentityError.IdentityError): IdentityError.IdentityError =>
+  error._tag === "NotConfigured"
+    ? new IdentityError.CredentialsUnavailable({
+      source: error.provider,
+      reason: "Missing",
+      problem: `it gave credentials before, and now: ${error.problem}`,
+      remedy: `${error.remedy} To use others from now on, start this program again.`
+    })
+    : error
+
 /** The same, left alone for a while because a renewal has failed; not as long by all who failed at once. */
 const postponed = (cell: Cell, now: number, random: number): Cell => {
   const until = Math.min(now + retryDelay * (1 - random / 3), cell.expiration)
@@ -126,11 +137,15 @@ export const make = <R>(
     const clock = yield* Effect.clock
     const flight = (yield* SingleFlight.make)<Credentials, IdentityError.IdentityError>()
     let cell: Cell | undefined
+    let hasGiven = false
 
     /** `start` is the cell that it is to replace: if another is there by then, it was made for another world. */
     const refresh = (start: Cell | undefined) =>
       Effect.gen(function*() {
         const value = yield* Effect.timeoutFail(Effect.scoped(resolve), { duration: longestWait, onTimeout: tooLong })
+          .pipe(
+            Effect.mapError((error) => hasGiven ? stillConfigured(error) : error)
+          )
         const now = yield* Clock.currentTimeMillis
         const renewed = cellOf(value, now)
         if (renewed.expiration <= now) {
@@ -140,6 +155,7 @@ export const make = <R>(
           })
         }
         if (cell === start) cell = renewed
+        hasGiven = true
         return value
       }).pipe(
         countRefresh("CredentialsProvider", expirationOf),
@@ -262,16 +278,5 @@ const chain = <R>(
       tried: tried.flatMap((error) => error.tried ?? [error])
     })
   })
-  return Effect.suspend(() => chosen === undefined ? choose : Effect.mapError(chosen, stillConfigured))
+  return Effect.suspend(() => chosen ?? choose)
 }
-
-/** Where credentials came from once, none is not the same as never any. */
-const stillConfigured = (error: IdentityError.IdentityError): IdentityError.IdentityError =>
-  error._tag === "NotConfigured"
-    ? new IdentityError.CredentialsUnavailable({
-      source: error.provider,
-      reason: "Missing",
-      problem: `it gave credentials before, and now: ${error.problem}`,
-      remedy: `${error.remedy} To use others from now on, start this program again.`
-    })
-    : error

@@ -110,9 +110,9 @@ const credentialsOf = (
     const has = (key: string) => Option.isSome(SharedConfig.optional(profile, key))
     const keys = hasKeys(profile)
     if (walk.path.length > 0 && keys) return keysOf(profile)
-    if (has("web_identity_token_file")) return WebIdentityCredentials.resolveProfile(profile.name)
+    if (has("web_identity_token_file")) return WebIdentityCredentials.resolveProfile(profile)
     if (has("role_arn")) return roleOf(profile, walk)
-    if (has("sso_account_id") || has("sso_role_name")) return SsoCredentials.resolveProfile(profile.name)
+    if (has("sso_account_id") || has("sso_role_name")) return SsoCredentials.resolveProfile(profile)
     if (keys) return keysOf(profile)
     const command = SharedConfig.optional(profile, "credential_process")
     if (Option.isSome(command)) {
@@ -200,8 +200,12 @@ const roleOf = (profile: SharedConfig.Section, walk: Walk) =>
     const { mfaSerial, ...role } = yield* SharedConfig.roleOf(profile)
     const mfa = yield* mfaOf(profile, mfaSerial, walk.tokenCode)
     const context = yield* Effect.context<Requirements>()
-    const source = Effect.provide(yield* sourceOf(profile, walk), context)
-    return yield* AssumeRoleCredentials.resolve({ ...role, region: yield* roleRegion(role), mfa }).pipe(
+    const source = Effect.provide(yield* sourceOf(profile, walk), context).pipe(
+      Effect.mapError(isNeeded(profile, "what it takes them from"))
+    )
+    // That of the chosen profile is among the settings of Sts, behind what the application says.
+    const region = profile.name === walk.config.chosen ? undefined : yield* roleRegion(role)
+    return yield* AssumeRoleCredentials.resolve({ ...role, region, mfa }).pipe(
       // Nothing keeps them: whoever keeps the role's credentials asks again when it needs others.
       Effect.provideService(CredentialsProvider.CredentialsProvider, { get: source, invalidate: () => Effect.void }),
       Effect.mapError(IdentityError.withOrigin(originOf(profile)))
@@ -321,7 +325,7 @@ const credentialSources: ReadonlyMap<
  * export const credentials = ProfileCredentials.layer({ profile: "dev" }).pipe(
  *   Layer.provide(SsoTokenProvider.layer),
  *   Layer.provide([Sso.layerConfig(), SsoOidc.layerConfig(), Sts.layerConfig(), SsoTokenCache.layerConfig]),
- *   Layer.provide(SharedConfig.layerConfig()),
+ *   Layer.provide(SharedConfig.layerConfig({ profile: "dev" })),
  *   Layer.provide([NodeContext.layer, NodeHttpClient.layer])
  * )
  * ```

@@ -132,6 +132,8 @@ export interface Diagnostic {
 export interface ConfigFiles {
   /** The paths looked at, and whether there was a file. */
   readonly files: ReadonlyArray<{ readonly path: string; readonly found: boolean }>
+  /** The profile that counts when a caller names none: that of `AWS_PROFILE` or of the layer, else `default`. */
+  readonly chosen: string
   /** The names of all profiles, in the order of the files. */
   readonly profiles: ReadonlyArray<string>
   /** The names of all `[sso-session]`s. */
@@ -503,6 +505,7 @@ const makeFiles = (files: readonly [config: File, credentials: File], chosen: st
 
   return {
     files: files.map(({ found, path }) => ({ path, found })),
+    chosen: chosen ?? "default",
     get profiles() {
       return profiles()
     },

@@ -80,15 +80,17 @@ export const resolve = Effect.fn("SsoCredentials.resolve")(function*({ accountId
  * Credentials of the role that a profile names (`sso_account_id`, `sso_role_name`), signed in to by its
  * `sso_session` or, in a legacy profile, by its own `sso_start_url` and `sso_region`.
  *
- * Without a name it is the profile of `AWS_PROFILE`, else `default`. Fails with `NotConfigured` when that profile is
- * no SSO profile.
+ * Without a name it is the profile of `AWS_PROFILE`, else `default`; a profile that was read already is taken as it is.
+ * Fails with `NotConfigured` when it is no SSO profile.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const resolveProfile = Effect.fn("SsoCredentials.resolveProfile")(function*(name?: string) {
+export const resolveProfile = Effect.fn("SsoCredentials.resolveProfile")(function*(
+  name?: string | SharedConfig.Section
+) {
   const config = yield* SharedConfig.read
-  const profile = yield* config.profile(name)
+  const profile = typeof name === "object" ? name : yield* config.profile(name)
   const session = yield* config.sessionOf(profile)
   const accountId = yield* SharedConfig.required(profile, "sso_account_id", profile.name)
   const roleName = yield* SharedConfig.required(profile, "sso_role_name", profile.name)

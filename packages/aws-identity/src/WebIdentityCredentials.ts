@@ -231,15 +231,18 @@ const unavailable = (
  * Credentials of the role that a profile names (`role_arn`) for the token in its `web_identity_token_file`; also
  * `role_session_name`, `duration_seconds` and `region` count.
  *
- * Without a name it is the profile of `AWS_PROFILE`, else `default`. Fails with `NotConfigured` when that profile has
- * no `web_identity_token_file`. How AWS is reached is the `Sts`'s: with `Sts.layerConfig`, as the profile says that
+ * Without a name it is the profile of `AWS_PROFILE`, else `default`; a profile that was read already is taken as it is.
+ * Fails with `NotConfigured` when it has no `web_identity_token_file`. How AWS is reached is the `Sts`'s: with `Sts.layerConfig`, as the profile says that
  * `SharedConfig` was told of, which had better be the same.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const resolveProfile = Effect.fn("WebIdentityCredentials.resolveProfile")(function*(name?: string) {
-  const profile = yield* SharedConfig.profile(name)
+export const resolveProfile = Effect.fn("WebIdentityCredentials.resolveProfile")(function*(
+  name?: string | SharedConfig.Section
+) {
+  const config = yield* SharedConfig.read
+  const profile = typeof name === "object" ? name : yield* config.profile(name)
   const location = SharedConfig.locationOf(profile)
   const tokenFile = SharedConfig.optional(profile, "web_identity_token_file")
   if (Option.isNone(tokenFile)) {
@@ -250,7 +253,7 @@ export const resolveProfile = Effect.fn("WebIdentityCredentials.resolveProfile")
     })
   }
   const { durationSeconds, roleArn, roleSessionName, ...role } = yield* SharedConfig.roleOf(profile)
-  const region = yield* roleRegion({ roleArn, region: role.region })
+  const region = profile.name === config.chosen ? undefined : yield* roleRegion({ roleArn, region: role.region })
   return yield* Effect.mapError(
     resolve({ roleArn, roleSessionName, durationSeconds, region, token: WebIdentityToken.fromFile(tokenFile.value) }),
     IdentityError.withOrigin({ profile: profile.name, location })

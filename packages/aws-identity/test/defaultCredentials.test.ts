@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Either, FastCheck as fc, Layer, Option, Redacted, TestClock } from "effect"
+import { Effect, Either, FastCheck as fc, Fiber, Layer, Option, Redacted, TestClock } from "effect"
 import {
   AllowedAccounts,
   Credentials,
@@ -599,7 +599,7 @@ describe("a guard of accounts", () => {
         `The credentials are of account ${account} (${arnOfUser("environment")}), and only 000011112222, ` +
           `${otherAccount} is allowed here. Check the profile and the environment, or allow that account.`
       )
-      for (const one of errors) assert.strictEqual(one, error)
+      for (const one of errors) assert.strictEqual(one.message, error.message)
       assert.strictEqual(error._tag, "AccountNotAllowed")
       assert.isUndefined(provider.peek?.())
       assert.strictEqual(yield* asked, 1)
@@ -661,15 +661,50 @@ describe("a guard of accounts", () => {
       const error = yield* Effect.flip(discreetly(provider.get))
       assert.include(error.message, "InvalidClientTokenId")
       for (const [name, value] of Object.entries(keyVariables("static"))) variables.set(name, value)
+      // Whoever asks on and on makes no storm of it.
+      yield* TestClock.adjust("29 seconds")
+      assert.include((yield* Effect.flip(discreetly(provider.get))).message, "InvalidClientTokenId")
+      assert.strictEqual(yield* asked, 1)
+      yield* TestClock.adjust("1 second")
       yield* center.fail("getCallerIdentity", "ExpiredToken")
       assert.strictEqual((yield* Effect.flip(discreetly(provider.get)))._tag, "ExpiredTokenException")
       for (const [name, value] of Object.entries(keyVariables("environment"))) variables.set(name, value)
+      yield* TestClock.adjust("30 seconds")
       // Any other failure says nothing about them.
       yield* center.fail("getCallerIdentity", "AccessDenied")
       yield* Effect.flip(discreetly(provider.get))
       for (const [name, value] of Object.entries(keyVariables("static"))) variables.set(name, value)
       assert.strictEqual(yield* ownerOf(yield* provider.get), arnOfUser("environment"))
     }).pipe(Effect.provide(guarded(account)), on(keysOf("unknown"))))
+
+  it.effect("is not held up by a caller who cannot be interrupted, nor by those who have no time", () =>
+    Effect.gen(function*() {
+      const center = yield* IdentityCenter.IdentityCenter
+      const provider = yield* CredentialsProvider.CredentialsProvider
+      yield* center.fail("getCallerIdentity", "NoAnswer", 9)
+      const stubborn = yield* Effect.fork(Effect.uninterruptible(Effect.exit(provider.get)))
+      const hurried = yield* Effect.fork(Effect.timeoutOption(Effect.exit(provider.get), "1 second"))
+      // It takes some real time until STS is asked.
+      for (let step = 0; step < 60 && Option.isNone(yield* Fiber.poll(stubborn)); step++) {
+        yield* Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 20)))
+        yield* TestClock.adjust("5 seconds")
+      }
+      yield* Fiber.join(stubborn)
+      assert.isTrue(Option.isNone(yield* Fiber.join(hurried)))
+      assert.isAtMost(yield* asked, 3)
+    }).pipe(Effect.provide(guarded(account)), on(keysOf("environment"))))
+
+  it.effect("renews and looks in the background too", () =>
+    Effect.gen(function*() {
+      const provider = yield* CredentialsProvider.CredentialsProvider
+      yield* TestClock.adjust("1 second")
+      yield* settled(Effect.yieldNow())
+      assert.isDefined(provider.peek?.())
+      assert.strictEqual(yield* asked, 1)
+    }).pipe(
+      Effect.provide(identity({ allowedAccountIds: [account], background: true })),
+      on(keysOf("environment"))
+    ))
 
   it.effect("passes on what its source fails with, and asks nobody", () =>
     Effect.gen(function*() {
@@ -701,8 +736,9 @@ describe("a guard of accounts", () => {
       yield* Effect.gen(function*() {
         const provider = yield* CredentialsProvider.CredentialsProvider
         assert.strictEqual(yield* provider.get, credentials)
-        assert.isUndefined(provider.peek?.())
+        assert.strictEqual(provider.peek?.(), credentials)
         yield* provider.invalidate(credentials)
+        assert.isUndefined(provider.peek?.())
         assert.deepStrictEqual(rejected, [credentials])
       }).pipe(Effect.provide(Layer.provide(AllowedAccounts.layer([account]), source)))
     }).pipe(Effect.provide(identity()), on(regional)))
@@ -724,8 +760,12 @@ describe("a guard of accounts", () => {
         const provider = yield* CredentialsProvider.CredentialsProvider
         assert.isUndefined(provider.peek?.())
         yield* provider.get
-        assert.strictEqual(provider.peek?.(), current)
+        const looked = current
         current = credentialsOf("else")
+        assert.strictEqual(provider.peek?.(), looked)
+        yield* provider.invalidate(looked)
+        assert.isUndefined(provider.peek?.())
+        assert.strictEqual((yield* Effect.flip(provider.get))._tag, "AccountNotAllowed")
         assert.isUndefined(provider.peek?.())
       }).pipe(Effect.provide(Layer.provide(AllowedAccounts.layer([account]), source)))
     }).pipe(Effect.provide(identity()), on(regional)))
