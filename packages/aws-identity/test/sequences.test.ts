@@ -3,6 +3,7 @@ import {
   Cause,
   Clock,
   DateTime,
+  Duration,
   Effect,
   Either,
   Equal,
@@ -36,7 +37,9 @@ class FakeClock implements Clock.Clock {
   readonly unsafeCurrentTimeNanos = () => BigInt(this.now) * 1_000_000n
   readonly currentTimeMillis = Effect.sync(this.unsafeCurrentTimeMillis)
   readonly currentTimeNanos = Effect.sync(this.unsafeCurrentTimeNanos)
-  readonly sleep = () => Effect.dieMessage("nothing here sleeps")
+  // Nothing here sleeps but a time limit, which nothing here comes near.
+  readonly sleep = (duration: Duration.Duration) =>
+    Duration.toMinutes(duration) >= 5 ? Effect.never : Effect.dieMessage("nothing here sleeps")
 }
 
 /** Runs what a sequence does; a promise, because renewals run on fibers of their own. */
