@@ -11,10 +11,12 @@ import { observed } from "./observed.js"
 
 const part = (value: unknown) => Buffer.from(JSON.stringify(value)).toString("base64url")
 
-/** A token that ends so many seconds from now. The mark is in its signature: whoever shows the token shows that. */
+const begun = Math.floor(Date.now() / 1000)
+
+/** A token that ends so many seconds after these tests began. The mark is in its signature: whoever shows the token shows that. */
 const tokenOf = (seconds: number, mark = "signature") =>
   `${part({ alg: "RS256", typ: "JWT" })}.${
-    part({ iss: "https://issuer.example", sub: "me", aud: "sts", exp: Math.floor(Date.now() / 1000) + seconds })
+    part({ iss: "https://issuer.example", sub: "me", aud: "sts", exp: begun + seconds })
   }.${mark}`
 
 type Source<R> = Effect.Effect<
@@ -77,12 +79,12 @@ describe("a file", () => {
     }))
 
   it.scopedLive("is read anew each time, without the white space around the token", () =>
-    withFile(`\n ${tokenOf(60, "first")}\r\n`, (path, fs) =>
+    withFile(`\n ${tokenOf(3600, "first")}\r\n`, (path, fs) =>
       Effect.gen(function*() {
         const source = WebIdentityToken.fromFile(path)
-        assert.strictEqual(yield* get(source), tokenOf(60, "first"))
-        yield* fs.writeFileString(path, tokenOf(60, "second"))
-        assert.strictEqual(yield* get(source), tokenOf(60, "second"))
+        assert.strictEqual(yield* get(source), tokenOf(3600, "first"))
+        yield* fs.writeFileString(path, tokenOf(3600, "second"))
+        assert.strictEqual(yield* get(source), tokenOf(3600, "second"))
       })))
 
   it.scopedLive("is followed through the links that Kubernetes swaps", () =>
@@ -96,21 +98,21 @@ describe("a file", () => {
           yield* fs.symlink(name, join(mount, "..data_tmp"))
           yield* fs.rename(join(mount, "..data_tmp"), join(mount, "..data"))
         })
-      yield* publish("..2026_1", tokenOf(60, "first"))
+      yield* publish("..2026_1", tokenOf(3600, "first"))
       yield* fs.symlink("..data/token", join(mount, "token"))
       const source = WebIdentityToken.fromFile(join(mount, "token"))
-      assert.strictEqual(yield* get(source), tokenOf(60, "first"))
-      yield* publish("..2026_2", tokenOf(60, "second"))
+      assert.strictEqual(yield* get(source), tokenOf(3600, "first"))
+      yield* publish("..2026_2", tokenOf(3600, "second"))
       yield* fs.remove(join(mount, "..2026_1"), { recursive: true })
-      assert.strictEqual(yield* get(source), tokenOf(60, "second"))
+      assert.strictEqual(yield* get(source), tokenOf(3600, "second"))
     })))
 
   it.scopedLive(
     "is never read in halves while it is being replaced, neither as a whole nor in place",
     () =>
-      withFile(tokenOf(60, "0".repeat(4000)), (path, fs) =>
+      withFile(tokenOf(3600, "0".repeat(4000)), (path, fs) =>
         Effect.gen(function*() {
-          const tokens = Array.from({ length: 8 }, (_, index) => tokenOf(60, String(index).repeat(4000)))
+          const tokens = Array.from({ length: 8 }, (_, index) => tokenOf(3600, String(index).repeat(4000)))
           const writer = yield* Effect.forkScoped(Effect.forever(Effect.gen(function*() {
             for (const [index, token] of tokens.entries()) {
               if (index % 2 === 0) yield* fs.writeFileString(path, token)
@@ -135,8 +137,8 @@ describe("a file", () => {
       Effect.gen(function*() {
         const fiber = yield* Effect.fork(get(WebIdentityToken.fromFile(path)))
         yield* Effect.sleep("80 millis")
-        yield* fs.writeFileString(path, tokenOf(60))
-        assert.strictEqual(yield* Fiber.join(fiber), tokenOf(60))
+        yield* fs.writeFileString(path, tokenOf(3600))
+        assert.strictEqual(yield* Fiber.join(fiber), tokenOf(3600))
       })))
 
   const bad: ReadonlyArray<
@@ -145,13 +147,13 @@ describe("a file", () => {
     ["that is not there", undefined, "Missing", "no such file"],
     ["that is empty", "", "Invalid", "empty"],
     ["of white space", " \n\t\r\n", "Invalid", "empty"],
-    ["of two lines", `${tokenOf(60, "MARKED")}\n${tokenOf(60, "MARKED")}`, "Invalid", "more than one line"],
+    ["of two lines", `${tokenOf(3600, "MARKED")}\n${tokenOf(3600, "MARKED")}`, "Invalid", "more than one line"],
     ["with something else", "MARKED", "Invalid", "not a signed JSON web token"],
-    ["with a token that nobody signed", `${tokenOf(60, "")}`, "Invalid", "not a signed JSON web token"],
-    ["with two parts of a token", tokenOf(60, "MARKED").split(".").slice(1).join("."), "Invalid", "not a signed"],
-    ["with five parts, which only its receiver can read", `${tokenOf(60, "MARKED")}.a.b`, "Invalid", "not a signed"],
+    ["with a token that nobody signed", `${tokenOf(3600, "")}`, "Invalid", "not a signed JSON web token"],
+    ["with two parts of a token", tokenOf(3600, "MARKED").split(".").slice(1).join("."), "Invalid", "not a signed"],
+    ["with five parts, which only its receiver can read", `${tokenOf(3600, "MARKED")}.a.b`, "Invalid", "not a signed"],
     ["of bytes that are no text", new Uint8Array([0xff, 0xfe, 0, 1, 2]), "Invalid", "not a signed JSON web token"],
-    ["that is too long", tokenOf(60, "MARKED".repeat(3400)), "Invalid", "longer than 20000"],
+    ["that is too long", tokenOf(3600, "MARKED".repeat(3400)), "Invalid", "longer than 20000"],
     ["that is much too long", "MARKED".repeat(200_000), "Invalid", "longer than 40000 bytes"],
     ["with a token that has expired", tokenOf(-1, "MARKED"), "Expired", "expired at 20"],
     ["with a token that expires now", tokenOf(0, "MARKED"), "Expired", "expired at 20"]
@@ -203,7 +205,7 @@ describe("a variable", () => {
   it.live("gives the token in it", () =>
     Effect.gen(function*() {
       const source = WebIdentityToken.fromVariable("CI_TOKEN")
-      assert.strictEqual(yield* get(source, { CI_TOKEN: ` ${tokenOf(60)}\n` }), tokenOf(60))
+      assert.strictEqual(yield* get(source, { CI_TOKEN: ` ${tokenOf(3600)}\n` }), tokenOf(3600))
       unavailable(yield* failure(source), "Missing", "CI_TOKEN is not set")
       unavailable(yield* failure(source, { CI_TOKEN: "" }), "Missing", "CI_TOKEN is not set")
       unavailable(yield* failure(source, { CI_TOKEN: "MARKED" }, ["MARKED"]), "Invalid", "CI_TOKEN", "signed JSON")
@@ -212,7 +214,7 @@ describe("a variable", () => {
 
   it.live("is where Vercel puts its own", () =>
     Effect.gen(function*() {
-      assert.strictEqual(yield* get(WebIdentityToken.vercel, { VERCEL_OIDC_TOKEN: tokenOf(60) }), tokenOf(60))
+      assert.strictEqual(yield* get(WebIdentityToken.vercel, { VERCEL_OIDC_TOKEN: tokenOf(3600) }), tokenOf(3600))
       unavailable(yield* failure(WebIdentityToken.vercel), "Missing", "VERCEL_OIDC_TOKEN", "vercel env pull")
     }))
 })
@@ -223,10 +225,10 @@ describe("an effect of one's own", () => {
       let runs = 0
       const source = WebIdentityToken.fromEffect(
         "Vault",
-        Effect.sync(() => Redacted.make(tokenOf(60, String(++runs))))
+        Effect.sync(() => Redacted.make(tokenOf(3600, String(++runs))))
       )
       yield* get(source)
-      assert.strictEqual(yield* get(source), tokenOf(60, "2"))
+      assert.strictEqual(yield* get(source), tokenOf(3600, "2"))
       const sealed = { _tag: "Sealed", key: "MARKED" }
       unavailable(
         yield* failure(WebIdentityToken.fromEffect("Vault", Effect.fail(sealed)), {}, ["MARKED"]),
@@ -247,7 +249,7 @@ describe("a program", () => {
 
   it.live("prints the token", () =>
     Effect.gen(function*() {
-      const token = tokenOf(60)
+      const token = tokenOf(3600)
       assert.strictEqual(yield* get(script(`console.log("${token}")`)), token)
       unavailable(yield* failure(script("")), "Invalid", process.execPath, "it is empty")
       unavailable(
@@ -381,9 +383,9 @@ for (const { answer, environment, name, secrets, source } of providers) {
     it.scopedLive("gives a token for the audience, a new one each time", () =>
       Effect.gen(function*() {
         let count = 0
-        const { asked, url } = yield* serve((one, response) => answer(tokenOf(60, String(++count)))(one, response))
-        assert.strictEqual(yield* get(source, environment(url)), tokenOf(60, "1"))
-        assert.strictEqual(yield* get(source, environment(url)), tokenOf(60, "2"))
+        const { asked, url } = yield* serve((one, response) => answer(tokenOf(3600, String(++count)))(one, response))
+        assert.strictEqual(yield* get(source, environment(url)), tokenOf(3600, "1"))
+        assert.strictEqual(yield* get(source, environment(url)), tokenOf(3600, "2"))
         assert.strictEqual(asked.length, 2)
       }))
 
@@ -424,9 +426,9 @@ for (const { answer, environment, name, secrets, source } of providers) {
       Effect.gen(function*() {
         let count = 0
         const { url } = yield* serve((one, response) =>
-          ++count < 3 ? response.writeHead(503).end() : answer(tokenOf(60))(one, response)
+          ++count < 3 ? response.writeHead(503).end() : answer(tokenOf(3600))(one, response)
         )
-        assert.strictEqual(yield* get(source, environment(url)), tokenOf(60))
+        assert.strictEqual(yield* get(source, environment(url)), tokenOf(3600))
       }))
   })
 }
@@ -477,14 +479,14 @@ describe("Fly.io", () => {
       const { asked } = yield* serve(({ body, request, url }, response) => {
         const allowed = request.method === "POST" && url.pathname === "/v1/tokens/oidc" &&
           request.headers["content-type"] === "application/json" && body === "{\"aud\":\"sts.amazonaws.com\"}"
-        response.writeHead(allowed ? 200 : 400).end(tokenOf(60))
+        response.writeHead(allowed ? 200 : 400).end(tokenOf(3600))
       }, socket)
       const clientOf = (socketPath: string) =>
         NodeHttpClient.layerUndiciWithoutDispatcher.pipe(
           Layer.provide(Layer.sync(NodeHttpClient.Dispatcher, () => new Undici.Agent({ connect: { socketPath } })))
         )
       const api = clientOf(socket)
-      assert.strictEqual(Redacted.value(yield* Effect.provide(WebIdentityToken.fly(), api)), tokenOf(60))
+      assert.strictEqual(Redacted.value(yield* Effect.provide(WebIdentityToken.fly(), api)), tokenOf(3600))
       assert.strictEqual(asked.length, 1)
       const elsewhere = clientOf(`${socket}-not-there`)
       unavailable(
