@@ -308,7 +308,7 @@ export class IdentityCenter extends Context.Tag("effect-aws-identity-testing/Ide
   /** Ends every session: no token counts any more. */
   readonly signOut: Effect.Effect<void>
 
-  /** The next calls (one, if not said) of an operation get this instead of their answer. */
+  /** The next calls (one, if not said; `Infinity` for all) of an operation get this instead of their answer. */
   readonly fail: (operation: Operation, fault: Fault, times?: number) => Effect.Effect<void>
   /** The calls so far, oldest first, those that failed included. */
   readonly calls: Effect.Effect<ReadonlyArray<Operation>>
@@ -473,7 +473,8 @@ export const make = (options: Options = {}): Effect.Effect<Context.Tag.Service<I
     const codes = new Map<string, AuthorizationCode>()
     const tokens = new Map<string, Token>()
     const refreshTokens = new Map<string, RefreshToken>()
-    const faults = new Map<Operation, Array<Fault>>()
+    /** Each with how often it is still to come, which may be for ever. */
+    const faults = new Map<Operation, Array<{ readonly fault: Fault; left: number }>>()
     const calls: Array<Operation> = []
     const secrets: Array<string> = []
 
@@ -712,9 +713,7 @@ export const make = (options: Options = {}): Effect.Effect<Context.Tag.Service<I
 
       fail: (operation, fault, times = 1) =>
         Effect.sync(() => {
-          const queue = faults.get(operation) ?? []
-          for (let index = 0; index < times; index++) queue.push(fault)
-          faults.set(operation, queue)
+          if (times >= 1) faults.set(operation, [...faults.get(operation) ?? [], { fault, left: times }])
         }),
       calls: Effect.sync(() => [...calls]),
       registrations: Effect.sync(() => [...clients.values()].map(({ registration }) => registration)),
@@ -724,7 +723,12 @@ export const make = (options: Options = {}): Effect.Effect<Context.Tag.Service<I
       receive: (operation) =>
         Effect.sync(() => {
           calls.push(operation)
-          return Option.fromNullable(faults.get(operation)?.shift())
+          const queue = faults.get(operation) ?? []
+          const next = queue[0]
+          if (next === undefined) return Option.none()
+          next.left -= 1
+          if (next.left < 1) queue.shift()
+          return Option.some(next.fault)
         }),
       registerClient,
       startDeviceAuthorization: Effect.fnUntraced(function*(input) {
