@@ -33,6 +33,7 @@ import * as Schema from "effect/Schema"
 import { Credentials } from "./Credentials.js"
 import * as CredentialsProvider from "./CredentialsProvider.js"
 import * as IdentityError from "./IdentityError.js"
+import { isTransientConnection } from "./internal/retryPolicy.js"
 import { schemaProblem } from "./internal/schemaProblem.js"
 import * as SharedConfig from "./SharedConfig.js"
 import type { SsoToken } from "./SsoTokenCache.js"
@@ -410,19 +411,13 @@ const rejectionOf = (error: unknown) => {
   const by = typeof name === "string" && isName.test(name) ? ` with ${name}` : ""
   if (property(error, "tryNextLink") === true) return unavailable("Missing", `it has none to give and failed${by}`)
   const code = property(error, "code")
-  return name === "TimeoutError" || typeof code === "string" && networkCodes.has(code)
+  return name === "TimeoutError" || typeof code === "string" && isTransientConnection(code)
     ? unavailable("Unreachable", `it could not be asked and failed${by}`)
     : unavailable("Refused", `it failed${by}`)
 }
 
 /** The name of a class of errors; nothing that is one has room for a secret. */
 const isName = /^[A-Z][A-Za-z]{0,60}(Error|Exception|Fault)$/
-
-/** Those that the SDK takes for trouble of the network. */
-const networkCodes: ReadonlySet<string> = new Set([
-  ...["ECONNREFUSED", "ECONNRESET", "EHOSTUNREACH", "ENETUNREACH"],
-  ...["ENOTFOUND", "EAI_AGAIN", "EPIPE", "ETIMEDOUT"]
-])
 
 const property = (value: unknown, key: string): unknown =>
   Option.getOrUndefined(

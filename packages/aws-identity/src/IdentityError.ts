@@ -614,27 +614,11 @@ export class InvalidInput extends Schema.TaggedError<InvalidInput>("effect-aws-i
   }
 }
 
-/**
- * Why a source of tokens or credentials outside AWS's own services has none to give.
- *
- * | `reason` | what happened |
- * | --- | --- |
- * | `Missing` | a variable, file or program that should be there is not |
- * | `Unreachable` | no answer came in time |
- * | `Refused` | the source said no |
- * | `Invalid` | what it gave is not what it should be |
- * | `Expired` | what it gave has expired |
- *
- * @since 0.1.0
- * @category models
- */
-export const SourceProblem = Schema.Literal("Missing", "Unreachable", "Refused", "Invalid", "Expired")
-
 const unavailable = {
   /** Such as `GitHub Actions`, or the path of a file. */
   source: Schema.String,
-  reason: SourceProblem,
-  /** In words that hold nothing of what the source gave. */
+  reason: Schema.Literal("Missing", "Unreachable", "Refused", "Invalid", "Expired"),
+  /** In words that hold no secret, whatever the source gave. */
   problem: Schema.String,
   remedy: Schema.String,
   origin: Schema.optional(Origin)
@@ -645,6 +629,14 @@ const unavailableMessage = (what: string, error: Schema.Struct.Type<typeof unava
 
 /**
  * A source of web identity tokens has none that could be exchanged for credentials. AWS was not asked.
+ *
+ * | `reason` | what happened |
+ * | --- | --- |
+ * | `Missing` | a variable, file or program that should be there is not |
+ * | `Unreachable` | no answer came in time |
+ * | `Refused` | the source said no |
+ * | `Invalid` | what it gave is not what it should be |
+ * | `Expired` | what it gave has expired |
  *
  * @since 0.1.0
  * @category errors
@@ -658,7 +650,8 @@ export class WebIdentityTokenUnavailable extends Schema.TaggedError<WebIdentityT
 }
 
 /**
- * A source that was to give credentials gave none that can be used.
+ * A source that was to give credentials gave none that can be used. The reasons are those of
+ * `WebIdentityTokenUnavailable`.
  *
  * @since 0.1.0
  * @category errors

@@ -172,7 +172,7 @@ const nothingIn = (profile: SharedConfig.Section, path: Walk["path"]): IdentityE
       problem: `Profile "${profile.name}" (${SharedConfig.locationOf(profile)}) has ${lacks}`,
       remedy: `Run "aws configure sso --profile ${profile.name}", or choose another with AWS_PROFILE.`
     })
-    : SharedConfig.invalidKey(profile, "", {
+    : SharedConfig.invalidKey(profile, undefined, {
       problem: `has ${lacks}, and profile "${taker.name}" takes its own from it`,
       remedy: `Add some, or change source_profile of profile "${taker.name}".`
     })

@@ -690,18 +690,20 @@ export const optional = (section: Section, key: string): Option.Option<string> =
   Option.filter(Option.fromNullable(section.values.get(key)?.value), (value) => value !== "")
 
 /**
- * The error of a key of a profile that says something which cannot be followed. `problem` comes after the section's
- * name in its message: `has a duration_seconds that is no number`.
+ * The error of a key of a profile, or without a key of the profile itself, that says something which cannot be
+ * followed. `problem` comes after the section's name in its message: `has a duration_seconds that is no number`.
  *
  * @since 0.1.0
  * @category constructors
  */
 export const invalidKey = (
   profile: Section,
-  key: string,
-  { problem, remedy }: { readonly problem: string; readonly remedy: string }
+  key: string | undefined,
+  words: { readonly problem: string; readonly remedy: string }
 ): IdentityError.InvalidConfig =>
-  invalid(profile.values.get(key) ?? profile, profile, { profile: profile.name, key, problem, remedy })
+  key === undefined
+    ? invalid(profile, profile, { profile: profile.name, ...words })
+    : invalid(profile.values.get(key) ?? profile, profile, { profile: profile.name, key, ...words })
 
 /** The error of a section that somebody names and that is not there. */
 const dangling = (

@@ -16,6 +16,7 @@ import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
+import { collect } from "./collect.js"
 import { isTransientConnection } from "./retryPolicy.js"
 
 /** An application's client, as those who send secrets use it. */
@@ -83,7 +84,7 @@ const reasonOf = (error: HttpClientError.HttpClientError): string => {
 /** 0 is what fetch makes of a redirect that it is told not to follow. */
 export const isRedirect = (status: number): boolean => status === 0 || (status >= 300 && status < 400)
 
-/** What we are sent is small; whoever sends more must not fill the memory. */
+/** What we are sent is small. */
 const longestBody = 1_048_576
 
 /** The body, or why there is none. */
@@ -100,22 +101,15 @@ export const textOf = (
 const textOfStream = (
   response: HttpClientResponse.HttpClientResponse
 ): Effect.Effect<string, "TooLong" | "BrokenOff"> =>
-  response.stream.pipe(
-    Stream.catchAll((error) => error.reason === "EmptyBody" ? Stream.empty : Stream.fail("BrokenOff" as const)),
-    Stream.runFoldEffect({ size: 0, chunks: Array<Uint8Array>() }, ({ chunks, size }, chunk) => {
-      if (size + chunk.length > longestBody) return Effect.fail("TooLong" as const)
-      chunks.push(chunk)
-      return Effect.succeed({ size: size + chunk.length, chunks })
-    }),
-    Effect.map(({ chunks, size }) => {
-      const body = new Uint8Array(size)
-      let offset = 0
-      for (const chunk of chunks) {
-        body.set(chunk, offset)
-        offset += chunk.length
-      }
-      return new TextDecoder().decode(body)
-    })
+  Effect.map(
+    collect(
+      Stream.catchAll(
+        response.stream,
+        (error) => error.reason === "EmptyBody" ? Stream.empty : Stream.fail("BrokenOff" as const)
+      ),
+      longestBody
+    ),
+    (body) => new TextDecoder().decode(body)
   )
 
 /** An answer that was asked for until there was one. */

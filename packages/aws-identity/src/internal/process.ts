@@ -15,6 +15,7 @@ import * as HashMap from "effect/HashMap"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import { makeSecrets } from "./awsAnswer.js"
+import { collect, join } from "./collect.js"
 import { variable } from "./environment.js"
 
 /** Why a program gave nothing that could be used. */
@@ -130,25 +131,10 @@ const cannotStart = (error: PlatformError): string => {
 }
 
 const outputOf = (process: CommandExecutor.Process): Effect.Effect<Uint8Array, ProcessProblem> =>
-  process.stdout.pipe(
-    Stream.catchAll(() => Stream.fromEffect(problem("Invalid", "its output broke off"))),
-    Stream.runFoldEffect({ size: 0, chunks: Array<Uint8Array>() }, ({ chunks, size }, chunk) => {
-      if (size + chunk.length > longestOutput) return problem("Invalid", "its output is longer than 1 MiB")
-      chunks.push(chunk)
-      return Effect.succeed({ size: size + chunk.length, chunks })
-    }),
-    Effect.map(({ chunks }) => join(chunks))
+  Effect.catchAll(
+    collect(Stream.mapError(process.stdout, () => "BrokenOff" as const), longestOutput),
+    (reason) => problem("Invalid", reason === "TooLong" ? "its output is longer than 1 MiB" : "its output broke off")
   )
-
-const join = (chunks: ReadonlyArray<Uint8Array>): Uint8Array<ArrayBuffer> => {
-  const all = new Uint8Array(chunks.reduce((size, chunk) => size + chunk.length, 0))
-  let offset = 0
-  for (const chunk of chunks) {
-    all.set(chunk, offset)
-    offset += chunk.length
-  }
-  return all
-}
 
 /** What the program was given, of which it may complain: our own credentials, and arguments that may be a secret. */
 const secretsOf = (command: Command.Command): Effect.Effect<ReadonlyArray<string>> =>
