@@ -69,6 +69,8 @@ interface Cell {
 const expirationOf = ({ expiration }: Credentials): number =>
   Option.match(expiration, { onNone: () => Infinity, onSome: DateTime.toEpochMillis })
 
+const counted = countRefresh("CredentialsProvider", expirationOf)
+
 const cellOf = (value: Credentials, now: number): Cell => {
   const expiration = expirationOf(value)
   return { value, hit: Effect.succeed(value), expiration, ...refreshTimes(now, expiration) }
@@ -158,7 +160,7 @@ export const make = <R>(
         hasGiven = true
         return value
       }).pipe(
-        countRefresh("CredentialsProvider", expirationOf),
+        counted,
         Effect.catchAllCause((cause) =>
           Effect.flatMap(Effect.zip(Clock.currentTimeMillis, Random.next), ([now, random]) => {
             if (cell === undefined || cell !== start || cell.expiration <= now || Cause.isInterrupted(cause)) {

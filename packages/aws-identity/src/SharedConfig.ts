@@ -31,7 +31,6 @@ import * as ConfigError from "effect/ConfigError"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import * as Equal from "effect/Equal"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
@@ -40,7 +39,8 @@ import * as IdentityError from "./IdentityError.js"
 import { replaceFile } from "./internal/atomicFile.js"
 import { isEndpointUrl } from "./internal/endpoint.js"
 import { homeDirectory, isNowhere, variable } from "./internal/environment.js"
-import { fileError, isNotFound, noHome } from "./internal/fileError.js"
+import { fileError, noHome } from "./internal/fileError.js"
+import { changedAt, isSettled, look, stampOf } from "./internal/fileStamp.js"
 import * as Ini from "./internal/ini.js"
 import { edit } from "./internal/iniEdit.js"
 import { schemaProblem } from "./internal/schemaProblem.js"
@@ -222,7 +222,8 @@ export const read: Effect.Effect<ConfigFiles, IdentityError.FileError, SharedCon
 
 /**
  * How a service is to be reached: the given settings, and what they leave open from the environment and the profile,
- * by the rules that AWS's SDKs share. The environment is read now, the profile whenever what this gives is run.
+ * by the rules that AWS's SDKs share. The environment is read now, the profile when what this gives is run, but
+ * only once in a second.
  *
  * | setting | environment | profile |
  * | --- | --- | --- |
@@ -252,10 +253,16 @@ export const clientConfig = (
   Effect.gen(function*() {
     const config = yield* SharedConfig
     const environment = yield* clientEnvironment(service)
-    let last: { readonly files: ConfigFiles; readonly found: ClientConfig } | undefined
+    let last: { readonly at: number; readonly files: ConfigFiles; readonly found: ClientConfig } | undefined
     return Effect.gen(function*() {
+      const at = yield* Clock.currentTimeMillis
+      // Whoever lists thousands of accounts asks hundreds of times a second.
+      if (last !== undefined && Math.abs(at - last.at) < 1000) return last.found
       const files = yield* config.read
-      if (last?.files === files) return last.found
+      if (last?.files === files) {
+        last = { ...last, at }
+        return last.found
+      }
       const profile = yield* Effect.catchTags(files.profile(), {
         // Whoever cannot do without the profile says that it is missing.
         NotConfigured: () => Effect.succeed(undefined),
@@ -278,7 +285,7 @@ export const clientConfig = (
         disableClockSkewCorrection: settings.disableClockSkewCorrection ?? environment.disableClockSkewCorrection ??
           (yield* setting(profile, "disable_clock_skew_correction", flag))
       }
-      last = { files, found }
+      last = { at, files, found }
       return found
     })
   })
@@ -322,7 +329,7 @@ export const layer = (
           const before = yield* readFile(fs, target)
           const text = yield* change(before.text)
           yield* fs.makeDirectory(path.dirname(target), { recursive: true, mode: 0o700 })
-          if (!Equal.equals(before.stamp, stampOf(yield* look(fs, target)))) return false
+          if (before.stamp !== (yield* stampAt(fs, target))) return false
           yield* replaceFile(fs, target, text, before.mode)
           return true
         }).pipe(
@@ -335,7 +342,7 @@ export const layer = (
         )
 
       return {
-        read: Effect.map(Effect.all([config, credentials], { concurrency: 2 }), (files) => {
+        read: Effect.zipWith(config, credentials, (...files) => {
           if (last?.files[0] !== files[0] || last.files[1] !== files[1]) {
             last = { files, value: makeFiles(files, options.profile) }
           }
@@ -420,29 +427,18 @@ interface File {
   readonly ini: Ini.IniFile
 }
 
-/** What tells whether a file has changed. None for a file that is not there. */
-type Stamp = Option.Option<string>
-
-/** A file changed so lately may change again within the same tick of the file system's clock (of up to 2 s). */
-const unsettledMillis = 2500
 /** A file changed so lately may be one that is being written in place, the more so if it is empty. */
 const beingWrittenMillis = { empty: 200, other: 10 }
 
-const look = (fs: FileSystem.FileSystem, path: string) =>
-  isNowhere(path) ? Effect.succeedNone : fs.stat(path).pipe(
-    Effect.asSome,
-    Effect.catchIf(isNotFound, () => Effect.succeedNone)
-  )
+/** Nothing for a file that is not there. */
+const stampAt = (fs: FileSystem.FileSystem, path: string): Effect.Effect<string | undefined, PlatformError> =>
+  Effect.map(lookAt(fs, path), (info) => info && stampOf(info))
 
-const changedAt = ({ mtime }: FileSystem.File.Info): number =>
-  Option.match(mtime, { onNone: () => 0, onSome: (time) => time.getTime() })
-
-const stampOf = (info: Option.Option<FileSystem.File.Info>): Stamp =>
-  Option.map(info, (info) => `${Option.getOrNull(info.ino)} ${info.size} ${changedAt(info)}`)
+const lookAt = (fs: FileSystem.FileSystem, path: string) => isNowhere(path) ? Effect.succeed(undefined) : look(fs, path)
 
 interface Text {
   readonly text: string
-  readonly stamp: Stamp
+  readonly stamp: string | undefined
   readonly mode: number
   /** Whether the stamp will tell of the next change. */
   readonly settled: boolean
@@ -455,18 +451,19 @@ const readFile = (
   patience = 40
 ): Effect.Effect<Text, PlatformError> =>
   Effect.gen(function*() {
-    const info = yield* look(fs, path)
+    const info = yield* lookAt(fs, path)
+    if (info === undefined) return { text: "", stamp: undefined, mode: 0o600, settled: true }
     const stamp = stampOf(info)
-    if (Option.isNone(info)) return { text: "", stamp, mode: 0o600, settled: true }
     const text = yield* fs.readFileString(path)
-    const age = (yield* Clock.currentTimeMillis) - changedAt(info.value)
-    const isUnchanged = Equal.equals(stamp, stampOf(yield* look(fs, path)))
+    const now = yield* Clock.currentTimeMillis
+    const age = now - changedAt(info)
+    const isUnchanged = stamp === (yield* stampAt(fs, path))
     const mayBeWritten = age >= 0 && age < beingWrittenMillis[text === "" ? "empty" : "other"]
     if (patience > 0 && (mayBeWritten || !isUnchanged)) {
       yield* Effect.sleep("5 millis")
       return yield* readFile(fs, path, patience - 1)
     }
-    return { text, stamp, mode: info.value.mode & 0o777, settled: age > unsettledMillis }
+    return { text, stamp, mode: info.mode & 0o777, settled: isSettled(info, now) }
   })
 
 /** A file that is read again when it has changed. */
@@ -475,11 +472,11 @@ const watched = (
   kind: Ini.FileKind
 ): Effect.Effect<Effect.Effect<File, IdentityError.FileError>, never, FileSystem.FileSystem> =>
   Effect.map(FileSystem.FileSystem, (fs) => {
-    let last: { readonly file: File; readonly stamp: Stamp; readonly settled: boolean } | undefined
+    let last: { readonly file: File; readonly stamp: string | undefined; readonly settled: boolean } | undefined
     return Effect.gen(function*() {
-      if (last?.settled === true && Equal.equals(last.stamp, stampOf(yield* look(fs, path)))) return last.file
+      if (last?.settled === true && last.stamp === (yield* stampAt(fs, path))) return last.file
       const { settled, stamp, text } = yield* readFile(fs, path)
-      const file = { path, found: Option.isSome(stamp), ini: Ini.open(text, kind) }
+      const file = { path, found: stamp !== undefined, ini: Ini.open(text, kind) }
       last = { file, stamp, settled }
       return file
     }).pipe(Effect.mapError(fileError(path, "read")))

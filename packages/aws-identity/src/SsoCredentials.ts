@@ -8,7 +8,6 @@ import * as ConfigError from "effect/ConfigError"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import * as Predicate from "effect/Predicate"
 import { Credentials } from "./Credentials.js"
 import * as CredentialsProvider from "./CredentialsProvider.js"
 import * as IdentityError from "./IdentityError.js"
@@ -31,13 +30,7 @@ export interface Role {
   readonly roleName: string
 }
 
-/**
- * Credentials of a role. A token that the portal rejects before its time is renewed and tried once more.
- *
- * @since 0.1.0
- * @category constructors
- */
-export const resolve = Effect.fn("SsoCredentials.resolve")(function*({ accountId, roleName, session }: Role) {
+const credentialsOf = Effect.fnUntraced(function*({ accountId, roleName, session }: Role) {
   const sso = yield* Sso
   const tokens = yield* SsoTokenProvider
   const attempt = Effect.gen(function*() {
@@ -63,7 +56,8 @@ export const resolve = Effect.fn("SsoCredentials.resolve")(function*({ accountId
     }
     return new Credentials({ ...roleCredentials, accountId: Option.some(accountId) })
   })
-  return yield* Effect.retry(attempt, { times: 1, while: Predicate.isTagged("UnauthorizedException") }).pipe(
+  return yield* attempt.pipe(
+    Effect.catchTag("UnauthorizedException", () => attempt),
     Effect.catchTag("UnauthorizedException", (error) =>
       Effect.fail(
         new IdentityError.SsoLoginRequired({
@@ -75,6 +69,14 @@ export const resolve = Effect.fn("SsoCredentials.resolve")(function*({ accountId
       ))
   )
 })
+
+/**
+ * Credentials of a role. A token that the portal rejects before its time is renewed and tried once more.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const resolve = Effect.fn("SsoCredentials.resolve")(credentialsOf)
 
 /**
  * Credentials of the role that a profile names (`sso_account_id`, `sso_role_name`), signed in to by its
@@ -95,7 +97,7 @@ export const resolveProfile = Effect.fn("SsoCredentials.resolveProfile")(functio
   const accountId = yield* SharedConfig.required(profile, "sso_account_id", profile.name)
   const roleName = yield* SharedConfig.required(profile, "sso_role_name", profile.name)
   return yield* Effect.mapError(
-    resolve({ session, accountId, roleName }),
+    credentialsOf({ session, accountId, roleName }),
     IdentityError.withOrigin({ profile: profile.name, location: SharedConfig.locationOf(profile) })
   )
 })

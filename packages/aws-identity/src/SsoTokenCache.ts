@@ -26,6 +26,7 @@ import * as CacheFile from "./internal/cacheFile.js"
 import { homeDirectory, isNowhere, variable } from "./internal/environment.js"
 import { fileError, isNotFound, noHome } from "./internal/fileError.js"
 import * as FileLock from "./internal/fileLock.js"
+import { isSettled, look, stampOf } from "./internal/fileStamp.js"
 import { schemaProblem } from "./internal/schemaProblem.js"
 
 const optional = <A, I>(schema: Schema.Schema<A, I>) =>
@@ -228,19 +229,28 @@ export const layer = (
       const location = (key: string): string => path.join(options.directory, fileName(key))
       const corrupt = (file: string, problem: string) =>
         Effect.fail(new IdentityError.TokenCacheCorrupt({ path: file, problem }))
+      const known = new Map<string, { readonly stamp: string; readonly token: Option.Option<SsoToken> }>()
       return orMemory({
         location,
         get: (key) => {
           const file = location(key)
           if (isNowhere(file)) return Effect.succeedNone
           return Effect.gen(function*() {
+            const info = yield* look(fs, file)
+            if (info === undefined) return Option.none()
+            const stamp = stampOf(info)
+            const last = known.get(key)
+            if (last?.stamp === stamp) return last.token
             // Whoever opens a pipe waits for its writer, and whoever reads a disk image fills the memory.
-            const { size, type } = yield* fs.stat(file)
-            if (type !== "File") return yield* corrupt(file, `it is no file but a ${type}`)
-            if (size > longestFile) return yield* corrupt(file, "it is longer than 1 MiB")
-            const token = decode(yield* fs.readFileString(file))
-            return Either.isLeft(token) ? yield* corrupt(file, token.left) : Option.some(token.right)
+            if (info.type !== "File") return yield* corrupt(file, `it is no file but a ${info.type}`)
+            if (info.size > longestFile) return yield* corrupt(file, "it is longer than 1 MiB")
+            const decoded = decode(yield* fs.readFileString(file))
+            if (Either.isLeft(decoded)) return yield* corrupt(file, decoded.left)
+            const token = Option.some(decoded.right)
+            if (isSettled(info, yield* Clock.currentTimeMillis)) known.set(key, { stamp, token })
+            return token
           }).pipe(
+            // Gone between the look and the reading.
             Effect.catchIf(
               (error) => error._tag === "SystemError" && isNotFound(error),
               () => Effect.succeedNone
@@ -265,8 +275,10 @@ export const layer = (
               try: () => encode(token),
               catch: () => new IdentityError.FileError({ path: file, operation: "write", reason: "InvalidData" })
             })
-            yield* fs.makeDirectory(options.directory, { recursive: true, mode: 0o700 }).pipe(
-              Effect.andThen(replaceFile(fs, file, text, 0o600)),
+            const write = replaceFile(fs, file, text, 0o600)
+            yield* write.pipe(
+              Effect.catchIf(isNotFound, () =>
+                Effect.zipRight(fs.makeDirectory(options.directory, { recursive: true, mode: 0o700 }), write)),
               Effect.mapError(fileError(file, "write"))
             )
           })
@@ -274,7 +286,8 @@ export const layer = (
         remove: (key) => {
           const file = location(key)
           return fs.remove(file).pipe(
-            Effect.catchIf(isNotFound, () => Effect.void),
+            Effect.catchIf(isNotFound, () =>
+              Effect.void),
             Effect.mapError(fileError(file, "remove"))
           )
         },

@@ -145,8 +145,7 @@ export const make: Effect.Effect<
       yield* cache.set(session.cacheKey, renewed)
       return renewed
     },
-    (renewal) =>
-      countRefresh("SsoTokenProvider", ({ expiresAt }: SsoToken) => DateTime.toEpochMillis(expiresAt))(renewal),
+    (renewal) => counted(renewal),
     carryThrough
   )
 
@@ -274,6 +273,8 @@ const decide = (now: number, token: SsoToken, state: SessionState): TokenDecisio
  * @category layers
  */
 export const layer: Layer.Layer<SsoTokenProvider, never, SsoTokenCache | SsoOidc> = Layer.scoped(SsoTokenProvider, make)
+
+const counted = countRefresh("SsoTokenProvider", ({ expiresAt }: SsoToken) => DateTime.toEpochMillis(expiresAt))
 
 /**
  * Whoever is interrupted waits for it, for as long as a request may take: once AWS has answered, the old refresh

@@ -33,7 +33,7 @@ import type * as Scope from "effect/Scope"
 import type { Credentials } from "./Credentials.js"
 import * as CredentialsProvider from "./CredentialsProvider.js"
 import * as IdentityError from "./IdentityError.js"
-import { check, type CheckedToken, type Source } from "./internal/checkedToken.js"
+import { check, type CheckedToken, endOf, type Source } from "./internal/checkedToken.js"
 import { variable } from "./internal/environment.js"
 import { roleRegion } from "./internal/roleRegion.js"
 import { sessionName } from "./internal/sessionName.js"
@@ -122,14 +122,18 @@ const freshToken = <E, R>(token: Effect.Effect<Redacted.Redacted, E, R>) =>
     return yield* check(given, latest.token)
   })
 
+/** ms that no exchange takes, unless somebody sets other time limits: a token good for longer needs no watch. */
+const longestExchange = 3_600_000
+
 /** STS may keep us waiting and be asked again; not with a token that has expired meanwhile. */
 const beforeItsEnd = <A, E, R>(token: CheckedToken, exchange: Effect.Effect<A, E, R>) =>
   Option.match(token.expiration, {
     onNone: () => exchange,
     onSome: (end) =>
-      Effect.flatMap(Clock.currentTimeMillis, (now) =>
-        Effect.timeoutFail(exchange, {
-          duration: DateTime.toEpochMillis(end) - now,
+      Effect.flatMap(Clock.currentTimeMillis, (now) => {
+        const left = DateTime.toEpochMillis(end) - now
+        return left > longestExchange ? exchange : Effect.timeoutFail(exchange, {
+          duration: left,
           onTimeout: () =>
             new IdentityError.WebIdentityTokenUnavailable({
               source: given.name,
@@ -137,13 +141,11 @@ const beforeItsEnd = <A, E, R>(token: CheckedToken, exchange: Effect.Effect<A, E
               problem: "it expired while STS was asked",
               remedy: given.remedy
             })
-        }))
+        })
+      })
   })
 
 const isUnavailable = Schema.is(IdentityError.WebIdentityTokenUnavailable)
-
-const endOf = ({ expiration }: CheckedToken): number =>
-  Option.match(expiration, { onNone: () => Infinity, onSome: DateTime.toEpochMillis })
 
 /** What a trust policy looks at is what whoever mends it has to know. */
 const withContext =

@@ -19,17 +19,24 @@ export interface Secrets {
 const shortestSecret = 16
 
 export const makeSecrets = (secrets: ReadonlyArray<string>): Secrets => {
-  // As they stand in a header, a JSON text, a query, and a form. The longest first: one may begin another.
+  let any: RegExp | undefined
+  return {
+    scrub: (text) => text.replace(any ??= anyOf(secrets), "<redacted>").replace(/\p{Cc}+/gu, " "),
+    isSecret: (text) => secrets.some((secret) => secret.length >= shortestSecret && text.includes(secret))
+  }
+}
+
+/** What finds any of them, as they stand in a header, a JSON text, a query, and a form. */
+const anyOf = (secrets: ReadonlyArray<string>): RegExp => {
   const spellings = secrets.filter((secret) => secret !== "").flatMap((secret) => {
     const encoded = encodeURIComponent(secret)
     const strict = percentEncode(secret)
     return [secret, secret.replaceAll("/", "\\/"), encoded, strict, strict.replaceAll("%20", "+")]
-  }).sort((a, b) => b.length - a.length)
-  const any = new RegExp(spellings.map((text) => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")).join("|"), "g")
-  return {
-    scrub: (text) => (spellings.length === 0 ? text : text.replace(any, "<redacted>")).replace(/\p{Cc}+/gu, " "),
-    isSecret: (text) => secrets.some((secret) => secret.length >= shortestSecret && text.includes(secret))
-  }
+  })
+  if (spellings.length === 0) return /(?!)/g
+  // The longest first: one may begin another.
+  spellings.sort((a, b) => b.length - a.length)
+  return new RegExp(spellings.map((text) => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")).join("|"), "g")
 }
 
 /** AWS's account of an error; the fields are those of `ServiceException`. */

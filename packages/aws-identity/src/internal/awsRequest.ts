@@ -122,12 +122,8 @@ export const operation = <
     return Class === undefined ? undefined : new Class(fields) as InstanceType<Exception>
   }
 
-  return Effect.fn(`${service.module}.${call.operation}`, { kind: "client" })(function*(input: Input) {
-    yield* Effect.annotateCurrentSpan({
-      "rpc.system": "aws-api",
-      "rpc.service": service.id,
-      "rpc.method": call.operation
-    })
+  const attributes = { "rpc.system": "aws-api", "rpc.service": service.id, "rpc.method": call.operation }
+  return Effect.fn(`${service.module}.${call.operation}`, { kind: "client", attributes })(function*(input: Input) {
     const encoded = yield* Effect.mapError(encode(input), (error) => invalidInput(schemaProblem(error)))
     const illFormed = placeOfIllFormed(input)
     if (illFormed !== undefined) return yield* invalidInput(`"${illFormed.join(".")}" is not well-formed Unicode text`)
@@ -148,39 +144,51 @@ export const operation = <
       "user-agent": userAgent(settings.appId),
       "amz-sdk-invocation-id": yield* randomUuid
     })
-    const attempt = attemptOf(client, call, exceptionOf, { request, input, settings, endpoint: endpoint.right })
+    const unreachable = (reason: string, attempts: number): Failure<IdentityError.ServiceUnreachable> => {
+      const error = new IdentityError.ServiceUnreachable({ ...names, endpoint: endpoint.right.url, reason, attempts })
+      return { error, retry: { kind: "Transient", error, retryAfter: Option.none() } }
+    }
+    const attempt = attemptOf(client, call, exceptionOf, unreachable, {
+      request,
+      input,
+      settings,
+      endpoint: endpoint.right
+    })
     const maxAttempts = Math.max(Math.floor(settings.maxAttempts ?? RetryPolicy.defaultMaxAttempts) || 1, 1)
     const ofMax = settings.retry === undefined ? `; max=${maxAttempts}` : ""
-    let attempts = 0
-    let last: IdentityError.CallError | InstanceType<Exception> | undefined
+    const { attemptTimeout = "30 seconds", timeout = "1 minute" } = settings
+    const deadline = (yield* Clock.currentTimeMillis) + Duration.toMillis(timeout)
+    let last: Failure<IdentityError.CallError | InstanceType<Exception>> | undefined
+    let retries: Schedule.ScheduleDriver<unknown, RetryableFailure> | undefined
 
-    return yield* Effect.gen(function*() {
-      const retries = yield* Schedule.driver(settings.retry ?? RetryPolicy.standard(maxAttempts, client.quota))
-      let lastKind: RetryableFailure["kind"] | undefined
-      for (;;) {
-        attempts += 1
-        const result = yield* Effect.either(attempt(attempts, `attempt=${attempts}${ofMax}`))
-        if (Either.isRight(result)) {
-          client.quota.giveBack(lastKind)
-          return result.right
+    for (let attempts = 1;; attempts++) {
+      const left = Math.min(deadline - (yield* Clock.currentTimeMillis), Duration.toMillis(timeout))
+      // One limit instead of two, one around the other: each costs as much as all else here.
+      const limit = Duration.toMillis(attemptTimeout) < left
+        ? { duration: attemptTimeout, onTimeout: () => unreachable(noAnswerWithin(attemptTimeout), attempts) }
+        : {
+          duration: left,
+          onTimeout: () => ({ error: (last ?? unreachable(noAnswerWithin(timeout), attempts)).error })
         }
-        const { error, retry } = result.left
-        last = error
-        if (retry === undefined || Option.isNone(yield* Effect.option(retries.next(retry)))) {
-          return yield* Effect.fail(error)
-        }
-        lastKind = retry.kind
-        yield* Effect.annotateCurrentSpan("http.request.resend_count", attempts)
-      }
-    }).pipe(
-      timeout(
-        settings.timeout ?? "1 minute",
-        (reason) =>
-          last ?? new IdentityError.ServiceUnreachable({ ...names, endpoint: endpoint.right.url, reason, attempts })
+      const result = yield* Effect.either(
+        Effect.timeoutFail(attempt(attempts, `attempt=${attempts}${ofMax}`), limit)
       )
-    )
+      if (Either.isRight(result)) {
+        client.quota.giveBack(last?.retry?.kind)
+        return result.right
+      }
+      last = result.left
+      const { error, retry } = last
+      if (retry === undefined) return yield* Effect.fail(error)
+      retries ??= yield* Schedule.driver(settings.retry ?? RetryPolicy.standard(maxAttempts, client.quota))
+      const wait = Effect.timeout(retries.next(retry), deadline - (yield* Clock.currentTimeMillis))
+      if (!(yield* Effect.isSuccess(wait))) return yield* Effect.fail(error)
+      yield* Effect.annotateCurrentSpan("http.request.resend_count", attempts)
+    }
   }, countRequest(service.id, call.operation))
 }
+
+const noAnswerWithin = (duration: Duration.DurationInput): string => `no answer within ${Duration.format(duration)}`
 
 /** An attempt that came to nothing, and what the next has to know if there may be one. */
 interface Failure<E> {
@@ -196,6 +204,7 @@ const attemptOf = <
   client: Client,
   call: Pick<Call<Input, never, Output, never>, "operation" | "decode" | "signingName">,
   exceptionOf: (fields: ErrorFields) => Exception | undefined,
+  unreachable: (reason: string, attempts: number) => Failure<IdentityError.ServiceUnreachable>,
   { endpoint, input, request, settings }: {
     readonly endpoint: Endpoint
     readonly input: Input
@@ -221,12 +230,8 @@ const attemptOf = <
   return (
     attempts: number,
     attemptHeader: string
-  ): Effect.Effect<Output, Failure<IdentityError.CallError | Exception>> => {
-    const unreachable = (reason: string): Failure<IdentityError.ServiceUnreachable> => {
-      const error = new IdentityError.ServiceUnreachable({ ...names, endpoint: endpoint.url, reason, attempts })
-      return { error, retry: { kind: "Transient", error, retryAfter: Option.none() } }
-    }
-    return Effect.gen(function*() {
+  ): Effect.Effect<Output, Failure<IdentityError.CallError | Exception>> =>
+    Effect.gen(function*() {
       const sentAt = yield* Clock.currentTimeMillis
       const { clockOffset } = client
       const signed = sign(HttpClientRequest.setHeader(request, "amz-sdk-request", attemptHeader), sentAt + clockOffset)
@@ -236,7 +241,7 @@ const attemptOf = <
       const response = yield* Effect.mapError(
         HttpExchange.execute(client.wire, signed.right),
         ({ isTransient, reason }) => {
-          const failure = unreachable(reason)
+          const failure = unreachable(reason, attempts)
           return isTransient ? failure : fatal(failure.error)
         }
       )
@@ -270,16 +275,14 @@ const attemptOf = <
       }
       if (Either.isLeft(text)) {
         return yield* Effect.fail(
-          text.left === "TooLong" ? invalid("the body is longer than 1 MiB") : unreachable("the answer broke off")
+          text.left === "TooLong"
+            ? invalid("the body is longer than 1 MiB")
+            : unreachable("the answer broke off", attempts)
         )
       }
       return yield* Effect.mapError(call.decode(text.right), invalid)
-    }).pipe(timeout(settings.attemptTimeout ?? "30 seconds", unreachable))
-  }
+    })
 }
-
-const timeout = <E>(duration: Duration.DurationInput, onTimeout: (reason: string) => E) =>
-  Effect.timeoutFail({ duration, onTimeout: () => onTimeout(`no answer within ${Duration.format(duration)}`) })
 
 /** Letters and digits as HTTP has them in the name of a product. */
 const userAgent = (appId: string | undefined): string =>
@@ -288,12 +291,13 @@ const userAgent = (appId: string | undefined): string =>
     : `effect-aws-identity app/${appId.slice(0, 50).replace(/[^\w!#$%&'*+.^`|~-]/g, "-")}`
 
 /** Of version 4; it names a call in AWS's logs, whatever the number of its attempts. */
-const randomUuid: Effect.Effect<string> = Effect.map(
-  Effect.all([Random.next, Random.next, Random.next, Random.next]),
-  (numbers) => {
-    const hex = numbers.map((number) => Math.floor(number * 2 ** 32).toString(16).padStart(8, "0")).join("")
+const randomUuid: Effect.Effect<string> = Effect.zipWith(
+  Effect.zip(Random.next, Random.next),
+  Random.next,
+  ([a, b], c) => {
+    const hex = [a, b, c].map((number) => Math.floor(number * 2 ** 48).toString(16).padStart(12, "0")).join("")
     const variant = (8 + parseInt(hex.charAt(16), 16) % 4).toString(16)
-    return [hex.slice(0, 8), hex.slice(8, 12), `4${hex.slice(13, 16)}`, variant + hex.slice(17, 20), hex.slice(20)]
+    return [hex.slice(0, 8), hex.slice(8, 12), `4${hex.slice(13, 16)}`, variant + hex.slice(17, 20), hex.slice(20, 32)]
       .join("-")
   }
 )

@@ -31,19 +31,26 @@ export const check = (
   Effect.flatMap(Clock.currentTimeMillis, (now) => {
     const fail = (reason: "Invalid" | "Expired", problem: string) =>
       Effect.fail(new WebIdentityTokenUnavailable({ source: name, reason, problem, remedy }))
+    const known = checked.get(given)
+    if (known !== undefined && endOf(known) > now) return Effect.succeed(known)
     const token = Redacted.value(given).trim()
     if (token === "") return fail("Invalid", "it is empty")
     if (token.length > longestToken) return fail("Invalid", `it is longer than ${longestToken} characters`)
     if (/\s/.test(token)) return fail("Invalid", "it has more than one line or word")
     const claims = claimsOf(token)
     if (Option.isNone(claims)) return fail("Invalid", "it is not a signed JSON web token")
-    const expiration = Option.filter(claims.value.expiration, (time) => DateTime.toEpochMillis(time) <= now)
-    return Option.isSome(expiration)
-      ? fail(
-        "Expired",
-        `it expired at ${DateTime.formatIso(expiration.value)}, and it is ${
-          DateTime.formatIso(DateTime.unsafeMake(now))
-        } here`
-      )
-      : Effect.succeed({ ...claims.value, token: Redacted.make(token) })
+    const result = { ...claims.value, token: Redacted.make(token) }
+    if (endOf(result) <= now) {
+      const [expiredAt, here] = [endOf(result), now].map((time) => DateTime.formatIso(DateTime.unsafeMake(time)))
+      return fail("Expired", `it expired at ${expiredAt}, and it is ${here} here`)
+    }
+    checked.set(result.token, result)
+    return Effect.succeed(result)
   })
+
+/** A source checks its token, and so does whoever is given it. */
+const checked = new WeakMap<Redacted.Redacted, CheckedToken>()
+
+/** ms since 1970 */
+export const endOf = ({ expiration }: CheckedToken): number =>
+  Option.match(expiration, { onNone: () => Infinity, onSome: DateTime.toEpochMillis })

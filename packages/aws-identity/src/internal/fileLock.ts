@@ -12,7 +12,6 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Random from "effect/Random"
-import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 
@@ -87,7 +86,7 @@ const hold = (
     )
     const live = Effect.flatMap(ownerOf(fs, file), (found) =>
       found !== undefined && found !== owner ? Effect.interrupt : Effect.ignore(write(fs, file, owner, "r+")))
-    yield* Effect.forkScoped(Effect.schedule(live, Schedule.spaced(heartbeat)))
+    yield* Effect.forkScoped(Effect.forever(Effect.zipRight(Effect.sleep(heartbeat), live)))
   })
 
 /**

@@ -18,13 +18,19 @@ const secondsToExpiry = Metric.gauge("aws_identity_seconds_to_expiry", {
 })
 
 /** Counts a call by how it ends. */
-export const countRequest =
-  (service: string, operation: string) =>
-  <A, E extends { readonly _tag: string; readonly code?: string }, R>(effect: Effect.Effect<A, E, R>) =>
-    Effect.tapBoth(effect, {
-      onSuccess: () => requestCount(service, operation, "OK"),
-      onFailure: (error) => requestCount(service, operation, codeOf(error))
-    })
+export const countRequest = (service: string, operation: string) => {
+  const ofOperation = requests.pipe(Metric.tagged("rpc.service", service), Metric.tagged("rpc.method", operation))
+  const counters = new Map<string, Effect.Effect<void>>()
+  const count = (code: string): Effect.Effect<void> => {
+    const known = counters.get(code)
+    if (known !== undefined) return known
+    const counter = Metric.increment(Metric.tagged(ofOperation, "code", code))
+    counters.set(code, counter)
+    return counter
+  }
+  return <A, E extends { readonly _tag: string; readonly code?: string }, R>(effect: Effect.Effect<A, E, R>) =>
+    Effect.tapBoth(effect, { onSuccess: () => count("OK"), onFailure: (error) => count(codeOf(error)) })
+}
 
 /** Of a bounded number, whatever a server calls its errors: each is a series of its own, for ever. */
 const codeOf = ({ _tag, code }: { readonly _tag: string; readonly code?: string }): string =>
@@ -50,22 +56,17 @@ const modelled: ReadonlySet<string> = new Set([
   "ValidationError"
 ])
 
-const requestCount = (service: string, operation: string, code: string) =>
-  Metric.increment(requests).pipe(
-    Effect.tagMetrics({ "rpc.service": service, "rpc.method": operation, code })
-  )
-
 /** Counts a renewal, and notes the end (ms since 1970) of what it gave. */
-export const countRefresh =
-  <A>(provider: string, endOf: (value: A) => number) => <E, R>(effect: Effect.Effect<A, E, R>) =>
+export const countRefresh = <A>(provider: string, endOf: (value: A) => number) => {
+  const ofProvider = Metric.tagged(refreshes, "provider", provider)
+  const success = Metric.increment(Metric.tagged(ofProvider, "outcome", "success"))
+  const failure = Metric.increment(Metric.tagged(ofProvider, "outcome", "failure"))
+  const toExpiry = Metric.tagged(secondsToExpiry, "provider", provider)
+  return <E, R>(effect: Effect.Effect<A, E, R>) =>
     Effect.onExit(effect, (exit) =>
       Exit.isSuccess(exit)
         ? Effect.clockWith((clock) =>
-          Effect.zipRight(
-            Metric.increment(refreshes).pipe(Effect.tagMetrics({ provider, outcome: "success" })),
-            Metric.set(secondsToExpiry, (endOf(exit.value) - clock.unsafeCurrentTimeMillis()) / 1000).pipe(
-              Effect.tagMetrics({ provider })
-            )
-          )
+          Effect.zipRight(success, Metric.set(toExpiry, (endOf(exit.value) - clock.unsafeCurrentTimeMillis()) / 1000))
         )
-        : Metric.increment(refreshes).pipe(Effect.tagMetrics({ provider, outcome: "failure" })))
+        : failure)
+}
