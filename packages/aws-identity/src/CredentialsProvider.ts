@@ -177,7 +177,7 @@ export const make = <R>(
         Effect.provide(context)
       )
 
-    const get = Effect.clockWith((clock) => {
+    const get = Effect.suspend(() => {
       const now = clock.unsafeCurrentTimeMillis()
       if (cell === undefined || now >= cell.mandatoryAt) return flight.run(refresh(cell))
       if (now < cell.advisoryAt) return cell.hit

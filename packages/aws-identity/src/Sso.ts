@@ -357,7 +357,7 @@ const rolePage = (input: Omit<ListAccountRolesInput, "nextToken">): FetchPage<Li
  */
 const step = <P extends Page>(operation: string, fetch: FetchPage<P>) => (nextToken: string | undefined) =>
   Effect.flatMap(
-    Effect.retry(fetch(nextToken), { while: Predicate.isTagged("TooManyRequestsException"), schedule: unhurried }),
+    patiently(fetch(nextToken)),
     (page): Effect.Effect<readonly [P, Option.Option<string>], IdentityError.InvalidResponse> =>
       nextToken !== undefined && page.nextToken === nextToken
         ? Effect.fail(
@@ -372,6 +372,19 @@ const step = <P extends Page>(operation: string, fetch: FetchPage<P>) => (nextTo
         // An empty token is none, as in every SDK.
         : Effect.succeed([page, Option.filter(Option.fromNullable(page.nextToken), (token) => token !== "")])
   )
+
+const patiently = <P>(page: Effect.Effect<P, IdentityError.SsoError, Sso>) =>
+  Effect.catchTag(page, "TooManyRequestsException", (refusal) => {
+    // The first attempt is the one that was refused: a page that is not refused needs no schedule.
+    let attempt: typeof page = Effect.suspend(() => {
+      attempt = page
+      return Effect.fail(refusal)
+    })
+    return Effect.retry(Effect.suspend(() => attempt), {
+      while: Predicate.isTagged("TooManyRequestsException"),
+      schedule: unhurried
+    })
+  })
 
 const unhurried = Schedule.exponential("1 second").pipe(
   Schedule.union(Schedule.spaced("20 seconds")),
