@@ -164,7 +164,10 @@ export const sign = (
   request: Request,
   options: Options & Signer
 ): Either.Either<SignedRequest, IdentityError.InvalidInput> =>
-  internal.sign(plain(request), { ...options, now: DateTime.toEpochMillis(options.now) })
+  Either.map(
+    internal.sign(plain(request), { ...options, now: DateTime.toEpochMillis(options.now) }),
+    ({ headers, url }) => ({ url, headers: Headers.fromInput(headers) })
+  )
 
 /**
  * The URL that lets whoever has it make this one request, without credentials of their own. Pure.
@@ -210,12 +213,12 @@ const plain = (request: Request): internal.Request => ({
 const secondsOf = ({ expiresIn = "15 minutes" }: PresignOptions): number => Duration.toSeconds(expiresIn)
 
 /** Credentials and time, at the moment of signing. */
-const signer = (options: Options, signingKey?: internal.SigningKey) =>
+const signer = (options: Options) =>
   Effect.gen(function*() {
     const provider = yield* CredentialsProvider
     const credentials = yield* provider.get
     const now = yield* Clock.currentTimeMillis
-    return { ...options, credentials, now, signingKey }
+    return { ...options, credentials, now }
   })
 
 /**
@@ -308,10 +311,9 @@ export const withSignature: {
     client: HttpClient.HttpClient.With<E, R>,
     options: Options
   ): HttpClient.HttpClient.With<E | IdentityError.IdentityError, R | CredentialsProvider> => {
-    const key = internal.rememberKey()
     return client.pipe(
       HttpClient.mapRequestEffect((request) =>
-        Effect.flatMap(signer(options, key), (signer) => internal.signRequest(request, signer))
+        Effect.flatMap(signer(options), (signer) => internal.signRequest(request, signer))
       ),
       HttpClient.transformResponse((response) =>
         response.pipe(

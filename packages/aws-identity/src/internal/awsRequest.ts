@@ -45,7 +45,6 @@ export interface Client {
   /** Of a service whose errors are XML. */
   readonly xml: Effect.Effect<Xml.Parse> | undefined
   readonly quota: RetryPolicy.RetryQuota
-  readonly signingKey: SigV4.SigningKey
   /** How far AWS's clock is ahead of ours, in ms. */
   clockOffset: number
 }
@@ -61,7 +60,6 @@ export const make = (
     wire,
     xml,
     quota: RetryPolicy.makeQuota(),
-    signingKey: SigV4.rememberKey(),
     clockOffset: 0
   }))
 
@@ -223,8 +221,7 @@ const attemptOf = <
         credentials: input.credentials,
         region: endpoint.signingRegion,
         service: call.signingName,
-        now,
-        signingKey: client.signingKey
+        now
       })
 
   return (

@@ -4,7 +4,6 @@
  * AWS computes the signature again from what arrives, so what is given back is what must be sent: the URL spelled as
  * it was signed, and the headers.
  */
-import * as Headers from "@effect/platform/Headers"
 import type * as HttpBody from "@effect/platform/HttpBody"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import { hmac } from "@noble/hashes/hmac.js"
@@ -41,15 +40,13 @@ export interface Signer {
   readonly payload?: "signed" | "unsigned" | undefined
   /** Whether the body's hash is sent along as `x-amz-content-sha256`: by default it is. */
   readonly contentSha256?: boolean | undefined
-  /** By default derived anew each time. */
-  readonly signingKey?: SigningKey | undefined
 }
 
 /** What is to be sent instead. */
 export interface Signed {
   readonly url: string
   /** All of them, in lower case. `host` and what a transport adds of its own accord are not among them. */
-  readonly headers: Headers.Headers
+  readonly headers: ReadonlyMap<string, string>
 }
 
 type Result<A> = Either.Either<A, IdentityError.InvalidInput>
@@ -62,67 +59,70 @@ export type SigningKey = (
   service: string
 ) => (text: string) => Uint8Array
 
-const deriveKey: SigningKey = (credentials, date, region, service) => {
-  const key = [date, region, service, "aws4_request"].reduce(
+const deriveKey = (secret: string, ...scope: ReadonlyArray<string>): ReturnType<SigningKey> => {
+  const key = [...scope, "aws4_request"].reduce(
     (key, part) => hmac(sha256, key, bytes(part)),
-    bytes(`AWS4${Redacted.value(credentials.secretAccessKey)}`)
+    bytes(`AWS4${secret}`)
   )
   const prepared = hmac.create(sha256, key)
   return (text) => prepared.clone().update(bytes(text)).digest()
 }
 
-/** Remembers the last key: a client signs for one service, with the same credentials for an hour. */
+/** More regions and services at a time than most use of one secret; old days go with the rest. */
+const mostKeys = 50
+
+/** Derives each key once, and forgets it with the secret that it comes from. */
 export const rememberKey = (): SigningKey => {
-  let last: {
-    readonly secret: Redacted.Redacted
-    readonly date: string
-    readonly region: string
-    readonly service: string
-    readonly key: ReturnType<SigningKey>
-  } | undefined
-  return (credentials, date, region, service) => {
-    const secret = credentials.secretAccessKey
-    if (
-      last === undefined || last.secret !== secret || last.date !== date || last.region !== region ||
-      last.service !== service
-    ) {
-      last = { secret, date, region, service, key: deriveKey(credentials, date, region, service) }
-    }
-    return last.key
+  const keys = new WeakMap<Redacted.Redacted, Map<string, ReturnType<SigningKey>>>()
+  return ({ secretAccessKey }, date, region, service) => {
+    // Throws where the secret has been wiped: then its keys are of no use either.
+    const secret = Redacted.value(secretAccessKey)
+    const ofSecret = keys.get(secretAccessKey) ?? new Map<string, ReturnType<SigningKey>>()
+    const scope = `${date}/${region}/${service}`
+    const known = ofSecret.get(scope)
+    if (known !== undefined) return known
+    if (ofSecret.size >= mostKeys) ofSecret.clear()
+    const key = deriveKey(secret, date, region, service)
+    ofSecret.set(scope, key)
+    keys.set(secretAccessKey, ofSecret)
+    return key
   }
 }
+
+const signingKey = /* @__PURE__ */ rememberKey()
 
 /** Adds the signature to the headers. */
 export const sign = (request: Request, signer: Signer): Result<Signed> =>
   Either.flatMap(readRequest("sign", request, signer), ({ headers, url }) => {
-    const given = headers["x-amz-content-sha256"]
+    const given = headers.get("x-amz-content-sha256")
     const unsigned = signer.payload === "unsigned"
     if (url.protocol !== "https:" && /^(?:STREAMING-)?UNSIGNED/.test(unsigned ? unsignedPayload : given ?? "")) {
       return refuse("sign", "an unsigned payload needs https, or anybody on the way could replace it")
     }
     return Either.map(payloadHash("sign", request, unsigned, given), (hash) => {
       // What an earlier signature left behind, perhaps by other credentials, is never sent again.
-      delete headers["x-amz-security-token"]
+      headers.delete("x-amz-security-token")
       const at = timestamp(signer.now)
-      headers["x-amz-date"] = at
+      headers.set("x-amz-date", at)
       if (signer.credentials.sessionToken._tag === "Some") {
-        headers["x-amz-security-token"] = Redacted.value(signer.credentials.sessionToken.value)
+        headers.set("x-amz-security-token", Redacted.value(signer.credentials.sessionToken.value))
       }
-      if (unsigned || (signer.contentSha256 ?? true)) headers["x-amz-content-sha256"] = hash
+      if (unsigned || (signer.contentSha256 ?? true)) headers.set("x-amz-content-sha256", hash)
       const path = pathOf(url, signer.service)
       const query = readQuery(url.search)
-      // The transport's, and none where it sends a stream in chunks. The hash covers it.
-      const { "content-length": _, ...signable } = headers
-      const { lines, names } = canonicalHeaders(signable, url)
+      // The length is the transport's, and none where it sends a stream in chunks. The hash covers it.
+      const { lines, names } = canonicalHeaders(headers, url, "content-length")
       const signature = signatureOf(
         signer,
         at,
         `${request.method}\n${path.canonical}\n${canonicalQuery(query)}\n${lines}\n${names}\n${hash}`
       )
-      headers["authorization"] =
+      headers.set(
+        "authorization",
         `AWS4-HMAC-SHA256 Credential=${signer.credentials.accessKeyId}/${scope(signer, at)}, ` +
-        `SignedHeaders=${names}, Signature=${signature}`
-      return { url: urlOf(url, path.sent, query), headers: Headers.unsafeFromRecord(headers) }
+          `SignedHeaders=${names}, Signature=${signature}`
+      )
+      return { url: urlOf(url, path.sent, query), headers }
     })
   })
 
@@ -134,14 +134,14 @@ export const presign = (request: Request, signer: Signer, expiresIn: number): Re
     if (!Number.isInteger(expiresIn) || expiresIn < 1 || expiresIn > longestPresigned) {
       return refuse("presign", `expiresIn is not a whole number of seconds from 1 to ${longestPresigned}`)
     }
-    const given = headers["x-amz-content-sha256"]
+    const given = headers.get("x-amz-content-sha256")
     const isS3 = s3.test(signer.service)
     const unsigned = (signer.payload ?? (isS3 && given === undefined ? "unsigned" : "signed")) === "unsigned"
     return Either.map(payloadHash("presign", request, unsigned, given), (hash) => {
       // The date is in the query, and so is the token.
-      delete headers["x-amz-date"]
-      delete headers["x-amz-security-token"]
-      if (unsigned) delete headers["x-amz-content-sha256"]
+      headers.delete("x-amz-date")
+      headers.delete("x-amz-security-token")
+      if (unsigned) headers.delete("x-amz-content-sha256")
       const at = timestamp(signer.now)
       const path = pathOf(url, signer.service)
       const { lines, names } = canonicalHeaders(headers, url)
@@ -157,7 +157,7 @@ export const presign = (request: Request, signer: Signer, expiresIn: number): Re
         query.push(["X-Amz-Security-Token", percentEncode(Redacted.value(signer.credentials.sessionToken.value))])
       }
       // S3 takes a presigned body for unsigned, the others for signed, unless they are told.
-      if (headers["x-amz-content-sha256"] === undefined && unsigned !== isS3) query.push(["X-Amz-Content-Sha256", hash])
+      if (!headers.has("x-amz-content-sha256") && unsigned !== isS3) query.push(["X-Amz-Content-Sha256", hash])
       const signature = signatureOf(
         signer,
         at,
@@ -220,7 +220,7 @@ const readRequest = (
   operation: Operation,
   request: Request,
   signer: Signer
-): Result<{ readonly url: URL; readonly headers: Record<string, string> }> => {
+): Result<{ readonly url: URL; readonly headers: Map<string, string> }> => {
   if (typeof request.url === "string" && !URL.canParse(request.url)) return refuse(operation, "its URL is not absolute")
   const url = typeof request.url === "string" ? new URL(request.url) : request.url
   if (!/^https?:$/.test(url.protocol)) return refuse(operation, "its URL is neither http nor https")
@@ -233,13 +233,14 @@ const readRequest = (
   if (sessionToken._tag === "Some" && !printable.test(Redacted.value(sessionToken.value))) {
     return refuse(operation, "the sessionToken of its credentials is not in printable ASCII")
   }
-  const headers: Record<string, string> = Object.create(null)
+  const headers = new Map<string, string>()
   for (const [key, value] of Object.entries(request.headers)) {
     const name = key.toLowerCase()
     if (!/^[!#$%&'*+.^_`|~0-9a-z-]+$/.test(name)) return refuse(operation, "a header has a name that HTTP cannot send")
     // Transports differ in how they spell anything else.
     if (!/^[\t\x20-\x7e]*$/.test(value)) return refuse(operation, `its header ${name} is not in printable ASCII`)
-    headers[name] = headers[name] === undefined ? value : `${headers[name]},${value}`
+    const before = headers.get(name)
+    headers.set(name, before === undefined ? value : `${before},${value}`)
   }
   return Either.right({ url, headers })
 }
@@ -281,7 +282,7 @@ const timestamp = (now: number): string => DateTime.formatIso(DateTime.unsafeMak
 const scope = ({ region, service }: Signer, at: string): string => `${at.slice(0, 8)}/${region}/${service}/aws4_request`
 
 const signatureOf = (signer: Signer, at: string, canonicalRequest: string): string => {
-  const key = (signer.signingKey ?? deriveKey)(signer.credentials, at.slice(0, 8), signer.region, signer.service)
+  const key = signingKey(signer.credentials, at.slice(0, 8), signer.region, signer.service)
   const text = `AWS4-HMAC-SHA256\n${at}\n${scope(signer, at)}\n${hex(canonicalRequest)}`
   return bytesToHex(key(text))
 }
@@ -299,13 +300,15 @@ const neverSigned = new RegExp(
 )
 
 const canonicalHeaders = (
-  headers: Readonly<Record<string, string>>,
-  url: URL
+  headers: ReadonlyMap<string, string>,
+  url: URL,
+  notSigned?: string
 ): { readonly lines: string; readonly names: string } => {
-  const signed: Readonly<Record<string, string>> = { host: url.host, ...headers }
-  const names = Object.keys(signed).filter((name) => !neverSigned.test(name)).sort()
+  const signed = new Map(headers)
+  if (!signed.has("host")) signed.set("host", url.host)
+  const names = [...signed.keys()].filter((name) => name !== notSigned && !neverSigned.test(name)).sort()
   return {
-    lines: names.map((name) => `${name}:${signed[name]?.trim().replace(/[ \t]+/g, " ")}\n`).join(""),
+    lines: names.map((name) => `${name}:${signed.get(name)?.trim().replace(/[ \t]+/g, " ")}\n`).join(""),
     names: names.join(";")
   }
 }
