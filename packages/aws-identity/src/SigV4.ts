@@ -30,7 +30,7 @@ import * as Headers from "@effect/platform/Headers"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientError from "@effect/platform/HttpClientError"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
-import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
+import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as HttpIncomingMessage from "@effect/platform/HttpIncomingMessage"
 import type { HttpMethod } from "@effect/platform/HttpMethod"
 import * as Clock from "effect/Clock"
@@ -41,6 +41,7 @@ import * as Either from "effect/Either"
 import { dual } from "effect/Function"
 import * as Inspectable from "effect/Inspectable"
 import * as Redacted from "effect/Redacted"
+import * as Stream from "effect/Stream"
 import type { Credentials } from "./Credentials.js"
 import { CredentialsProvider } from "./CredentialsProvider.js"
 import type * as IdentityError from "./IdentityError.js"
@@ -214,12 +215,9 @@ const secondsOf = ({ expiresIn = "15 minutes" }: PresignOptions): number => Dura
 
 /** Credentials and time, at the moment of signing. */
 const signer = (options: Options) =>
-  Effect.gen(function*() {
-    const provider = yield* CredentialsProvider
-    const credentials = yield* provider.get
-    const now = yield* Clock.currentTimeMillis
-    return { ...options, credentials, now }
-  })
+  Effect.flatMap(CredentialsProvider, ({ get }) =>
+    Effect.flatMap(get, (credentials) =>
+      Effect.map(Clock.currentTimeMillis, (now) => ({ ...options, credentials, now }))))
 
 /**
  * Signs one request of Effect's client, now. Send it before its 5 minutes are over, and unchanged.
@@ -350,21 +348,69 @@ const redacted = (request: HttpClientRequest.HttpClientRequest): HttpClientReque
     secrets.filter((name) => name in request.headers).map((name) => [name, "<redacted>"] as const)
   )
 
-/** A response holds its request, and whatever error is made of it prints that. */
-const ofRequestWithoutSecrets = (
-  response: HttpClientResponse.HttpClientResponse
-): HttpClientResponse.HttpClientResponse => {
-  const request = redacted(response.request)
-  const toJSON = () =>
-    HttpIncomingMessage.inspect(response, {
+/** A response holds its request, and so do the errors of its body: whoever prints them prints that. */
+class Response extends Inspectable.Class implements HttpClientResponse.HttpClientResponse {
+  readonly [HttpIncomingMessage.TypeId]: HttpIncomingMessage.TypeId = HttpIncomingMessage.TypeId
+  readonly [HttpClientResponse.TypeId]: HttpClientResponse.TypeId = HttpClientResponse.TypeId
+  readonly #signed: HttpClientResponse.HttpClientResponse
+  #request: HttpClientRequest.HttpClientRequest | undefined
+
+  constructor(signed: HttpClientResponse.HttpClientResponse) {
+    super()
+    this.#signed = signed
+  }
+
+  get request() {
+    return this.#request ??= redacted(this.#signed.request)
+  }
+
+  get status() {
+    return this.#signed.status
+  }
+
+  get headers() {
+    return this.#signed.headers
+  }
+
+  get cookies() {
+    return this.#signed.cookies
+  }
+
+  get remoteAddress() {
+    return this.#signed.remoteAddress
+  }
+
+  get json() {
+    return Effect.mapError(this.#signed.json, withoutSecrets)
+  }
+
+  get text() {
+    return Effect.mapError(this.#signed.text, withoutSecrets)
+  }
+
+  get urlParamsBody() {
+    return Effect.mapError(this.#signed.urlParamsBody, withoutSecrets)
+  }
+
+  get formData() {
+    return Effect.mapError(this.#signed.formData, withoutSecrets)
+  }
+
+  get arrayBuffer() {
+    return Effect.mapError(this.#signed.arrayBuffer, withoutSecrets)
+  }
+
+  get stream() {
+    return Stream.mapError(this.#signed.stream, withoutSecrets)
+  }
+
+  toJSON() {
+    return HttpIncomingMessage.inspect(this, {
       _id: "@effect/platform/HttpClientResponse",
-      request: request.toJSON(),
-      status: response.status
+      request: this.request.toJSON(),
+      status: this.status
     })
-  return Object.create(response, {
-    request: { value: request, enumerable: true },
-    toJSON: { value: toJSON },
-    [Inspectable.NodeInspectSymbol]: { value: toJSON },
-    toString: { value: () => Inspectable.format(toJSON()) }
-  })
+  }
 }
+
+const ofRequestWithoutSecrets = (response: HttpClientResponse.HttpClientResponse) => new Response(response)

@@ -859,6 +859,27 @@ describe("a client that signs", () => {
       }
     }).pipe(Effect.provide(provider)))
 
+  it.effect("shows no secret when the answer cannot be read", () =>
+    Effect.gen(function*() {
+      const signed: Array<string | undefined> = []
+      const client = HttpClient.make((request) =>
+        Effect.sync(() => {
+          signed.push(signatureIn(request.headers["authorization"]))
+          return HttpClientResponse.fromWeb(request, new Response("{"))
+        })
+      ).pipe(HttpClient.withTracerDisabledWhen(() => true), SigV4.withSignature(api))
+      const { exit, seen } = yield* observed(
+        client.get("https://a.b/", { headers: { "x-visible": "yes" } }).pipe(
+          Effect.flatMap(({ json }) => json),
+          Effect.tapErrorCause((cause) => Effect.logError("failed", cause)),
+          Effect.withSpan("all")
+        )
+      )
+      assert.isTrue(Exit.isFailure(exit))
+      assert.deepStrictEqual(secrets(seen, signed[0]), [])
+      assert.match(seen, /x-visible.*yes/)
+    }).pipe(Effect.provide(provider)))
+
   it.effect("shows no secret in the attributes of the client's span", () =>
     Effect.gen(function*() {
       const { client, requests } = recording()
