@@ -193,10 +193,15 @@ const work: Work = {
       const { credentials, now, ...options } = await oursOptions()
       let last = ""
       const answered = new Response()
-      const client = HttpClient.make((request) => {
-        last = request.headers["authorization"] ?? ""
-        return Effect.succeed(HttpClientResponse.fromWeb(request, answered))
-      }).pipe(HttpClient.withTracerDisabledWhen(() => true), SigV4.withSignature(options))
+      // What `HttpClient.make` does for every request that is sent, such as an AbortController, is no part of signing:
+      // nobody here sends.
+      const client = HttpClient.makeWith<never, never, never, never>(
+        Effect.map((request) => {
+          last = request.headers["authorization"] ?? ""
+          return HttpClientResponse.fromWeb(request, answered)
+        }),
+        Effect.succeed
+      ).pipe(SigV4.withSignature(options))
       const clock = {
         ...Clock.make(),
         currentTimeMillis: Effect.succeed(now.epochMillis),

@@ -215,9 +215,12 @@ const secondsOf = ({ expiresIn = "15 minutes" }: PresignOptions): number => Dura
 
 /** Credentials and time, at the moment of signing. */
 const signer = (options: Options) =>
-  Effect.flatMap(CredentialsProvider, ({ get }) =>
-    Effect.flatMap(get, (credentials) =>
-      Effect.map(Clock.currentTimeMillis, (now) => ({ ...options, credentials, now }))))
+  Effect.flatMap(
+    CredentialsProvider,
+    ({ get }) =>
+      Effect.flatMap(get, (credentials) =>
+        Effect.map(Clock.currentTimeMillis, (now) => ({ ...options, credentials, now })))
+  )
 
 /**
  * Signs one request of Effect's client, now. Send it before its 5 minutes are over, and unchanged.

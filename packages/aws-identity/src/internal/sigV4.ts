@@ -304,11 +304,11 @@ const canonicalHeaders = (
   url: URL,
   notSigned?: string
 ): { readonly lines: string; readonly names: string } => {
-  const signed = new Map(headers)
-  if (!signed.has("host")) signed.set("host", url.host)
-  const names = [...signed.keys()].filter((name) => name !== notSigned && !neverSigned.test(name)).sort()
+  const names = [...headers.keys()].filter((name) => name !== notSigned && !neverSigned.test(name))
+  if (!headers.has("host")) names.push("host")
+  names.sort()
   return {
-    lines: names.map((name) => `${name}:${signed.get(name)?.trim().replace(/[ \t]+/g, " ")}\n`).join(""),
+    lines: names.map((name) => `${name}:${(headers.get(name) ?? url.host).trim().replace(/[ \t]+/g, " ")}\n`).join(""),
     names: names.join(";")
   }
 }
