@@ -31,8 +31,6 @@ export const check = (
   Effect.flatMap(Clock.currentTimeMillis, (now) => {
     const fail = (reason: "Invalid" | "Expired", problem: string) =>
       Effect.fail(new WebIdentityTokenUnavailable({ source: name, reason, problem, remedy }))
-    const known = checked.get(given)
-    if (known !== undefined && endOf(known) > now) return Effect.succeed(known)
     const token = Redacted.value(given).trim()
     if (token === "") return fail("Invalid", "it is empty")
     if (token.length > longestToken) return fail("Invalid", `it is longer than ${longestToken} characters`)
@@ -44,12 +42,8 @@ export const check = (
       const [expiredAt, here] = [endOf(result), now].map((time) => DateTime.formatIso(DateTime.unsafeMake(time)))
       return fail("Expired", `it expired at ${expiredAt}, and it is ${here} here`)
     }
-    checked.set(result.token, result)
     return Effect.succeed(result)
   })
-
-/** A source checks its token, and so does whoever is given it. */
-const checked = new WeakMap<Redacted.Redacted, CheckedToken>()
 
 /** ms since 1970 */
 export const endOf = ({ expiration }: CheckedToken): number =>

@@ -9,12 +9,9 @@ import * as HttpClient from "@effect/platform/HttpClient"
 import type * as HttpClientError from "@effect/platform/HttpClientError"
 import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
-import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import * as FiberRef from "effect/FiberRef"
-import * as FiberRefs from "effect/FiberRefs"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Schedule from "effect/Schedule"
@@ -22,61 +19,24 @@ import * as Stream from "effect/Stream"
 import { collect } from "./collect.js"
 import { isTransientConnection } from "./retryPolicy.js"
 
-/** An application's client, and what is set while those who send secrets use it. */
+/** An application's client, as those who send secrets use it. */
 export interface Wire {
   readonly http: HttpClient.HttpClient
-  readonly locals: (refs: FiberRefs.FiberRefs) => Locals
-}
-
-interface Locals {
-  readonly context: Context.Context<never>
-  readonly redactedNames: ReadonlyArray<string | RegExp>
-  readonly tracerDisabledWhen: Predicate.Predicate<HttpClientRequest.HttpClientRequest>
+  /** For a client over `fetch`. */
+  readonly requestInit: RequestInit
 }
 
 export const wire: Effect.Effect<Wire, never, HttpClient.HttpClient> = Effect.gen(function*() {
   const http = yield* HttpClient.HttpClient
   const requestInit = yield* Effect.serviceOption(FetchHttpClient.RequestInit)
   return {
-    http,
-    locals: (refs) => {
-      const { context, redactedNames } = localsOf(refs)
-      return {
-        // For a client over `fetch`. Nobody whom we ask redirects; whoever does must not get the token. The rest is as
-        // the application has it, but for what it hides in the layer of its client.
-        context: Context.add(context, FetchHttpClient.RequestInit, {
-          ...Option.getOrUndefined(requestInit),
-          redirect: "manual"
-        }),
-        redactedNames: [...redactedNames, ...secretHeaders],
-        // Its client spans would carry headers, and its failed spans whole requests. Ours tell what is fit to tell.
-        tracerDisabledWhen: () => true
-      }
-    }
+    // Its client spans would carry headers, and its failed spans whole requests. Ours tell what is fit to tell.
+    http: HttpClient.withTracerDisabledWhen(http, () => true),
+    // Nobody whom we ask redirects; whoever does must not get the token. The rest is as the application has it, but for
+    // what it hides in the layer of its client.
+    requestInit: { ...Option.getOrUndefined(requestInit), redirect: "manual" }
   }
 })
-
-const localsOf = (refs: FiberRefs.FiberRefs): Locals => ({
-  context: FiberRefs.getOrDefault(refs, FiberRef.currentContext),
-  redactedNames: FiberRefs.getOrDefault(refs, Headers.currentRedactedNames),
-  tracerDisabledWhen: FiberRefs.getOrDefault(refs, HttpClient.currentTracerDisabledWhen)
-})
-
-const setLocals = ({ context, redactedNames, tracerDisabledWhen }: Locals): Effect.Effect<void> =>
-  Effect.updateFiberRefs((fiberId, refs) =>
-    refs.pipe(
-      FiberRefs.updateAs({ fiberId, fiberRef: FiberRef.currentContext, value: context }),
-      FiberRefs.updateAs({ fiberId, fiberRef: Headers.currentRedactedNames, value: redactedNames }),
-      FiberRefs.updateAs({ fiberId, fiberRef: HttpClient.currentTracerDisabledWhen, value: tracerDisabledWhen })
-    )
-  )
-
-/** As three `Effect.locally` in each other, which would cost as much as all else of a request that is ours. */
-const withLocals = <A, E>({ locals }: Wire, effect: Effect.Effect<A, E>): Effect.Effect<A, E> =>
-  Effect.flatMap(
-    Effect.getFiberRefs,
-    (refs) => Effect.zipRight(setLocals(locals(refs)), Effect.ensuring(effect, setLocals(localsOf(refs))))
-  )
 
 /** Why no answer came. */
 export interface NoAnswer {
@@ -87,10 +47,10 @@ export interface NoAnswer {
 
 /** The answer to a request, of whichever status. */
 export const execute = (
-  wire: Wire,
+  { http, requestInit }: Wire,
   request: HttpClientRequest.HttpClientRequest
 ): Effect.Effect<HttpClientResponse.HttpClientResponse, NoAnswer> =>
-  withLocals(wire, wire.http.execute(request)).pipe(
+  http.execute(request).pipe(
     // A client that was told to fail on any status still has the answer.
     Effect.catchTag(
       "ResponseError",
@@ -99,7 +59,9 @@ export const execute = (
     Effect.mapError((error) => {
       const reason = reasonOf(error)
       return { reason, isTransient: isTransientConnection(reason) }
-    })
+    }),
+    Effect.provideService(FetchHttpClient.RequestInit, requestInit),
+    Effect.locallyWith(Headers.currentRedactedNames, (names) => [...names, ...secretHeaders])
   )
 
 const secretHeaders = [

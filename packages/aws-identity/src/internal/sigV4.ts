@@ -89,6 +89,7 @@ export const rememberKey = (): SigningKey => {
   }
 }
 
+/** No state that anybody could see: what is remembered is what would be computed again, and more slowly. */
 const signingKey = /* @__PURE__ */ rememberKey()
 
 /** Adds the signature to the headers. */

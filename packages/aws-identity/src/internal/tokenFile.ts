@@ -1,11 +1,10 @@
 /** A file with a secret that somebody else replaces from time to time, as Kubernetes mounts tokens. */
 import * as FileSystem from "@effect/platform/FileSystem"
-import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import type { FileError } from "../IdentityError.js"
 import { fileError, isNotFound } from "./fileError.js"
-import { isSettled, stampOf } from "./fileStamp.js"
+import { stampOf } from "./fileStamp.js"
 
 /** Why there is nothing in it that could be used. */
 export interface Unusable {
@@ -27,17 +26,14 @@ export const readTokenFile = (
   return Effect.gen(function*() {
     const fs = yield* FileSystem.FileSystem
     const before = yield* fs.stat(path)
-    const stamp = stampOf(before)
-    const known = texts.get(fs)?.get(path)
-    if (known?.stamp === stamp) return known.text
     if (before.type !== "File") return yield* unusable("Invalid", `it is not a file, but a ${before.type}`, false)
     if (before.size > longest) return yield* unusable("Invalid", `it is longer than ${longest} bytes`, false)
     const text = yield* fs.readFileString(path)
     const after = yield* fs.stat(path)
     if (text.trim() === "") return yield* unusable("Invalid", "it is empty", true)
-    if (stampOf(after) !== stamp) return yield* unusable("Invalid", "it changes faster than it can be read", true)
-    if (isSettled(after, yield* Clock.currentTimeMillis)) remember(fs, path, { stamp, text })
-    return text
+    return stampOf(before) === stampOf(after)
+      ? text
+      : yield* unusable("Invalid", "it changes faster than it can be read", true)
   }).pipe(
     Effect.catchTags({
       BadArgument: (error) => Effect.fail({ mayChange: false, error: fileError(path, "read")(error) }),
@@ -49,17 +45,4 @@ export const readTokenFile = (
     Effect.retry({ while: ({ mayChange }) => mayChange, schedule: Schedule.spaced("50 millis"), times: 4 }),
     Effect.mapError(({ error }) => error)
   )
-}
-
-interface Known {
-  readonly stamp: string
-  readonly text: string
-}
-
-/** What was read last, of each path: a token is shown many times before the next one is there. */
-const texts = new WeakMap<FileSystem.FileSystem, Map<string, Known>>()
-
-const remember = (fs: FileSystem.FileSystem, path: string, known: Known): void => {
-  const ofSystem = texts.get(fs) ?? new Map<string, Known>()
-  texts.set(fs, ofSystem.set(path, known))
 }
