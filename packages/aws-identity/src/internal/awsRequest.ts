@@ -288,13 +288,12 @@ const userAgent = (appId: string | undefined): string =>
     : `effect-aws-identity app/${appId.slice(0, 50).replace(/[^\w!#$%&'*+.^`|~-]/g, "-")}`
 
 /** Of version 4; it names a call in AWS's logs, whatever the number of its attempts. */
-const randomUuid: Effect.Effect<string> = Effect.zipWith(
-  Effect.zip(Random.next, Random.next),
-  Random.next,
-  ([a, b], c) => {
-    const hex = [a, b, c].map((number) => Math.floor(number * 2 ** 48).toString(16).padStart(12, "0")).join("")
+const randomUuid: Effect.Effect<string> = Effect.map(
+  Effect.all([Random.next, Random.next, Random.next, Random.next]),
+  (numbers) => {
+    const hex = numbers.map((number) => Math.floor(number * 2 ** 32).toString(16).padStart(8, "0")).join("")
     const variant = (8 + parseInt(hex.charAt(16), 16) % 4).toString(16)
-    return [hex.slice(0, 8), hex.slice(8, 12), `4${hex.slice(13, 16)}`, variant + hex.slice(17, 20), hex.slice(20, 32)]
+    return [hex.slice(0, 8), hex.slice(8, 12), `4${hex.slice(13, 16)}`, variant + hex.slice(17, 20), hex.slice(20)]
       .join("-")
   }
 )
