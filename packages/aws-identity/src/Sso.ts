@@ -382,15 +382,13 @@ const patiently = <P>(page: Effect.Effect<P, IdentityError.SsoError, Sso>) =>
     })
     return Effect.retry(Effect.suspend(() => attempt), {
       while: Predicate.isTagged("TooManyRequestsException"),
-      schedule: unhurried
+      schedule: Schedule.exponential("1 second").pipe(
+        Schedule.union(Schedule.spaced("20 seconds")),
+        Schedule.jittered,
+        Schedule.upTo("2 minutes")
+      )
     })
   })
-
-const unhurried = Schedule.exponential("1 second").pipe(
-  Schedule.union(Schedule.spaced("20 seconds")),
-  Schedule.jittered,
-  Schedule.upTo("2 minutes")
-)
 
 /** All pages at once. A loop, because a stream for each of thousands of accounts is slower than their requests. */
 const everyPage = <P extends Page>(operation: string, fetch: FetchPage<P>) =>
