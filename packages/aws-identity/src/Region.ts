@@ -66,7 +66,7 @@ const makePartition = (id: string, dnsSuffix: string, dualStackDnsSuffix: string
   id,
   dnsSuffix,
   dualStackDnsSuffix,
-  globalRegion: make(globalRegion)
+  globalRegion: Region.make(globalRegion, true)
 })
 
 const commercial = makePartition("aws", "amazonaws.com", "api.aws", "us-east-1")

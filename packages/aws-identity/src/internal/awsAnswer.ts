@@ -95,7 +95,7 @@ const bodyOf = (
 ): Effect.Effect<Readonly<Record<string, unknown>>> =>
   xml !== undefined && /^\s*</.test(text)
     ? Effect.map(xml, (parse) => errorElement(Either.getOrElse(parse(text), () => ({}))))
-    : Effect.succeed(Option.getOrElse(decodeJson(text), () => ({})))
+    : Effect.succeed(Option.getOrElse(Schema.decodeOption(JsonObject)(text), () => ({})))
 
 /** A value without what is empty in it, which counts as not there; as deep as any answer of AWS's goes. */
 export const withoutEmpty = (value: unknown, depth = 0): unknown => {
@@ -110,9 +110,7 @@ export const withoutEmpty = (value: unknown, depth = 0): unknown => {
     : value
 }
 
-const decodeJson = Schema.decodeOption(
-  Schema.parseJson(Schema.Record({ key: Schema.String, value: Schema.Unknown }))
-)
+const JsonObject = Schema.parseJson(Schema.Record({ key: Schema.String, value: Schema.Unknown }))
 
 /** AWS's Query services wrap the error twice, older ones and their like in a list, S3 and its like not at all. */
 const errorElement = (document: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> => {

@@ -26,8 +26,7 @@ export const Timestamp = Schema.transformOrFail(Schema.String, Schema.DateTimeUt
 }).annotations({ identifier: "Timestamp", description: "a time such as 2030-01-31T12:00:00Z" })
 
 const JsonObject = Schema.parseJson(Schema.Record({ key: Schema.String, value: Schema.Unknown }))
-const decodeJsonObject = Schema.decodeEither(JsonObject)
-const encodeJson = Schema.encodeSync(Schema.parseJson({ space: 2 }))
+const Printed = Schema.parseJson({ space: 2 })
 
 /**
  * The fields of a file's JSON object by their canonical names, whatever case the writer gave them, and the rest in
@@ -37,7 +36,7 @@ export const parse = (
   text: string,
   canonical: ReadonlyArray<string>
 ): Either.Either<Record<string, unknown>, ParseResult.ParseError> =>
-  Either.map(decodeJsonObject(text), (object) => {
+  Either.map(Schema.decodeEither(JsonObject)(text), (object) => {
     const names = new Map(canonical.map((name) => [name.toLowerCase(), name]))
     const known: Record<string, unknown> = {}
     const unknown: Array<readonly [string, unknown]> = []
@@ -50,4 +49,4 @@ export const parse = (
   })
 
 export const print = ({ unknown, ...known }: Readonly<Record<string, unknown>>): string =>
-  encodeJson({ ...known, ...(unknown as object), ...known })
+  Schema.encodeSync(Printed)({ ...known, ...(unknown as object), ...known })

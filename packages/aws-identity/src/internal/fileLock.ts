@@ -31,8 +31,7 @@ const Lock = Schema.parseJson(Schema.Struct({
   /** ms since 1970 */
   until: Schema.Number
 }))
-const encode = Schema.encodeSync(Lock)
-const decode = Schema.decodeOption(Lock)
+const decode = (text: string) => Schema.decodeOption(Lock)(text)
 
 /** Holds the lock until the scope closes; says whether it does. */
 export const acquire = (fs: FileSystem.FileSystem, file: string): Effect.Effect<boolean, never, Scope.Scope> =>
@@ -63,7 +62,10 @@ const isTaken = (error: PlatformError): boolean => error._tag === "SystemError" 
 const write = (fs: FileSystem.FileSystem, file: string, owner: string, flag: "wx" | "r+") =>
   Effect.flatMap(Clock.currentTimeMillis, (now) =>
     // Always of one length: a sign of life overwrites the whole of the last, and a reader sees one or the other.
-    fs.writeFileString(file, encode({ owner, until: now + lease }).padEnd(width), { flag, mode: 0o600 }))
+    fs.writeFileString(file, Schema.encodeSync(Lock)({ owner, until: now + lease }).padEnd(width), {
+      flag,
+      mode: 0o600
+    }))
 
 const ownerOf = (fs: FileSystem.FileSystem, file: string) =>
   Effect.map(
