@@ -911,11 +911,11 @@ const Name = Schema.NonEmptyString.pipe(
 const hasControl = (text: string): boolean =>
   [...text].some((character) => (character < " " && character !== "\t") || character === "\x7f")
 
-const decodeInput = Schema.decodeUnknown(Schema.Struct({
+const Input = Schema.Struct({
   name: Name,
   keys: Schema.Array(Key),
   values: Schema.Record({ key: Schema.String, value: Schema.NullOr(Value) })
-}))
+})
 
 /** Checks the input, and that the section to change can be read. */
 const makeSet = <E>(
@@ -928,7 +928,7 @@ const makeSet = <E>(
     function*(target: Target, values: Readonly<Record<string, string | null>>) {
       const kind = "profile" in target ? "profile" : "sso-session"
       const input = yield* Effect.mapError(
-        decodeInput({
+        Schema.decodeUnknown(Input)({
           name: "profile" in target ? target.profile : target.session,
           keys: Object.keys(values),
           values
