@@ -77,9 +77,8 @@ export class SsoTokenCache extends Context.Tag("effect-aws-identity/SsoTokenCach
   readonly location: (key: string) => string
 }>() {}
 
-const decodeToken = Schema.decodeUnknownEither(SsoToken)
+const decodeToken = (fields: unknown) => Schema.decodeUnknownEither(SsoToken)(fields)
 const essential: ReadonlyArray<string> = ["accessToken", "expiresAt"]
-const encodeToken = Schema.encodeSync(SsoToken)
 const fields = Object.keys(SsoToken.fields).filter((name) => name !== "unknown")
 
 /**
@@ -112,7 +111,7 @@ const placeholder = { accessToken: "-", expiresAt: "1970-01-01T00:00:00Z" }
  * @since 0.1.0
  * @category codec
  */
-export const encode = (token: SsoToken): string => CacheFile.print(encodeToken(token))
+export const encode = (token: SsoToken): string => CacheFile.print(Schema.encodeSync(SsoToken)(token))
 
 /**
  * The name of a key's file: the SHA-1 of the key.
