@@ -85,17 +85,15 @@ interface Call<Input, EncodedInput, Output, Exception extends ExceptionClass> {
   readonly signingName?: string
 }
 
-const parseJson = Schema.decode(Schema.parseJson(Schema.Unknown))
+const Json = Schema.parseJson(Schema.Unknown)
 
 /** Decodes a JSON text, in which an empty text is none. */
-export const json = <A, I>(schema: Schema.Schema<A, I>): (text: string) => Effect.Effect<A, string> => {
-  const decode = Schema.decodeUnknown(schema)
-  return (text) =>
-    Effect.mapError(
-      Effect.flatMap(parseJson(text), (value) => decode(AwsAnswer.withoutEmpty(value))),
-      schemaProblem
-    )
-}
+export const json = <A, I>(schema: Schema.Schema<A, I>) => (text: string): Effect.Effect<A, string> =>
+  Effect.mapError(
+    // Compiled by the first answer, and remembered: most programs call one or two operations of a service.
+    Effect.flatMap(Schema.decode(Json)(text), (value) => Schema.decodeUnknown(schema)(AwsAnswer.withoutEmpty(value))),
+    schemaProblem
+  )
 
 /** An operation of a service, as a function of its input. */
 export const operation = <
@@ -110,7 +108,6 @@ export const operation = <
   const { service } = client
   const names = { service: service.id, operation: call.operation }
   const invalidInput = (problem: string) => new IdentityError.InvalidInput({ ...names, problem })
-  const encode = Schema.encode(call.input)
   // AWS is not of one mind whether the names of its exceptions end in `Exception`, and any 429 means the same.
   const exceptionOf = (fields: ErrorFields): InstanceType<Exception> | undefined => {
     const Class = call.exceptions.find(({ _tag }) =>
@@ -122,7 +119,10 @@ export const operation = <
 
   const attributes = { "rpc.system": "aws-api", "rpc.service": service.id, "rpc.method": call.operation }
   return Effect.fn(`${service.module}.${call.operation}`, { kind: "client", attributes })(function*(input: Input) {
-    const encoded = yield* Effect.mapError(encode(input), (error) => invalidInput(schemaProblem(error)))
+    const encoded = yield* Effect.mapError(
+      Schema.encode(call.input)(input),
+      (error) => invalidInput(schemaProblem(error))
+    )
     const illFormed = placeOfIllFormed(input)
     if (illFormed !== undefined) return yield* invalidInput(`"${illFormed.join(".")}" is not well-formed Unicode text`)
     const settings = yield* client.settings
