@@ -59,9 +59,13 @@ export const environmentOf = (home: string, endpoint: string): Record<string, st
   AWS_ENDPOINT_URL_SSO: endpoint,
   AWS_ENDPOINT_URL_SSO_OIDC: endpoint,
   AWS_ENDPOINT_URL_STS: endpoint,
-  AWS_WEB_IDENTITY_TOKEN_FILE: `${home}/web-identity-token`,
-  AWS_ROLE_ARN: `arn:aws:iam::${accountId}:role/deploy`,
-  AWS_ROLE_SESSION_NAME: "session",
   AWS_SDK_LOAD_CONFIG: "1",
   AWS_SDK_JS_SUPPRESS_MAINTENANCE_MODE_MESSAGE: "1"
+})
+
+/** What leads to a web identity as well: a default chain takes it before the profile. */
+export const webIdentityOf = (home: string): Record<string, string> => ({
+  AWS_WEB_IDENTITY_TOKEN_FILE: `${home}/web-identity-token`,
+  AWS_ROLE_ARN: `arn:aws:iam::${accountId}:role/deploy`,
+  AWS_ROLE_SESSION_NAME: "session"
 })

@@ -9,7 +9,7 @@ import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { performance } from "node:perf_hooks"
-import { accessKeyId, environmentOf, makeHome } from "./home.js"
+import { accessKeyId, environmentOf, makeHome, webIdentityOf } from "./home.js"
 import type { Plan, Report } from "./server.js"
 
 /** What is run again and again; it gives what has to be checked. */
@@ -130,7 +130,7 @@ export const open = async (options: { readonly directory: string; readonly quick
       return inTurns(Object.keys(of.contenders), rounds, async (name) => {
         await plan(of.plan ?? {})
         const child = fork(join(directory, "child.js"), [scenario, work, name], {
-          env: environment,
+          env: { ...environment, ...webIdentityOf(home) },
           execArgv: ["--expose-gc"],
           stdio: "inherit"
         })
