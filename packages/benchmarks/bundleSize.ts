@@ -12,6 +12,7 @@ const contenders: Readonly<Record<string, string>> = {
   "plain Node": "floor",
   "aws-sdk v2": "v2",
   "AWS SDK v3": "v3",
+  "Effect's platform alone": "effect",
   "ours": "ours",
   "ours, AwsIdentity": "oursAwsIdentity",
   "ours, as the README begins": "oursReadme"

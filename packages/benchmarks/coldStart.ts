@@ -30,6 +30,7 @@ export const coldStart: Scenario = {
       "plain Node": await bundled("floor"),
       "aws-sdk v2": await bundled("v2"),
       "AWS SDK v3": await bundled("v3"),
+      "Effect's platform alone": await bundled("effect"),
       "ours": await bundled("ours"),
       "ours, AwsIdentity": await bundled("oursAwsIdentity"),
       "ours, as the README begins": await bundled("oursReadme")
@@ -38,6 +39,7 @@ export const coldStart: Scenario = {
       "plain Node": source("floor"),
       "aws-sdk v2": source("v2"),
       "AWS SDK v3": source("v3"),
+      "Effect's platform alone": source("effect"),
       "ours": source("ours"),
       "ours, AwsIdentity": source("oursAwsIdentity"),
       "ours, as the README begins": source("oursReadme")

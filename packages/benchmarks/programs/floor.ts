@@ -3,20 +3,11 @@ import { createHash } from "node:crypto"
 import { readFileSync } from "node:fs"
 import { get } from "node:http"
 import { text } from "node:stream/consumers"
-
-const read = (section: string, file: string) => {
-  const start = file.indexOf(`[${section}]`)
-  const end = file.indexOf("\n[", start)
-  const lines = file.slice(start, end === -1 ? undefined : end).split("\n").slice(1)
-  return new Map(lines.map((line) => {
-    const equals = line.indexOf("=")
-    return [line.slice(0, equals).trim(), line.slice(equals + 1).trim()]
-  }))
-}
+import { readSection } from "./section.js"
 
 const { AWS_ENDPOINT_URL_SSO, AWS_PROFILE, HOME } = process.env
 const config = readFileSync(`${HOME}/.aws/config`, "utf8")
-const profile = read(`profile ${AWS_PROFILE}`, config)
+const profile = readSection(`profile ${AWS_PROFILE}`, config)
 const session = profile.get("sso_session") ?? ""
 const cacheFile = createHash("sha1").update(session).digest("hex")
 const token: { readonly accessToken: string } = JSON.parse(
