@@ -4,8 +4,8 @@
  * The grammar is the one that AWS's SDKs share; no library's INI is it. A line that breaks a rule harms its own
  * section only: the problem is kept beside what could be read, for whoever needs that section to raise.
  *
- * Opening a file looks for its section headers; the lines of a section are read when it is asked for. So it costs
- * little to take one profile from a file of thousands. Names, keys and values are slices of the text, and keep it alive.
+ * Nothing is read until it is asked for, and a section is looked for by its header alone. So it costs little to take
+ * one profile from a file of thousands. Names, keys and values are slices of the text, and keep it alive.
  */
 
 /** `config` has `[profile x]` and other kinds of section; in `credentials` every section is a profile. */
@@ -70,11 +70,14 @@ const TAB = 0x09
 const NEWLINE = 0x0a
 const RETURN = 0x0d
 const SPACE = 0x20
+const DOUBLE_QUOTE = 0x22
 const HASH = 0x23
+const SINGLE_QUOTE = 0x27
 const SEMICOLON = 0x3b
 const OPEN = 0x5b
 
 const isBlank = (code: number): boolean => code === SPACE || code === TAB
+const isQuote = (code: number): boolean => code === DOUBLE_QUOTE || code === SINGLE_QUOTE
 const isComment = (code: number): boolean => code === HASH || code === SEMICOLON
 
 const skipBlanks = (text: string, start: number, end: number): number => {
@@ -173,19 +176,23 @@ const kindAt = (text: string, start: number): SectionKind | undefined => {
   return undefined
 }
 
+const hasQuote = (name: string): boolean => name.includes("'") || name.includes("\"")
+
 /** The AWS CLI writes a name with spaces as a shell would: `'my own'`, `'it'"'"'s'`. */
 const unquote = (name: string): string => {
-  if (!name.includes("'") && !name.includes("\"")) return name
+  if (!hasQuote(name)) return name
   if (!/^(?:'[^']*'|"[^"]*"|[^\s"'])+$/.test(name)) return name
   return name.replace(/'([^']*)'|"([^"]*)"/g, (_, single?: string, double?: string) => single ?? double ?? "")
 }
+
+/** Where the first line begins: a byte order mark is no part of it. */
+const firstLine = (text: string): number => text.charCodeAt(0) === 0xfeff ? 1 : 0
 
 /** Cuts the text at its headers. */
 export const blocks = (text: string, fileKind: FileKind): Blocks => {
   const sections: Array<Block> = []
   const strays: Array<Stray> = []
-  // A byte order mark is no part of the first line.
-  let start = text.charCodeAt(0) === 0xfeff ? 1 : 0
+  let start = firstLine(text)
   let line = 1
   for (let end = start; start < text.length; start = end) {
     const headerLine = line
@@ -200,6 +207,41 @@ export const blocks = (text: string, fileKind: FileKind): Blocks => {
     else strays.push(block)
   }
   return { sections, strays }
+}
+
+/** The blocks of one name, as `blocks` has them, without a look at what stands between headers. */
+const search = (text: string, fileKind: FileKind, kind: SectionKind, name: string): ReadonlyArray<Block> => {
+  const found: Array<Block> = []
+  let counted = firstLine(text)
+  let line = 1
+  let start = text.charCodeAt(counted) === OPEN ? counted : nextHeader(text, counted)
+  for (let end = start; start < text.length; start = end) {
+    end = nextHeader(text, start + 1)
+    if (!mayBegin(text, start, fileKind, kind, name)) continue
+    for (; counted < start; counted = nextLine(text, counted)) line++
+    const block = blockAt(text, start, end, line, fileKind)
+    if ("kind" in block && block.kind === kind && block.name === name) found.push(block)
+  }
+  return found
+}
+
+/** Where the next line begins that starts with a `[`. */
+const nextHeader = (text: string, start: number): number => {
+  let open = text.indexOf("[", start)
+  while (open !== -1 && text.charCodeAt(open - 1) !== NEWLINE) open = text.indexOf("[", open + 1)
+  return open === -1 ? text.length : open
+}
+
+/** Whether a header may begin a block of that name. Most do not, and this tells at less cost than `blockAt`. */
+const mayBegin = (text: string, start: number, fileKind: FileKind, kind: SectionKind, name: string): boolean => {
+  let at = skipBlanks(text, start + 1, text.length)
+  if (fileKind === "config" && text.startsWith(kind, at)) at = skipBlanks(text, at + kind.length, text.length)
+  for (let index = 0; index < name.length; index++) {
+    const code = text.charCodeAt(at + index)
+    // What is quoted differs from the name where the first quote stands, or else the name has quotes itself.
+    if (code !== name.charCodeAt(index)) return isQuote(code) || hasQuote(name)
+  }
+  return true
 }
 
 /** The blocks of one name that count: a bare `[default]` does not beside a `[profile default]`. */
@@ -313,27 +355,42 @@ const reader = (text: string) => {
 /** A name that every AWS tool sees, without quotes. */
 export const isPlainName = (name: string): boolean => /^[\w\-/.%@:+]+$/.test(name)
 
-export const open = (text: string, fileKind: FileKind): IniFile => {
-  const index: Record<SectionKind, Map<string, Block | Array<Block>>> = {
-    profile: new Map(),
-    "sso-session": new Map(),
-    services: new Map()
-  }
-  const sections: Record<SectionKind, Map<string, Section>> = {
-    profile: new Map(),
-    "sso-session": new Map(),
-    services: new Map()
-  }
-  const { sections: all, strays } = blocks(text, fileKind)
-  const readInto = reader(text)
-  for (const block of all) {
+type ByName<A> = Record<SectionKind, Map<string, A>>
+
+const byName = <A>(): ByName<A> => ({ profile: new Map(), "sso-session": new Map(), services: new Map() })
+
+interface Index {
+  readonly blocks: ByName<Block | Array<Block>>
+  readonly strays: ReadonlyArray<Stray>
+}
+
+/** All blocks by name: most names have one. */
+const makeIndex = (text: string, fileKind: FileKind): Index => {
+  const { sections, strays } = blocks(text, fileKind)
+  const index = byName<Block | Array<Block>>()
+  for (const block of sections) {
     const same = index[block.kind].get(block.name)
     if (same === undefined) index[block.kind].set(block.name, block)
     else if (Array.isArray(same)) same.push(block)
     else index[block.kind].set(block.name, [same, block])
   }
+  return { blocks: index, strays }
+}
 
-  const named = (kind: SectionKind, name: string): ReadonlyArray<Block> => [index[kind].get(name) ?? []].flat()
+/** So many searches cost what an index costs: whoever asks for more may ask for all. */
+const maxSearches = 4
+
+export const open = (text: string, fileKind: FileKind): IniFile => {
+  const sections = byName<Section>()
+  const readInto = reader(text)
+  let searches = 0
+  let known: Index | undefined
+  const index = (): Index => known ??= makeIndex(text, fileKind)
+
+  const named = (kind: SectionKind, name: string): ReadonlyArray<Block> => {
+    if (known === undefined && searches++ < maxSearches) return search(text, fileKind, kind, name)
+    return [index().blocks[kind].get(name) ?? []].flat()
+  }
 
   /** Nobody minds what is below a header that does not count; below one that is broken, nobody knows. */
   const strayProblems = (stray: Stray): ReadonlyArray<Problem> => {
@@ -344,26 +401,30 @@ export const open = (text: string, fileKind: FileKind): IniFile => {
     return [...problems, ...Array.from(properties.values(), orphan)]
   }
 
+  const read = (kind: SectionKind, name: string): Section | undefined => {
+    const blocks = counting(named(kind, name))
+    const first = blocks[0]
+    if (first === undefined) return undefined
+    const properties = new Map<string, Property>()
+    const problems = blocks.flatMap((block) => readInto(properties, block))
+    const header = text.slice(first.start, text.indexOf("]", first.start) + 1)
+    return { header, line: first.line, properties, problems }
+  }
+
   return {
-    names: (kind) => [...index[kind].keys()],
+    names: (kind) => [...index().blocks[kind].keys()],
     section(kind, name) {
-      const known = sections[kind].get(name)
-      if (known !== undefined) return known
-      const blocks = counting(named(kind, name))
-      const first = blocks[0]
-      if (first === undefined) return undefined
-      const properties = new Map<string, Property>()
-      const problems = blocks.flatMap((block) => readInto(properties, block))
-      const header = text.slice(first.start, text.indexOf("]", first.start) + 1)
-      const section = { header, line: first.line, properties, problems }
-      sections[kind].set(name, section)
+      const section = sections[kind].get(name) ?? read(kind, name)
+      if (section !== undefined) sections[kind].set(name, section)
       return section
     },
-    errors: strays.flatMap(strayProblems).filter(isError),
+    get errors() {
+      return index().strays.flatMap(strayProblems).filter(isError)
+    },
     problems() {
-      const problems: Array<Problem> = strays.flatMap(strayProblems)
+      const problems: Array<Problem> = index().strays.flatMap(strayProblems)
       for (const kind of kinds) {
-        for (const name of index[kind].keys()) {
+        for (const name of index().blocks[kind].keys()) {
           const same = named(kind, name)
           const counted = counting(same)
           const properties = new Map<string, Property>()
