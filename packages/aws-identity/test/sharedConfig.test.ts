@@ -266,6 +266,19 @@ const isInsertion = (text: string, changed: string): boolean => {
   return changed.endsWith(text.slice(same))
 }
 
+/** A text of headers that are almost alike. */
+const headers = fc.array(
+  fc.tuple(
+    fc.constantFrom("", "", "", " ", "\ufeff", "k = [", "#"),
+    fc.constantFrom("[", "[", "[", "[ ", "[\t", "[["),
+    fc.constantFrom("profile ", "profile ", "profile\t ", "profile", "sso-session ", "services ", ""),
+    fc.constantFrom("a", "a", "ab", "'a'", "a''", "\"a\"'b'", "a'b", "default", "d'efault'", "", "''", "it's", "é", "a b", "\"'\"", "''\"''\"'\"'"),
+    fc.constantFrom("]", "]", "]", " ]", "", "] # b", "]b", "]]"),
+    fc.constantFrom("\n", "\n", "\r\n", "\nk = v\n", "\n\n", "\r", "")
+  ),
+  { maxLength: 8 }
+).map((lines) => lines.flat().join(""))
+
 describe("reading", () => {
   it("never dies: 100,000 random and mutated files succeed, warn or fail with a typed error", () => {
     let failed = 0
@@ -285,6 +298,35 @@ describe("reading", () => {
     )
     assert.isAbove(failed, 1000)
   }, 120_000)
+
+  it("finds a section alone as among all", () => {
+    const kinds = ["profile", "sso-session", "services"] as const
+    let found = 0
+    fc.assert(
+      fc.property(
+        fc.oneof(headers, anyText, mutated),
+        fc.constantFrom("config" as const, "credentials" as const),
+        (text, fileKind) => {
+          const whole = Ini.open(text, fileKind)
+          // Who has asked for the names has looked at every header.
+          const names = ["a", "ab", "default", "", ...kinds.flatMap((kind) => whole.names(kind))]
+          // Where no section is found, and after many, all headers are looked at: both orders are to agree.
+          const some = Ini.open(text, fileKind)
+          for (const kind of kinds) {
+            for (const name of names) {
+              const section = whole.section(kind, name)
+              assert.deepStrictEqual(Ini.open(text, fileKind).section(kind, name), section)
+              assert.deepStrictEqual(some.section(kind, name), section)
+              if (section !== undefined) found += 1
+            }
+          }
+          assert.deepStrictEqual(some.errors, whole.errors)
+        }
+      ),
+      runs
+    )
+    assert.isAbove(found, 1000)
+  }, 60_000)
 
   it("cuts a file into stretches with nothing between them", () => {
     fc.assert(

@@ -176,11 +176,9 @@ const kindAt = (text: string, start: number): SectionKind | undefined => {
   return undefined
 }
 
-const hasQuote = (name: string): boolean => name.includes("'") || name.includes("\"")
-
 /** The AWS CLI writes a name with spaces as a shell would: `'my own'`, `'it'"'"'s'`. */
 const unquote = (name: string): string => {
-  if (!hasQuote(name)) return name
+  if (!name.includes("'") && !name.includes("\"")) return name
   if (!/^(?:'[^']*'|"[^"]*"|[^\s"'])+$/.test(name)) return name
   return name.replace(/'([^']*)'|"([^"]*)"/g, (_, single?: string, double?: string) => single ?? double ?? "")
 }
@@ -238,8 +236,8 @@ const mayBegin = (text: string, start: number, fileKind: FileKind, kind: Section
   if (fileKind === "config" && text.startsWith(kind, at)) at = skipBlanks(text, at + kind.length, text.length)
   for (let index = 0; index < name.length; index++) {
     const code = text.charCodeAt(at + index)
-    // What is quoted differs from the name where the first quote stands, or else the name has quotes itself.
-    if (code !== name.charCodeAt(index)) return isQuote(code) || hasQuote(name)
+    // A header with quotes that come off differs from its name at one of them first: the rest moves to the front.
+    if (code !== name.charCodeAt(index)) return isQuote(code)
   }
   return true
 }
