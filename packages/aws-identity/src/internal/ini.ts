@@ -74,7 +74,9 @@ const DOUBLE_QUOTE = 0x22
 const HASH = 0x23
 const SINGLE_QUOTE = 0x27
 const SEMICOLON = 0x3b
+const EQUALS = 0x3d
 const OPEN = 0x5b
+const CLOSE = 0x5d
 
 const isBlank = (code: number): boolean => code === SPACE || code === TAB
 const isQuote = (code: number): boolean => code === DOUBLE_QUOTE || code === SINGLE_QUOTE
@@ -144,8 +146,10 @@ const blockAt = (
     line
   })
   const lineEnd = contentEnd(text, start, nextLine(text, start))
-  const close = text.indexOf("]", start)
-  if (close === -1 || close >= lineEnd) return stray("error", 1, rules.header)
+  // Not `text.indexOf`: it goes through all the rest of the text when a line has none.
+  let close = start
+  while (close < lineEnd && text.charCodeAt(close) !== CLOSE) close++
+  if (close === lineEnd) return stray("error", 1, rules.header)
   const behind = skipBlanks(text, close + 1, lineEnd)
   if (behind < lineEnd && !isComment(text.charCodeAt(behind))) return stray("error", behind - start + 1, rules.header)
   const nameEnd = skipBlanksBack(text, start + 1, close)
@@ -283,16 +287,15 @@ export const visit = (text: string, block: Block | Stray, visitor: Visitor): voi
       continue
     }
     const nested = indented && above === "Empty"
-    const visibleEnd = commentStart(text, first, end)
-    const equals = text.indexOf("=", first)
-    if (equals === -1 || equals >= visibleEnd || equals === first) {
+    const equals = equalsIn(text, first, end)
+    if (equals === end || equals === first) {
       const rule = nested ? rules.nested : equals === first ? rules.key : rules.property
       if (!nested) above = "Nothing"
       visitor.problem("error", line, first - start + 1, rule)
       continue
     }
     const key = text.slice(first, skipBlanksBack(text, first, equals)).toLowerCase()
-    const valueEnd = skipBlanksBack(text, equals + 1, visibleEnd)
+    const valueEnd = skipBlanksBack(text, equals + 1, commentStart(text, equals, end))
     const valueStart = skipBlanks(text, equals + 1, valueEnd)
     if (nested) {
       visitor.nested(key, valueStart, valueEnd, line, next)
@@ -302,6 +305,16 @@ export const visit = (text: string, block: Block | Stray, visitor: Visitor): voi
     above = valueStart === valueEnd ? "Empty" : "Value"
     visitor.property(key, valueStart, valueEnd, line, start, next)
   }
+}
+
+/** Where the "=" of a line is, before its comment, or else the line ends. */
+const equalsIn = (text: string, start: number, end: number): number => {
+  for (let index = start; index < end; index++) {
+    const code = text.charCodeAt(index)
+    if (code === EQUALS) return index
+    if (isBlank(code) && isComment(text.charCodeAt(index + 1))) return end
+  }
+  return end
 }
 
 /** Where the comment of a line starts, at white space and a `#` or `;`, or else the line ends. */
@@ -319,11 +332,13 @@ const reader = (text: string) => {
   let properties = new Map<string, Property>()
   let problems: Array<Problem> = []
   let key = ""
+  let below: Map<string, Property> | undefined
   // One visitor for all blocks: to make one for each costs more than to read a block.
   const visitor: Visitor = {
     property(name, start, end, line) {
       if (properties.has(name)) problems.push({ severity: "warning", line, column: 1, rule: rules.repeatedKey })
       key = name
+      below = undefined
       properties.set(name, { value: text.slice(start, end), line, nested: none })
     },
     continuation(start, end) {
@@ -334,8 +349,11 @@ const reader = (text: string) => {
     nested(name, start, end, line) {
       const property = properties.get(key)
       if (property === undefined) return
-      const nested = new Map(property.nested).set(name, { value: text.slice(start, end), line, nested: none })
-      properties.set(key, { ...property, nested })
+      if (below === undefined) {
+        below = new Map()
+        properties.set(key, { ...property, nested: below })
+      }
+      below.set(name, { value: text.slice(start, end), line, nested: none })
     },
     problem(severity, line, column, rule) {
       problems.push({ severity, line, column, rule })
@@ -387,7 +405,8 @@ export const open = (text: string, fileKind: FileKind): IniFile => {
 
   const named = (kind: SectionKind, name: string): ReadonlyArray<Block> => {
     if (known === undefined && searches++ < maxSearches) return search(text, fileKind, kind, name)
-    return [index().blocks[kind].get(name) ?? []].flat()
+    const same = index().blocks[kind].get(name) ?? []
+    return Array.isArray(same) ? same : [same]
   }
 
   /** Nobody minds what is below a header that does not count; below one that is broken, nobody knows. */
@@ -428,7 +447,7 @@ export const open = (text: string, fileKind: FileKind): IniFile => {
           const properties = new Map<string, Property>()
           for (const block of same) {
             const warn = (rule: string) => problems.push({ severity: "warning", line: block.line, column: 1, rule })
-            if (!counted.includes(block)) {
+            if (block.bare && counted.length < same.length) {
               warn(rules.bareDefault)
               continue
             }
