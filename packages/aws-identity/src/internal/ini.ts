@@ -70,16 +70,13 @@ const TAB = 0x09
 const NEWLINE = 0x0a
 const RETURN = 0x0d
 const SPACE = 0x20
-const DOUBLE_QUOTE = 0x22
 const HASH = 0x23
-const SINGLE_QUOTE = 0x27
 const SEMICOLON = 0x3b
 const EQUALS = 0x3d
 const OPEN = 0x5b
 const CLOSE = 0x5d
 
 const isBlank = (code: number): boolean => code === SPACE || code === TAB
-const isQuote = (code: number): boolean => code === DOUBLE_QUOTE || code === SINGLE_QUOTE
 const isComment = (code: number): boolean => code === HASH || code === SEMICOLON
 
 const skipBlanks = (text: string, start: number, end: number): number => {
@@ -211,20 +208,35 @@ export const blocks = (text: string, fileKind: FileKind): Blocks => {
   return { sections, strays }
 }
 
-/** The blocks of one name, as `blocks` has them, without a look at what stands between headers. */
+/**
+ * The blocks of one name, as `blocks` has them. A header has the name in it, or else quotes that come off; nothing goes
+ * line by line here but the count of lines, so it costs little in a program that has just begun, too.
+ */
 const search = (text: string, fileKind: FileKind, kind: SectionKind, name: string): ReadonlyArray<Block> => {
   const found: Array<Block> = []
-  let counted = firstLine(text)
+  const starts = new Set([name, "'", "\""].flatMap((part) => headersWith(text, part)))
   let line = 1
-  let start = text.charCodeAt(counted) === OPEN ? counted : nextHeader(text, counted)
-  for (let end = start; start < text.length; start = end) {
-    end = nextHeader(text, start + 1)
-    if (!mayBegin(text, start, fileKind, kind, name)) continue
-    for (; counted < start; counted = nextLine(text, counted)) line++
-    const block = blockAt(text, start, end, line, fileKind)
+  let counted = 0
+  for (const start of [...starts].sort((a, b) => a - b)) {
+    line += newlines(text, counted, start)
+    counted = start
+    const block = blockAt(text, start, nextHeader(text, start + 1), line, fileKind)
     if ("kind" in block && block.kind === kind && block.name === name) found.push(block)
   }
   return found
+}
+
+/** Where the headers begin that have a part in their line. */
+const headersWith = (text: string, part: string): ReadonlyArray<number> => {
+  const starts: Array<number> = []
+  // The empty name stands in quotes.
+  if (part === "") return starts
+  const first = firstLine(text)
+  for (let at = text.indexOf(part, first); at !== -1; at = text.indexOf(part, nextLine(text, at))) {
+    const start = Math.max(first, text.lastIndexOf("\n", at) + 1)
+    if (text.charCodeAt(start) === OPEN) starts.push(start)
+  }
+  return starts
 }
 
 /** Where the next line begins that starts with a `[`. */
@@ -234,16 +246,10 @@ const nextHeader = (text: string, start: number): number => {
   return open === -1 ? text.length : open
 }
 
-/** Whether a header may begin a block of that name. Most do not, and this tells at less cost than `blockAt`. */
-const mayBegin = (text: string, start: number, fileKind: FileKind, kind: SectionKind, name: string): boolean => {
-  let at = skipBlanks(text, start + 1, text.length)
-  if (fileKind === "config" && text.startsWith(kind, at)) at = skipBlanks(text, at + kind.length, text.length)
-  for (let index = 0; index < name.length; index++) {
-    const code = text.charCodeAt(at + index)
-    // A header with quotes that come off differs from its name at one of them first: the rest moves to the front.
-    if (code !== name.charCodeAt(index)) return isQuote(code)
-  }
-  return true
+const newlines = (text: string, start: number, end: number): number => {
+  let count = 0
+  for (let at = text.indexOf("\n", start); at !== -1 && at < end; at = text.indexOf("\n", at + 1)) count++
+  return count
 }
 
 /** The blocks of one name that count: a bare `[default]` does not beside a `[profile default]`. */
