@@ -277,6 +277,7 @@ const headers = fc.array(
       "a",
       "ab",
       "'a'",
+      "a\"b\"",
       "a''",
       "\"a\"'b'",
       "a'b",
