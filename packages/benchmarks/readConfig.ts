@@ -29,7 +29,8 @@ const work = (profiles: number): Work => {
   return {
     profiles,
     answer,
-    warmUp: 3,
+    // Warm: what a program pays that has just begun is in the cold start.
+    warmUp: profiles > 10_000 ? 3 : 20,
     operations: profiles > 10_000 ? 5 : 15,
     requests: () => 0,
     contenders: {

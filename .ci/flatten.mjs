@@ -1,0 +1,78 @@
+/**
+ * Makes of the compiled library what is published: a few files, and public modules that are lists of what they have in
+ * them, for Node takes longer to find and link a module than to run it. Calls without effects are marked, as in
+ * Effect's own packages, so that bundlers can leave out what nobody uses.
+ */
+import { transformAsync } from "@babel/core"
+import { build } from "esbuild"
+import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+
+const dist = join(import.meta.dirname, "../packages/aws-identity/dist")
+const compiled = (directory) => readdirSync(directory).filter((name) => /\.js(?:\.map)?$/.test(name))
+
+// The barrel stays as it is: a list of modules.
+const names = compiled(dist).filter((name) => name.endsWith(".js") && name !== "index.js")
+const modules = await Promise.all(names.map(async (name) => ({
+  name,
+  // What a program needs that gets credentials as most do, and the rest.
+  library: /^(?:Credentials|IdentityError|Region|SharedConfig|Sso)/.test(name) ? "sso" : "others",
+  exports: Object.keys(await import(join(dist, name)))
+})))
+
+/** The libraries have every export under a name of its own. */
+const unique = (module, name) => `${module.slice(0, -".js".length)}_${name}`
+const list = (names, from) => names.length === 0 ? "export {}\n" : `export { ${names.join(", ")} } from "${from}"\n`
+
+const libraries = {
+  name: "libraries",
+  setup: ({ onLoad, onResolve }) => {
+    onResolve({ filter: /^(?:sso|others)$/ }, ({ path }) => ({ path, namespace: "library" }))
+    onLoad({ filter: /^/, namespace: "library" }, ({ path: library }) => ({
+      contents: modules.filter((module) => module.library === library)
+        .map(({ exports, name }) => list(exports.map((each) => `${each} as ${unique(name, each)}`), `./${name}`))
+        .join(""),
+      resolveDir: dist
+    }))
+    onLoad({ filter: /\.js$/ }, async ({ path }) => {
+      const { code } = await transformAsync(readFileSync(path, "utf8"), {
+        filename: path,
+        babelrc: false,
+        configFile: false,
+        inputSourceMap: JSON.parse(readFileSync(`${path}.map`, "utf8")),
+        plugins: ["annotate-pure-calls"],
+        // Users read the comments in the declarations.
+        shouldPrintComment: (comment) => comment.includes("__PURE__"),
+        sourceMaps: "inline"
+      })
+      return { contents: code }
+    })
+  }
+}
+
+const { outputFiles } = await build({
+  entryPoints: ["sso", "others"],
+  plugins: [libraries],
+  bundle: true,
+  splitting: true,
+  format: "esm",
+  platform: "neutral",
+  target: "es2022",
+  packages: "external",
+  sourcemap: true,
+  sourcesContent: false,
+  outdir: join(dist, "internal"),
+  chunkNames: "shared",
+  write: false,
+  logLevel: "error"
+})
+
+for (const name of compiled(join(dist, "internal"))) rmSync(join(dist, "internal", name))
+for (const { contents, path } of outputFiles) writeFileSync(path, contents)
+for (const { exports, library, name } of modules) {
+  rmSync(join(dist, `${name}.map`))
+  writeFileSync(
+    join(dist, name),
+    list(exports.map((each) => `${unique(name, each)} as ${each}`), `./internal/${library}.js`)
+  )
+}
