@@ -67,6 +67,8 @@ const { outputFiles } = await build({
   logLevel: "error"
 })
 
+// The compiler would take what is here from now on for its own, and renew some of it only.
+rmSync(join(dist, ".tsbuildinfo"))
 for (const name of compiled(join(dist, "internal"))) rmSync(join(dist, "internal", name))
 for (const { contents, path } of outputFiles) writeFileSync(path, contents)
 for (const { exports, library, name } of modules) {

@@ -1,7 +1,7 @@
 /**
  * We beside our peers, at the same work, in one run.
  *
- *   npm run bench                        every scenario; some ten minutes
+ *   npm run bench                        every scenario; some forty minutes
  *   npm run bench -- --only S4,S6        these alone
  *   npm run bench -- --quick             few rounds, for a first look
  *   npm run bench -- --output FILE       where the report goes, besides the terminal

@@ -51,7 +51,7 @@ const added: Work = {
 
 export const coldStart: Scenario = {
   id: "S1",
-  title: "Cold start: a process from its start to its end, with the first SSO credentials",
+  title: "Cold start: the first SSO credentials of a process",
   works: { added },
   run: async (bench) => {
     const outdir = join(bench.directory, "programs")
@@ -82,8 +82,8 @@ export const coldStart: Scenario = {
     const toApplication = await bench.compare("S1", "added", added, rounds)
     return {
       tables: [
-        times("Bundled", "ms", fromBundle, "AWS SDK v3"),
-        times("From the published files", "ms", fromSource, "AWS SDK v3"),
+        times("A process from start to end, bundled", "ms", fromBundle, "AWS SDK v3"),
+        times("The same from the published files", "ms", fromSource, "AWS SDK v3"),
         times("Added to an application that runs on Effect and its platform", "ms", toApplication, "AWS SDK v3")
       ],
       budgets: [

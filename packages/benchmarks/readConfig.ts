@@ -16,7 +16,7 @@ const work = (profiles: number): Work => {
     const { Effect, ManagedRuntime } = await import("effect")
     const { SharedConfig } = await import("effect-aws-identity")
     const platform = ManagedRuntime.make(NodeContext.layer)
-    // As when a program starts: nothing has been read.
+    // Nothing has been read before.
     const read = Effect.provide(SharedConfig.read, SharedConfig.layer(paths()))
     return () =>
       platform.runPromise(Effect.gen(function*() {

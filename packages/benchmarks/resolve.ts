@@ -99,7 +99,7 @@ const work: Work = { contenders, warmUp: 200, operations: 600, requests: (operat
 
 export const resolve: Scenario = {
   id: "S3",
-  title: "Resolving without a cache: config, token and GetRoleCredentials",
+  title: "Resolving without a cache of credentials: config, token and GetRoleCredentials",
   works: { work },
   run: async (bench) => {
     const samples = await bench.compare("S3", "work", work, bench.quick ? 3 : 9)

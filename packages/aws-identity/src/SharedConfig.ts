@@ -178,6 +178,11 @@ export class SharedConfig extends Context.Tag("effect-aws-identity/SharedConfig"
   /** The files as they are now. They are read again when they have changed; else it costs a look at each. */
   readonly read: Effect.Effect<ConfigFiles, IdentityError.FileError>
   /**
+   * The files as they were less than a second ago, and with all that `set` has done: for those who ask hundreds of times
+   * a second. Without it there is `read`.
+   */
+  readonly recent?: Effect.Effect<ConfigFiles, IdentityError.FileError>
+  /**
    * Sets keys of a profile or session in the config file, and takes out those that are null; adds the section if
    * there is none. Comments, order and every line that this is not about stay as they are, byte for byte. The file is
    * replaced as a whole.
@@ -222,8 +227,7 @@ export const read: Effect.Effect<ConfigFiles, IdentityError.FileError, SharedCon
 
 /**
  * How a service is to be reached: the given settings, and what they leave open from the environment and the profile,
- * by the rules that AWS's SDKs share. The environment is read now, the profile when what this gives is run, but
- * only once in a second.
+ * by the rules that AWS's SDKs share. The environment is read now, the profile whenever what this gives is run.
  *
  * | setting | environment | profile |
  * | --- | --- | --- |
@@ -253,16 +257,10 @@ export const clientConfig = (
   Effect.gen(function*() {
     const config = yield* SharedConfig
     const environment = yield* clientEnvironment(service)
-    let last: { readonly at: number; readonly files: ConfigFiles; readonly found: ClientConfig } | undefined
+    let last: { readonly files: ConfigFiles; readonly found: ClientConfig } | undefined
     return Effect.gen(function*() {
-      const at = yield* Clock.currentTimeMillis
-      // Whoever lists thousands of accounts asks hundreds of times a second.
-      if (last !== undefined && Math.abs(at - last.at) < 1000) return last.found
-      const files = yield* config.read
-      if (last?.files === files) {
-        last = { ...last, at }
-        return last.found
-      }
+      const files = yield* config.recent ?? config.read
+      if (last?.files === files) return last.found
       const profile = yield* Effect.catchTags(files.profile(), {
         // Whoever cannot do without the profile says that it is missing.
         NotConfigured: () => Effect.succeed(undefined),
@@ -285,7 +283,7 @@ export const clientConfig = (
         disableClockSkewCorrection: settings.disableClockSkewCorrection ?? environment.disableClockSkewCorrection ??
           (yield* setting(profile, "disable_clock_skew_correction", flag))
       }
-      last = { at, files, found }
+      last = { files, found }
       return found
     })
   })
@@ -319,7 +317,19 @@ export const layer = (
       const config = yield* watched(options.configFile, "config")
       const credentials = yield* watched(options.credentialsFile, "credentials")
       const oneWriter = yield* Effect.makeSemaphore(1)
-      let last: { readonly files: readonly [File, File]; readonly value: ConfigFiles } | undefined
+      let last: { readonly at: number; readonly files: readonly [File, File]; readonly value: ConfigFiles } | undefined
+      let writes = 0
+
+      const read = Effect.gen(function*() {
+        const at = yield* Clock.currentTimeMillis
+        const before = writes
+        const files = [yield* config, yield* credentials] as const
+        const value = last !== undefined && last.files[0] === files[0] && last.files[1] === files[1]
+          ? last.value
+          : makeFiles(files, options.profile)
+        if (writes === before) last = { at, files, value }
+        return value
+      })
 
       const write = (change: (text: string) => Effect.Effect<string, IdentityError.InvalidConfig>) =>
         Effect.gen(function*() {
@@ -331,6 +341,8 @@ export const layer = (
           yield* fs.makeDirectory(path.dirname(target), { recursive: true, mode: 0o700 })
           if (before.stamp !== (yield* stampAt(fs, target))) return false
           yield* replaceFile(fs, target, text, before.mode)
+          writes += 1
+          last = undefined
           return true
         }).pipe(
           Effect.repeat({ until: (written) => written }),
@@ -342,12 +354,11 @@ export const layer = (
         )
 
       return {
-        read: Effect.zipWith(config, credentials, (...files) => {
-          if (last?.files[0] !== files[0] || last.files[1] !== files[1]) {
-            last = { files, value: makeFiles(files, options.profile) }
-          }
-          return last.value
-        }),
+        read,
+        recent: Effect.flatMap(
+          Clock.currentTimeMillis,
+          (now) => last !== undefined && Math.abs(now - last.at) < recentMillis ? Effect.succeed(last.value) : read
+        ),
         set: makeSet(options.configFile, write)
       }
     })
@@ -427,6 +438,7 @@ interface File {
   readonly ini: Ini.IniFile
 }
 
+const recentMillis = 1000
 /** A file changed so lately may be one that is being written in place, the more so if it is empty. */
 const beingWrittenMillis = { empty: 200, other: 10 }
 

@@ -311,8 +311,8 @@ export const withSignature: {
   <E, R>(
     client: HttpClient.HttpClient.With<E, R>,
     options: Options
-  ): HttpClient.HttpClient.With<E | IdentityError.IdentityError, R | CredentialsProvider> => {
-    return client.pipe(
+  ): HttpClient.HttpClient.With<E | IdentityError.IdentityError, R | CredentialsProvider> =>
+    client.pipe(
       HttpClient.mapRequestEffect((request) =>
         Effect.flatMap(signer(options), (signer) => internal.signRequest(request, signer))
       ),
@@ -323,7 +323,6 @@ export const withSignature: {
         )
       )
     )
-  }
 )
 
 const secrets = ["authorization", "x-amz-security-token"]

@@ -357,7 +357,7 @@ const rolePage = (input: Omit<ListAccountRolesInput, "nextToken">): FetchPage<Li
  */
 const step = <P extends Page>(operation: string, fetch: FetchPage<P>) => (nextToken: string | undefined) =>
   Effect.flatMap(
-    patiently(fetch(nextToken)),
+    Effect.retry(fetch(nextToken), { while: Predicate.isTagged("TooManyRequestsException"), schedule: unhurried() }),
     (page): Effect.Effect<readonly [P, Option.Option<string>], IdentityError.InvalidResponse> =>
       nextToken !== undefined && page.nextToken === nextToken
         ? Effect.fail(
@@ -373,22 +373,13 @@ const step = <P extends Page>(operation: string, fetch: FetchPage<P>) => (nextTo
         : Effect.succeed([page, Option.filter(Option.fromNullable(page.nextToken), (token) => token !== "")])
   )
 
-const patiently = <P>(page: Effect.Effect<P, IdentityError.SsoError, Sso>) =>
-  Effect.catchTag(page, "TooManyRequestsException", (refusal) => {
-    // The first attempt is the one that was refused: a page that is not refused needs no schedule.
-    let attempt: typeof page = Effect.suspend(() => {
-      attempt = page
-      return Effect.fail(refusal)
-    })
-    return Effect.retry(Effect.suspend(() => attempt), {
-      while: Predicate.isTagged("TooManyRequestsException"),
-      schedule: Schedule.exponential("1 second").pipe(
-        Schedule.union(Schedule.spaced("20 seconds")),
-        Schedule.jittered,
-        Schedule.upTo("2 minutes")
-      )
-    })
-  })
+/** Made by who lists: it would be in every program, were it a constant. */
+const unhurried = () =>
+  Schedule.exponential("1 second").pipe(
+    Schedule.union(Schedule.spaced("20 seconds")),
+    Schedule.jittered,
+    Schedule.upTo("2 minutes")
+  )
 
 /** All pages at once. A loop, because a stream for each of thousands of accounts is slower than their requests. */
 const everyPage = <P extends Page>(operation: string, fetch: FetchPage<P>) =>

@@ -228,6 +228,7 @@ export const layer = (
       const location = (key: string): string => path.join(options.directory, fileName(key))
       const corrupt = (file: string, problem: string) =>
         Effect.fail(new IdentityError.TokenCacheCorrupt({ path: file, problem }))
+      /** What was read last of each file, as long as the file is that. */
       const known = new Map<string, { readonly stamp: string; readonly token: Option.Option<SsoToken> }>()
       return orMemory({
         location,
@@ -235,18 +236,20 @@ export const layer = (
           const file = location(key)
           if (isNowhere(file)) return Effect.succeedNone
           return Effect.gen(function*() {
+            const now = yield* Clock.currentTimeMillis
             const info = yield* look(fs, file)
-            if (info === undefined) return Option.none()
-            const stamp = stampOf(info)
+            const stamp = info && stampOf(info)
             const last = known.get(key)
-            if (last?.stamp === stamp) return last.token
+            if (last !== undefined && last.stamp === stamp) return last.token
+            known.delete(key)
+            if (info === undefined || stamp === undefined) return Option.none()
             // Whoever opens a pipe waits for its writer, and whoever reads a disk image fills the memory.
             if (info.type !== "File") return yield* corrupt(file, `it is no file but a ${info.type}`)
             if (info.size > longestFile) return yield* corrupt(file, "it is longer than 1 MiB")
             const decoded = decode(yield* fs.readFileString(file))
             if (Either.isLeft(decoded)) return yield* corrupt(file, decoded.left)
             const token = Option.some(decoded.right)
-            if (isSettled(info, yield* Clock.currentTimeMillis)) known.set(key, { stamp, token })
+            if (isSettled(info, now)) known.set(key, { stamp, token })
             return token
           }).pipe(
             // Gone between the look and the reading.
@@ -284,7 +287,10 @@ export const layer = (
         },
         remove: (key) => {
           const file = location(key)
-          return fs.remove(file).pipe(
+          return Effect.suspend(() => {
+            known.delete(key)
+            return fs.remove(file)
+          }).pipe(
             Effect.catchIf(isNotFound, () =>
               Effect.void),
             Effect.mapError(fileError(file, "remove"))
@@ -294,7 +300,11 @@ export const layer = (
           const file = location(key)
           return isNowhere(file)
             ? effect
-            : Effect.scoped(Effect.zipRight(FileLock.acquire(fs, file.replace(/json$/, "lock")), effect))
+            : Effect.scoped(Effect.flatMap(FileLock.acquire(fs, file.replace(/json$/, "lock")), () => {
+              // Who had the lock may have written the file on another machine, which a look may not tell for a while.
+              known.delete(key)
+              return effect
+            }))
         }
       })
     })

@@ -55,6 +55,8 @@ interface SessionState {
   refused: { readonly refreshToken: Redacted.Redacted; readonly error: IdentityError.SsoLoginRequired } | undefined
 }
 
+const counted = countRefresh("SsoTokenProvider", ({ expiresAt }: SsoToken) => DateTime.toEpochMillis(expiresAt))
+
 /**
  * Tokens from the cache, renewed through the OIDC service. What it remembers between calls lives as long as the
  * scope; closing it waits for a renewal under way, so that no refresh token is lost.
@@ -145,7 +147,7 @@ export const make: Effect.Effect<
       yield* cache.set(session.cacheKey, renewed)
       return renewed
     },
-    (renewal) => counted(renewal),
+    counted,
     carryThrough
   )
 
@@ -273,8 +275,6 @@ const decide = (now: number, token: SsoToken, state: SessionState): TokenDecisio
  * @category layers
  */
 export const layer: Layer.Layer<SsoTokenProvider, never, SsoTokenCache | SsoOidc> = Layer.scoped(SsoTokenProvider, make)
-
-const counted = countRefresh("SsoTokenProvider", ({ expiresAt }: SsoToken) => DateTime.toEpochMillis(expiresAt))
 
 /**
  * Whoever is interrupted waits for it, for as long as a request may take: once AWS has answered, the old refresh

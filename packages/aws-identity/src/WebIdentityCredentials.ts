@@ -122,18 +122,14 @@ const freshToken = <E, R>(token: Effect.Effect<Redacted.Redacted, E, R>) =>
     return yield* check(given, latest.token)
   })
 
-/** ms that no exchange takes, unless somebody sets other time limits: a token good for longer needs no watch. */
-const longestExchange = 3_600_000
-
 /** STS may keep us waiting and be asked again; not with a token that has expired meanwhile. */
 const beforeItsEnd = <A, E, R>(token: CheckedToken, exchange: Effect.Effect<A, E, R>) =>
   Option.match(token.expiration, {
     onNone: () => exchange,
     onSome: (end) =>
-      Effect.flatMap(Clock.currentTimeMillis, (now) => {
-        const left = DateTime.toEpochMillis(end) - now
-        return left > longestExchange ? exchange : Effect.timeoutFail(exchange, {
-          duration: left,
+      Effect.flatMap(Clock.currentTimeMillis, (now) =>
+        Effect.timeoutFail(exchange, {
+          duration: DateTime.toEpochMillis(end) - now,
           onTimeout: () =>
             new IdentityError.WebIdentityTokenUnavailable({
               source: given.name,
@@ -141,8 +137,7 @@ const beforeItsEnd = <A, E, R>(token: CheckedToken, exchange: Effect.Effect<A, E
               problem: "it expired while STS was asked",
               remedy: given.remedy
             })
-        })
-      })
+        }))
   })
 
 const isUnavailable = Schema.is(IdentityError.WebIdentityTokenUnavailable)

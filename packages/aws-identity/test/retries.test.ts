@@ -338,6 +338,42 @@ describe("settings", () => {
       assert.deepStrictEqual(net.times(), [0, 30_025])
     }))
 
+  it.effect.each([["forward", 86_400_000], ["back", -86_400_000]] as const)(
+    "setting the clock %s a day is no time that has passed",
+    ([, jump]) =>
+      Effect.gen(function*() {
+        const clock = yield* Effect.clock
+        let ahead = 0
+        const millis = () => clock.unsafeCurrentTimeMillis() + ahead
+        const jumping: Clock.Clock = {
+          [Clock.ClockTypeId]: Clock.ClockTypeId,
+          unsafeCurrentTimeMillis: millis,
+          currentTimeMillis: Effect.sync(millis),
+          unsafeCurrentTimeNanos: () => clock.unsafeCurrentTimeNanos(),
+          currentTimeNanos: clock.currentTimeNanos,
+          sleep: (duration) => clock.sleep(duration)
+        }
+        const net = network(failed, throttled, "NoAnswer")
+        const http = HttpClient.transformResponse(
+          net.http,
+          Effect.tap(() =>
+            Effect.sync(() => {
+              ahead = jump
+            })
+          )
+        )
+        const call = Effect.flatMap(makeSso({ ...net, http }, { attemptTimeout: "5 minutes" }), logout)
+        const fiber = yield* Effect.fork(
+          Effect.either(Effect.withRandom(Effect.withClock(call, jumping), Random.fixed([0.5])))
+        )
+        yield* TestClock.adjust("59999 millis")
+        assert.strictEqual(net.attempts.length, 3)
+        assert.isTrue(Option.isNone(yield* Fiber.poll(fiber)))
+        yield* TestClock.adjust("1 millis")
+        assert.isTrue(Option.isSome(yield* Fiber.poll(fiber)))
+      })
+  )
+
   it.effect("an interrupted call makes no further attempt", () =>
     Effect.gen(function*() {
       const net = network(throttled)

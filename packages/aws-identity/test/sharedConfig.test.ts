@@ -8,6 +8,7 @@ import * as Ini from "../src/internal/ini.js"
 import { edit } from "../src/internal/iniEdit.js"
 import { grammar } from "./grammar.js"
 import { rendered } from "./rendered.js"
+import { shiftedClock } from "./shiftedClock.js"
 
 const filesOf = (config: string, credentials?: string) =>
   Effect.runSync(
@@ -624,6 +625,41 @@ describe("the files", () => {
       assert.deepStrictEqual(yield* names, ["f", "e"])
       yield* write(config, "[profile g]\n", now)
       assert.deepStrictEqual(yield* names, ["g", "e"])
+    }).pipe(Effect.provide(NodeContext.layer)))
+
+  it.scopedLive("are as of the last second for those who ask often, and with what was set", () =>
+    Effect.gen(function*() {
+      const { config, credentials, fs } = yield* home
+      const { clock, shift } = shiftedClock()
+      let looks = 0
+      const counting: FileSystem.FileSystem = {
+        ...fs,
+        stat: (path) => Effect.suspend(() => (looks++, fs.stat(path)))
+      }
+      const shared = yield* SharedConfig.SharedConfig.pipe(
+        Effect.provide(
+          SharedConfig.layer({ configFile: config, credentialsFile: credentials }).pipe(
+            Layer.provide(Layer.succeed(FileSystem.FileSystem, counting))
+          )
+        )
+      )
+      const { recent = Effect.dieMessage("there is none") } = shared
+      const names = Effect.map(recent, ({ profiles }) => profiles)
+      yield* Effect.gen(function*() {
+        assert.deepStrictEqual(yield* names, [])
+        yield* fs.writeFileString(config, "[profile a]\n")
+        looks = 0
+        shift(900)
+        assert.deepStrictEqual(yield* names, [])
+        assert.strictEqual(looks, 0)
+        shift(5000)
+        assert.deepStrictEqual(yield* names, ["a"])
+        yield* shared.set({ profile: "b" }, { region: "eu-west-1" })
+        assert.deepStrictEqual(yield* names, ["a", "b"])
+        shift(0)
+        yield* fs.writeFileString(config, "")
+        assert.deepStrictEqual(yield* names, [], "the clock was set back")
+      }).pipe(Effect.withClock(clock))
     }).pipe(Effect.provide(NodeContext.layer)))
 
   it.scopedLive("are never read half written", () =>

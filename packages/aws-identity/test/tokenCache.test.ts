@@ -145,6 +145,51 @@ describe("files", () => {
       assert.strictEqual(yield* modeOf(file), "600")
     }).pipe(Effect.provide(NodeContext.layer)))
 
+  it.scopedLive("are read again only when they have changed, whoever changed them", () =>
+    Effect.gen(function*() {
+      const fs = yield* FileSystem.FileSystem
+      let reads = 0
+      const cache = yield* storeIn(yield* directory, (fs) => ({
+        readFileString: (...args) => Effect.suspend(() => (reads++, fs.readFileString(...args)))
+      }))
+      const path = cache.location("corp")
+      const textOf = (name: string) => SsoTokenCache.encode(tokenOf(name))
+      const rested = new Date("2020-01-01")
+      const write = (text: string, time = rested) =>
+        Effect.zipRight(fs.writeFileString(path, text), fs.utimes(path, time, time))
+      const readings = (expected: string | undefined, count: number) =>
+        Effect.gen(function*() {
+          reads = 0
+          assert.strictEqual(yield* held(cache, "corp"), expected)
+          assert.strictEqual(yield* held(cache, "corp"), expected)
+          assert.strictEqual(reads, count, String(expected))
+        })
+
+      yield* write(textOf("one"))
+      yield* readings("one", 1)
+      yield* write(textOf("two"), new Date("2020-01-02"))
+      yield* readings("two", 1)
+      yield* fs.writeFileString(`${path}.new`, textOf("six"))
+      yield* fs.utimes(`${path}.new`, new Date("2020-01-02"), new Date("2020-01-02"))
+      yield* fs.rename(`${path}.new`, path)
+      yield* readings("six", 1)
+      // What was changed just now may change again within the same tick.
+      yield* write(textOf("ten"), new Date())
+      yield* readings("ten", 2)
+      yield* cache.set("corp", tokenOf("own"))
+      yield* readings("own", 2)
+      yield* write(textOf("one"))
+      yield* readings("one", 1)
+      yield* fs.remove(path)
+      yield* readings(undefined, 0)
+      yield* write(textOf("one"))
+      yield* readings("one", 1)
+      // Another machine may have changed it in a way that a look does not show: whoever has the lock reads it.
+      reads = 0
+      yield* cache.exclusively("corp")(held(cache, "corp"))
+      assert.isAtLeast(reads, 1)
+    }).pipe(Effect.provide(NodeContext.layer)))
+
   it.scopedLive("that are links are replaced, and what they led to is left alone", () =>
     Effect.gen(function*() {
       const fs = yield* FileSystem.FileSystem

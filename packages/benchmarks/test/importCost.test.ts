@@ -1,4 +1,7 @@
-/** What a program pays that gets SSO credentials and no more: bytes of a bundle, and modules that Node has to load. */
+/**
+ * What a program pays that gets SSO credentials and no more: bytes of a bundle, and modules, as they are in the sources.
+ * Of these, what is published makes fewer files, and marks more of it for bundlers to leave out.
+ */
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"

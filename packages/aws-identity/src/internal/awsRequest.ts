@@ -155,12 +155,13 @@ export const operation = <
     const maxAttempts = Math.max(Math.floor(settings.maxAttempts ?? RetryPolicy.defaultMaxAttempts) || 1, 1)
     const ofMax = settings.retry === undefined ? `; max=${maxAttempts}` : ""
     const { attemptTimeout = "30 seconds", timeout = "1 minute" } = settings
-    const deadline = (yield* Clock.currentTimeMillis) + Duration.toMillis(timeout)
+    const deadline = (yield* uptime) + Duration.toMillis(timeout)
     let last: Failure<IdentityError.CallError | InstanceType<Exception>> | undefined
     let retries: Schedule.ScheduleDriver<unknown, RetryableFailure> | undefined
 
     for (let attempts = 1;; attempts++) {
-      const left = Math.min(deadline - (yield* Clock.currentTimeMillis), Duration.toMillis(timeout))
+      const left = deadline - (yield* uptime)
+      if (last !== undefined && left <= 0) return yield* Effect.fail(last.error)
       // One limit instead of two, one around the other: each costs as much as all else here.
       const limit = Duration.toMillis(attemptTimeout) < left
         ? { duration: attemptTimeout, onTimeout: () => unreachable(noAnswerWithin(attemptTimeout), attempts) }
@@ -179,12 +180,15 @@ export const operation = <
       const { error, retry } = last
       if (retry === undefined) return yield* Effect.fail(error)
       retries ??= yield* Schedule.driver(settings.retry ?? RetryPolicy.standard(maxAttempts, client.quota))
-      const wait = Effect.timeout(retries.next(retry), deadline - (yield* Clock.currentTimeMillis))
+      const wait = Effect.timeout(retries.next(retry), deadline - (yield* uptime))
       if (!(yield* Effect.isSuccess(wait))) return yield* Effect.fail(error)
       yield* Effect.annotateCurrentSpan("http.request.resend_count", attempts)
     }
   }, countRequest(service.id, call.operation))
 }
+
+/** ms since some moment: it goes on evenly, whatever is done to the clock. */
+const uptime = Effect.clockWith((clock) => Effect.sync(() => Number(clock.unsafeCurrentTimeNanos()) / 1e6))
 
 const noAnswerWithin = (duration: Duration.DurationInput): string => `no answer within ${Duration.format(duration)}`
 

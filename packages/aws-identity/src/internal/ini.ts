@@ -407,6 +407,7 @@ export const open = (text: string, fileKind: FileKind): IniFile => {
   const readInto = reader(text)
   let searches = 0
   let known: Index | undefined
+  let errors: ReadonlyArray<Problem> | undefined
   const index = (): Index => known ??= makeIndex(text, fileKind)
 
   const named = (kind: SectionKind, name: string): ReadonlyArray<Block> => {
@@ -442,7 +443,7 @@ export const open = (text: string, fileKind: FileKind): IniFile => {
       return section
     },
     get errors() {
-      return index().strays.flatMap(strayProblems).filter(isError)
+      return errors ??= index().strays.flatMap(strayProblems).filter(isError)
     },
     problems() {
       const problems: Array<Problem> = index().strays.flatMap(strayProblems)
