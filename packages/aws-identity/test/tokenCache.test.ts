@@ -150,7 +150,11 @@ describe("files", () => {
       const fs = yield* FileSystem.FileSystem
       let reads = 0
       const cache = yield* storeIn(yield* directory, (fs) => ({
-        readFileString: (...args) => Effect.suspend(() => (reads++, fs.readFileString(...args)))
+        readFileString: (path) =>
+          Effect.suspend(() => {
+            if (path.endsWith(".json")) reads++
+            return fs.readFileString(path)
+          })
       }))
       const path = cache.location("corp")
       const textOf = (name: string) => SsoTokenCache.encode(tokenOf(name))
@@ -187,7 +191,7 @@ describe("files", () => {
       // Another machine may have changed it in a way that a look does not show: whoever has the lock reads it.
       reads = 0
       yield* cache.exclusively("corp")(held(cache, "corp"))
-      assert.isAtLeast(reads, 1)
+      assert.strictEqual(reads, 1)
     }).pipe(Effect.provide(NodeContext.layer)))
 
   it.scopedLive("that are links are replaced, and what they led to is left alone", () =>
