@@ -772,7 +772,11 @@ describe("CredentialsProvider", () => {
           { concurrency: "unbounded" }
         )
         // What runs in the background ends before the next step.
-        for (let turns = 0; turns < 100 && (turns < 2 || underWay > 0); turns++) yield* Effect.yieldNow()
+        // And what it gave is in the cache some turns after it was resolved.
+        for (let turns = 0, idle = 0; turns < 200 && idle < 20; turns++) {
+          yield* Effect.yieldNow()
+          idle = underWay > 0 ? 0 : idle + 1
+        }
         return exits.every(Exit.isSuccess)
       })
 

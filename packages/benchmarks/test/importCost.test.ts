@@ -26,11 +26,11 @@ const loadedOf = (pattern: RegExp) => loaded.filter((path) => pattern.test(path)
 describe("the minimal SSO program", () => {
   it("has few bytes of ours", () => {
     assert.isAbove(ours.ownGzipped, 0)
-    assert.isAtMost(ours.ownGzipped, 21_000)
+    assert.isAtMost(ours.ownGzipped, 22_300)
   })
 
   it("is not much larger than that of AWS SDK v3", () => {
-    assert.isAtMost(ours.gzipped / v3.gzipped, 1.83)
+    assert.isAtMost(ours.gzipped / v3.gzipped, 1.85)
   })
 
   it("loads few modules", () => {
