@@ -162,7 +162,7 @@ export const operation = <
     for (let attempts = 1;; attempts++) {
       const left = deadline - (yield* uptime)
       if (last !== undefined && left <= 0) return yield* Effect.fail(last.error)
-      // One limit instead of two, one around the other: each costs as much as all else here.
+      // One limit instead of two, one around the other: each costs a quarter of all else here.
       const limit = Duration.toMillis(attemptTimeout) < left
         ? { duration: attemptTimeout, onTimeout: () => unreachable(noAnswerWithin(attemptTimeout), attempts) }
         : {
