@@ -33,6 +33,7 @@ import * as IdentityError from "./IdentityError.js"
 import { countRefresh } from "./internal/metrics.js"
 import { refreshTimes, retryDelay } from "./internal/refreshPolicy.js"
 import * as SingleFlight from "./internal/singleFlight.js"
+import { timeLimit } from "./internal/timeLimit.js"
 
 /**
  * Cached, self-renewing credentials.
@@ -144,7 +145,7 @@ export const make = <R>(
     /** `start` is the cell that it is to replace: if another is there by then, it was made for another world. */
     const refresh = (start: Cell | undefined) =>
       Effect.gen(function*() {
-        const value = yield* Effect.timeoutFail(Effect.scoped(resolve), { duration: longestWait, onTimeout: tooLong })
+        const value = yield* timeLimit(Effect.scoped(resolve), { duration: longestWait, onTimeout: tooLong })
           .pipe(
             Effect.mapError((error) => hasGiven ? stillConfigured(error) : error)
           )

@@ -27,6 +27,7 @@ import { homeDirectory, isNowhere, variable } from "./internal/environment.js"
 import { fileError, isNotFound, noHome } from "./internal/fileError.js"
 import * as FileLock from "./internal/fileLock.js"
 import { isSettled, look, stampOf } from "./internal/fileStamp.js"
+import { retry } from "./internal/retry.js"
 import { schemaProblem } from "./internal/schemaProblem.js"
 
 const optional = <A, I>(schema: Schema.Schema<A, I>) =>
@@ -262,11 +263,12 @@ export const layer = (
               SystemError: (error) => Effect.fail(fileError(file, "read")(error))
             }),
             // The AWS CLI and the SDKs empty the file before they write it.
-            Effect.retry({
-              while: (error) => error._tag === "TokenCacheCorrupt",
-              schedule: Schedule.spaced("25 millis"),
-              times: 4
-            })
+            (attempt) =>
+              retry(attempt, () => ({
+                while: ({ _tag }) => _tag === "TokenCacheCorrupt",
+                schedule: Schedule.spaced("25 millis"),
+                times: 4
+              }))
           )
         },
         set: (key, token) => {

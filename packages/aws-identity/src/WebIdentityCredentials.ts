@@ -37,6 +37,7 @@ import { check, type CheckedToken, endOf, type Source } from "./internal/checked
 import { variable } from "./internal/environment.js"
 import { roleRegion } from "./internal/roleRegion.js"
 import { sessionName } from "./internal/sessionName.js"
+import { timeLimit } from "./internal/timeLimit.js"
 import * as SharedConfig from "./SharedConfig.js"
 import { type AssumeRoleWithWebIdentityInput, type AssumeRoleWithWebIdentityOutput, Sts } from "./Sts.js"
 import * as WebIdentityToken from "./WebIdentityToken.js"
@@ -128,7 +129,7 @@ const beforeItsEnd = <A, E, R>(token: CheckedToken, exchange: Effect.Effect<A, E
     onNone: () => exchange,
     onSome: (end) =>
       Effect.flatMap(Clock.currentTimeMillis, (now) =>
-        Effect.timeoutFail(exchange, {
+        timeLimit(exchange, {
           duration: DateTime.toEpochMillis(end) - now,
           onTimeout: () =>
             new IdentityError.WebIdentityTokenUnavailable({

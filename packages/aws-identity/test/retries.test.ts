@@ -73,7 +73,7 @@ type Network = ReturnType<typeof network>
 
 const logout = (sso: Sso.Sso["Type"]) => sso.logout({ region, accessToken })
 
-const makeSso = ({ http }: Network, settings?: ClientConfig.ClientConfig) =>
+const makeSso = ({ http }: Pick<Network, "http">, settings?: ClientConfig.ClientConfig) =>
   Effect.provideService(Sso.make(settings), HttpClient.HttpClient, http)
 
 /** Runs to the end, however long it waits. */
@@ -315,6 +315,33 @@ describe("settings", () => {
       const silent = network("NoAnswer")
       const none = Either.getOrThrow(Either.flip(yield* callOnce(silent, { attemptTimeout: "5 minutes" })))
       assert.deepInclude({ ...none }, { _tag: "ServiceUnreachable", attempts: 1, reason: "no answer within 1m" })
+    }))
+
+  it.effect("also those of who cannot be interrupted", () =>
+    Effect.gen(function*() {
+      const net = network("NoAnswer")
+      const fiber = yield* Effect.fork(Effect.uninterruptible(Effect.flatMap(makeSso(net), logout)))
+      yield* TestClock.adjust("1 minute")
+      assert.isTrue(Option.isSome(yield* Fiber.poll(fiber)))
+    }))
+
+  it.effect("and none is left behind by who is", () =>
+    Effect.gen(function*() {
+      let isAsking = false
+      const http = HttpClient.make(() => {
+        isAsking = true
+        return Effect.ensuring(
+          Effect.never,
+          Effect.sync(() => {
+            isAsking = false
+          })
+        )
+      })
+      const fiber = yield* Effect.fork(Effect.flatMap(makeSso({ http }), logout))
+      yield* Effect.yieldNow()
+      assert.isTrue(isAsking)
+      yield* Fiber.interrupt(fiber)
+      assert.isFalse(isAsking)
     }))
 
   it.effect("or as long as they are given", () =>

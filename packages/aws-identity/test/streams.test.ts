@@ -105,6 +105,54 @@ describe("streams of the portal", () => {
       assert.strictEqual(result._tag, "ServiceError")
     }))
 
+  it.effect("give all roles of the accounts before a page of accounts that fails", () =>
+    Effect.gen(function*() {
+      const { layer } = yield* portal(25, 5)
+      const roles = yield* Ref.make(0)
+      const failing = Effect.map(Sso.Sso, (sso) => ({
+        ...sso,
+        listAccounts: (input: Sso.ListAccountsInput) =>
+          input.nextToken === "10"
+            ? Effect.fail(
+              new IdentityError.ServiceError({ service: "SSO", operation: "x", code: "Unknown", status: 500 })
+            )
+            : sso.listAccounts(input)
+      }))
+      const error = yield* Stream.runForEach(Sso.streamAllRoles(input), () => Ref.update(roles, (n) => n + 1)).pipe(
+        Effect.provideServiceEffect(Sso.Sso, failing),
+        Effect.provide(layer),
+        Effect.flip
+      )
+      assert.strictEqual(error._tag, "ServiceError")
+      // 0, 1, 2 and 3 by turns
+      assert.strictEqual(yield* Ref.get(roles), 13)
+    }))
+
+  it.effect("leave nobody asking when their reader has enough", () =>
+    Effect.gen(function*() {
+      const interrupted = yield* Ref.make(0)
+      const { layer } = yield* portal(25, 100)
+      const stuck = Effect.map(Sso.Sso, (sso) => ({
+        ...sso,
+        listAccountRoles: (input: Sso.ListAccountRolesInput) =>
+          Number(input.accountId) < 2
+            ? sso.listAccountRoles(input)
+            : Effect.onInterrupt(Effect.never, () => Ref.update(interrupted, (n) => n + 1))
+      }))
+      yield* Stream.runDrain(Stream.take(Sso.streamAllRoles(input, { concurrency: 4 }), 1)).pipe(
+        Effect.provideServiceEffect(Sso.Sso, stuck),
+        Effect.provide(layer)
+      )
+      assert.strictEqual(yield* Ref.get(interrupted), 3)
+    }))
+
+  it.effect("ask about one account at a time at least", () =>
+    Effect.gen(function*() {
+      const { layer } = yield* portal(5, 100)
+      const count = yield* Effect.provide(Stream.runCount(Sso.streamAllRoles(input, { concurrency: 0 })), layer)
+      assert.strictEqual(count, 6)
+    }))
+
   it.effect("do not go round in circles", () =>
     Effect.gen(function*() {
       const { layer } = yield* portal(0, 1)

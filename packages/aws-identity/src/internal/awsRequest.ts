@@ -162,16 +162,14 @@ export const operation = <
     for (let attempts = 1;; attempts++) {
       const left = deadline - (yield* uptime)
       if (last !== undefined && left <= 0) return yield* Effect.fail(last.error)
-      // One limit instead of two, one around the other: each costs a quarter of all else here.
+      // One limit instead of two, one around the other: each costs a fiber or two.
       const limit = Duration.toMillis(attemptTimeout) < left
         ? { duration: attemptTimeout, onTimeout: () => unreachable(noAnswerWithin(attemptTimeout), attempts) }
         : {
           duration: left,
           onTimeout: () => ({ error: (last ?? unreachable(noAnswerWithin(timeout), attempts)).error })
         }
-      const result = yield* Effect.either(
-        Effect.timeoutFail(attempt(attempts, `attempt=${attempts}${ofMax}`), limit)
-      )
+      const result = yield* Effect.either(attempt(attempts, `attempt=${attempts}${ofMax}`, limit))
       if (Either.isRight(result)) {
         client.quota.giveBack(last?.retry?.kind)
         return result.right
@@ -230,7 +228,11 @@ const attemptOf = <
 
   return (
     attempts: number,
-    attemptHeader: string
+    attemptHeader: string,
+    limit: {
+      readonly duration: Duration.DurationInput
+      readonly onTimeout: () => Failure<IdentityError.CallError | Exception>
+    }
   ): Effect.Effect<Output, Failure<IdentityError.CallError | Exception>> =>
     Effect.gen(function*() {
       const sentAt = yield* Clock.currentTimeMillis
@@ -239,14 +241,13 @@ const attemptOf = <
       if (Either.isLeft(signed)) {
         return yield* Effect.fail(fatal(new IdentityError.InvalidInput({ ...names, problem: signed.left.problem })))
       }
-      const response = yield* Effect.mapError(
-        HttpExchange.execute(client.wire, signed.right),
-        ({ isTransient, reason }) => {
+      const { headers, status, text } = yield* HttpExchange.exchange(client.wire, signed.right, {
+        ...limit,
+        onFailure: ({ isTransient, reason }): Failure<IdentityError.CallError | Exception> => {
           const failure = unreachable(reason, attempts)
           return isTransient ? failure : fatal(failure.error)
         }
-      )
-      const { headers, status } = response
+      })
       const receivedAt = yield* Clock.currentTimeMillis
       if (call.signingName !== undefined && settings.disableClockSkewCorrection !== true) {
         const corrected = RetryPolicy.clockOffset(clockOffset, headers, { sentAt, receivedAt })
@@ -257,8 +258,6 @@ const attemptOf = <
       yield* Effect.annotateCurrentSpan({ "aws.request_id": requestId, "http.response.status_code": status })
       const invalid = (problem: string) =>
         fatal(new IdentityError.InvalidResponse({ ...names, endpoint: endpoint.url, status, problem, requestId }))
-      // Read whatever it is: an answer that is left unread keeps its connection.
-      const text = yield* Effect.either(HttpExchange.textOf(response))
       if (HttpExchange.isRedirect(status)) {
         return yield* Effect.fail(invalid("a redirect, which is not followed"))
       }
@@ -292,15 +291,13 @@ const userAgent = (appId: string | undefined): string =>
     : `effect-aws-identity app/${appId.slice(0, 50).replace(/[^\w!#$%&'*+.^`|~-]/g, "-")}`
 
 /** Of version 4; it names a call in AWS's logs, whatever the number of its attempts. */
-const randomUuid: Effect.Effect<string> = Effect.map(
-  Effect.all([Random.next, Random.next, Random.next, Random.next]),
-  (numbers) => {
-    const hex = numbers.map((number) => Math.floor(number * 2 ** 32).toString(16).padStart(8, "0")).join("")
-    const variant = (8 + parseInt(hex.charAt(16), 16) % 4).toString(16)
-    return [hex.slice(0, 8), hex.slice(8, 12), `4${hex.slice(13, 16)}`, variant + hex.slice(17, 20), hex.slice(20)]
-      .join("-")
-  }
-)
+const randomUuid: Effect.Effect<string> = Effect.gen(function*() {
+  let hex = ""
+  while (hex.length < 32) hex += Math.floor((yield* Random.next) * 2 ** 32).toString(16).padStart(8, "0")
+  const variant = (8 + parseInt(hex.charAt(16), 16) % 4).toString(16)
+  return [hex.slice(0, 8), hex.slice(8, 12), `4${hex.slice(13, 16)}`, variant + hex.slice(17, 20), hex.slice(20)]
+    .join("-")
+})
 
 /** Where half of a surrogate pair is, which cannot be sent in any encoding: it is no character. */
 const placeOfIllFormed = (value: unknown, depth = 0): ReadonlyArray<string> | undefined => {

@@ -12,12 +12,15 @@ import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import * as FiberRefs from "effect/FiberRefs"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
+import * as Runtime from "effect/Runtime"
 import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
 import { collect } from "./collect.js"
 import { isTransientConnection } from "./retryPolicy.js"
+import { timeLimit } from "./timeLimit.js"
 
 /** An application's client, as those who send secrets use it. */
 export interface Wire {
@@ -27,16 +30,21 @@ export interface Wire {
 }
 
 export const wire: Effect.Effect<Wire, never, HttpClient.HttpClient> = Effect.gen(function*() {
-  const http = yield* HttpClient.HttpClient
   const requestInit = yield* Effect.serviceOption(FetchHttpClient.RequestInit)
   return {
-    // Its client spans would carry headers, and its failed spans whole requests. Ours tell what is fit to tell.
-    http: HttpClient.withTracerDisabledWhen(http, () => true),
+    http: yield* HttpClient.HttpClient,
     // Nobody whom we ask redirects; whoever does must not get the token. The rest is as the application has it, but for
     // what it hides in the layer of its client.
     requestInit: { ...Option.getOrUndefined(requestInit), redirect: "manual" }
   }
 })
+
+/** An answer of whichever status. */
+export interface Answer<Text = string> {
+  readonly status: number
+  readonly headers: Headers.Headers
+  readonly text: Text
+}
 
 /** Why no answer came. */
 export interface NoAnswer {
@@ -45,11 +53,16 @@ export interface NoAnswer {
   readonly isTransient: boolean
 }
 
-/** The answer to a request, of whichever status. */
-export const execute = (
+/** The whole answer to a request, of whichever status, or why its body could not be read. */
+export const exchange = <E>(
   { http, requestInit }: Wire,
-  request: HttpClientRequest.HttpClientRequest
-): Effect.Effect<HttpClientResponse.HttpClientResponse, NoAnswer> =>
+  request: HttpClientRequest.HttpClientRequest,
+  { duration, onFailure, onTimeout }: {
+    readonly onFailure: (why: NoAnswer) => E
+    readonly duration: Duration.DurationInput
+    readonly onTimeout: () => E
+  }
+): Effect.Effect<Answer<Either.Either<string, "TooLong" | "BrokenOff">>, E> =>
   http.execute(request).pipe(
     // A client that was told to fail on any status still has the answer.
     Effect.catchTag(
@@ -58,10 +71,29 @@ export const execute = (
     ),
     Effect.mapError((error) => {
       const reason = reasonOf(error)
-      return { reason, isTransient: isTransientConnection(reason) }
+      return onFailure({ reason, isTransient: isTransientConnection(reason) })
     }),
-    Effect.provideService(FetchHttpClient.RequestInit, requestInit),
-    Effect.locallyWith(Headers.currentRedactedNames, (names) => [...names, ...secretHeaders])
+    // Read whatever it is: an answer that is left unread keeps its connection.
+    Effect.flatMap((response) =>
+      Effect.map(Effect.either(textOf(response)), (text) => ({
+        status: response.status,
+        headers: response.headers,
+        text
+      }))
+    ),
+    (effect) => timeLimit(effect, { duration, onTimeout, prepare: unseen(requestInit) })
+  )
+
+/** Makes a fiber say nothing of its requests, whatever client makes them, nor follow where an answer redirects. */
+const unseen = (requestInit: RequestInit) => (runtime: Runtime.Runtime<never>): Runtime.Runtime<never> =>
+  runtime.pipe(
+    // Spans of a client would carry headers, and its failed spans whole requests. Ours tell what is fit to tell.
+    Runtime.setFiberRef(HttpClient.currentTracerDisabledWhen, () => true),
+    Runtime.setFiberRef(Headers.currentRedactedNames, [
+      ...FiberRefs.getOrDefault(runtime.fiberRefs, Headers.currentRedactedNames),
+      ...secretHeaders
+    ]),
+    Runtime.provideService(FetchHttpClient.RequestInit, requestInit)
   )
 
 const secretHeaders = [
@@ -88,35 +120,24 @@ export const isRedirect = (status: number): boolean => status === 0 || (status >
 const longestBody = 1_048_576
 
 /** The body, or why there is none. */
-export const textOf = (
+const textOf = (
   response: HttpClientResponse.HttpClientResponse
 ): Effect.Effect<string, "TooLong" | "BrokenOff"> => {
   const { "content-encoding": encoding, "content-length": length } = response.headers
-  // No client reads more than the length that it was told, and to read all at once costs a fraction of a stream.
-  return encoding === undefined && length !== undefined && /^\d{1,7}$/.test(length) && Number(length) <= longestBody
-    ? Effect.mapError(response.text, () => "BrokenOff")
-    : textOfStream(response)
-}
-
-const textOfStream = (
-  response: HttpClientResponse.HttpClientResponse
-): Effect.Effect<string, "TooLong" | "BrokenOff"> =>
-  Effect.map(
-    collect(
-      Stream.catchAll(
-        response.stream,
-        (error) => error.reason === "EmptyBody" ? Stream.empty : Stream.fail("BrokenOff" as const)
-      ),
-      longestBody
-    ),
-    (body) => new TextDecoder().decode(body)
-  )
-
-/** An answer that was asked for until there was one. */
-export interface Answer {
-  readonly status: number
-  readonly headers: Headers.Headers
-  readonly text: string
+  // No client reads more than the length that it was told, and to read all at once costs a fraction of a stream. (And
+  // bytes less than text, which Node's client keeps for others to ask for.)
+  const bytes: Effect.Effect<ArrayBuffer | Uint8Array<ArrayBuffer>, "TooLong" | "BrokenOff"> =
+    encoding === undefined && length !== undefined && /^\d{1,7}$/.test(length) &&
+      Number(length) <= longestBody
+      ? Effect.mapError(response.arrayBuffer, () => "BrokenOff")
+      : collect(
+        Stream.catchAll(
+          response.stream,
+          (error) => error.reason === "EmptyBody" ? Stream.empty : Stream.fail("BrokenOff" as const)
+        ),
+        longestBody
+      )
+  return Effect.map(bytes, (bytes) => new TextDecoder().decode(bytes))
 }
 
 /** Why there is none that could be read. */
@@ -144,13 +165,11 @@ export const ask = (
     outcome: Either.left({ reason, problem })
   })
   return Effect.gen(function*() {
-    const response = yield* Effect.mapError(
-      execute(wire, request),
-      ({ isTransient, reason }) => silent("Unreachable", `it cannot be reached (${reason})`, isTransient)
-    )
-    const { headers, status } = response
-    // Read whatever it is: an answer that is left unread keeps its connection.
-    const text = yield* Effect.either(textOf(response))
+    const { headers, status, text } = yield* exchange(wire, request, {
+      onFailure: ({ isTransient, reason }) => silent("Unreachable", `it cannot be reached (${reason})`, isTransient),
+      duration: timeout,
+      onTimeout: () => silent("Unreachable", `it gave no answer within ${Duration.format(timeout)}`, true)
+    })
     if (isRedirect(status)) {
       return yield* Effect.fail(silent("Invalid", "it answered with a redirect, which is not followed", false))
     }
@@ -167,10 +186,6 @@ export const ask = (
     }
     return answer
   }).pipe(
-    Effect.timeoutFail({
-      duration: timeout,
-      onTimeout: () => silent("Unreachable", `it gave no answer within ${Duration.format(timeout)}`, true)
-    }),
     Effect.retry({
       while: ({ isTransient }) => isTransient,
       times: attempts - 1,

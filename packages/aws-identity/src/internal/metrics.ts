@@ -2,29 +2,40 @@
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Metric from "effect/Metric"
+import * as MetricKey from "effect/MetricKey"
+import type * as MetricKeyType from "effect/MetricKeyType"
+import * as MetricLabel from "effect/MetricLabel"
 
-const requests = Metric.counter("aws_identity_requests", {
+const requests = MetricKey.counter("aws_identity_requests", {
   description: "Calls to AWS by operation and code (OK, AWS's code of the error, or our tag of it)",
   incremental: true
 })
 
-const refreshes = Metric.counter("aws_identity_refreshes", {
+const refreshes = MetricKey.counter("aws_identity_refreshes", {
   description: "Renewals of tokens and credentials by provider and outcome",
   incremental: true
 })
 
-const secondsToExpiry = Metric.gauge("aws_identity_seconds_to_expiry", {
+const secondsToExpiry = MetricKey.gauge("aws_identity_seconds_to_expiry", {
   description: "How long what a provider got last is good for, at the time it was got"
 })
 
+/** With the labels in its key, it is looked up once. `Metric.tagged` makes a new key at each update, and keeps it. */
+const labelled = <Type extends MetricKeyType.MetricKeyType.Untyped>(
+  key: MetricKey.MetricKey<Type>,
+  labels: Readonly<Record<string, string>>
+) =>
+  Metric.fromMetricKey(
+    MetricKey.taggedWithLabels(key, Object.entries(labels).map(([name, value]) => MetricLabel.make(name, value)))
+  )
+
 /** Counts a call by how it ends. */
 export const countRequest = (service: string, operation: string) => {
-  const ofOperation = requests.pipe(Metric.tagged("rpc.service", service), Metric.tagged("rpc.method", operation))
   const counters = new Map<string, Effect.Effect<void>>()
   const count = (code: string): Effect.Effect<void> => {
     const known = counters.get(code)
     if (known !== undefined) return known
-    const counter = Metric.increment(Metric.tagged(ofOperation, "code", code))
+    const counter = Metric.increment(labelled(requests, { "rpc.service": service, "rpc.method": operation, code }))
     counters.set(code, counter)
     return counter
   }
@@ -58,10 +69,9 @@ const modelled: ReadonlySet<string> = new Set([
 
 /** Counts a renewal, and notes the end (ms since 1970) of what it gave. */
 export const countRefresh = <A>(provider: string, endOf: (value: A) => number) => {
-  const ofProvider = Metric.tagged(refreshes, "provider", provider)
-  const success = Metric.increment(Metric.tagged(ofProvider, "outcome", "success"))
-  const failure = Metric.increment(Metric.tagged(ofProvider, "outcome", "failure"))
-  const toExpiry = Metric.tagged(secondsToExpiry, "provider", provider)
+  const success = Metric.increment(labelled(refreshes, { provider, outcome: "success" }))
+  const failure = Metric.increment(labelled(refreshes, { provider, outcome: "failure" }))
+  const toExpiry = labelled(secondsToExpiry, { provider })
   return <E, R>(effect: Effect.Effect<A, E, R>) =>
     Effect.onExit(effect, (exit) =>
       Exit.isSuccess(exit)

@@ -5,6 +5,7 @@ import * as Schedule from "effect/Schedule"
 import type { FileError } from "../IdentityError.js"
 import { fileError, isNotFound } from "./fileError.js"
 import { stampOf } from "./fileStamp.js"
+import { retry } from "./retry.js"
 
 /** Why there is nothing in it that could be used. */
 export interface Unusable {
@@ -42,7 +43,8 @@ export const readTokenFile = (
           ? unusable("Missing", "there is no such file", true)
           : Effect.fail({ mayChange: false, error: fileError(path, "read")(error) })
     }),
-    Effect.retry({ while: ({ mayChange }) => mayChange, schedule: Schedule.spaced("50 millis"), times: 4 }),
+    (attempt) =>
+      retry(attempt, () => ({ while: ({ mayChange }) => mayChange, schedule: Schedule.spaced("50 millis"), times: 4 })),
     Effect.mapError(({ error }) => error)
   )
 }
