@@ -88,12 +88,8 @@ const v3: Contender = async () => {
 const effectClient: Contender = async () => {
   const { HttpClient } = await import("@effect/platform")
   const { NodeHttpClient } = await import("@effect/platform-node")
-  const { Effect, Layer, ManagedRuntime } = await import("effect")
-  const http = Layer.provide(
-    NodeHttpClient.layerWithoutAgent,
-    NodeHttpClient.makeAgentLayer({ keepAlive: true, maxSockets: concurrency })
-  )
-  const runtime = ManagedRuntime.make(http)
+  const { Effect, ManagedRuntime } = await import("effect")
+  const runtime = ManagedRuntime.make(NodeHttpClient.layerUndici)
   const get = (path: string) =>
     Effect.gen(function*() {
       const client = HttpClient.withTracerDisabledWhen(yield* HttpClient.HttpClient, () => true)
@@ -125,12 +121,8 @@ const ours = (accounts: number, watchMemory: boolean): Contender => async () => 
   const { NodeHttpClient } = await import("@effect/platform-node")
   const { Effect, Layer, ManagedRuntime, Redacted, Stream } = await import("effect")
   const { Region, Sso } = await import("effect-aws-identity")
-  const http = Layer.provide(
-    NodeHttpClient.layerWithoutAgent,
-    NodeHttpClient.makeAgentLayer({ keepAlive: true, maxSockets: concurrency })
-  )
   const endpoint = process.env["AWS_ENDPOINT_URL_SSO"]
-  const runtime = ManagedRuntime.make(Layer.provide(Sso.layer({ endpoint }), http))
+  const runtime = ManagedRuntime.make(Layer.provide(Sso.layer({ endpoint }), NodeHttpClient.layerUndici))
   const roles = Sso.streamAllRoles({
     region: Region.make(region),
     accessToken: Redacted.make(`list-${accounts}`)

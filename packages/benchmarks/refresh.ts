@@ -86,8 +86,9 @@ const ours: Contender = async () => {
   const { NodeContext, NodeHttpClient } = await import("@effect/platform-node")
   const { Effect, Layer, ManagedRuntime } = await import("effect")
   const { AwsIdentity, SsoCredentials } = await import("effect-aws-identity")
-  const http = Layer.provide(NodeHttpClient.layerWithoutAgent, NodeHttpClient.makeAgentLayer({ keepAlive: true }))
-  const runtime = ManagedRuntime.make(Layer.provide(AwsIdentity.layer(), [NodeContext.layer, http]))
+  const runtime = ManagedRuntime.make(
+    Layer.provide(AwsIdentity.layer(), [NodeContext.layer, NodeHttpClient.layerUndici])
+  )
   const resolve = Effect.map(SsoCredentials.resolveProfile(), ({ accessKeyId }) => accessKeyId)
   return () => runtime.runPromise(resolve)
 }

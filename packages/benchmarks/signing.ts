@@ -237,9 +237,8 @@ export const signing: Scenario = {
     return {
       tables: [times("One request", "µs", samples, peer)],
       budgets: [
-        atMost("a client that signs", samples, "ours, withSignature", peer, 1),
-        atMost("signing by itself", samples, "ours, sign", peer, 1),
-        atMost("stretch: a client that signs", samples, "ours, withSignature", "aws4", 1)
+        atMost("signing", samples, "ours, sign", peer, 1),
+        atMost("stretch: signing", samples, "ours, sign", "aws4", 1)
       ]
     }
   }

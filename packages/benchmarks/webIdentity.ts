@@ -52,9 +52,7 @@ const ours: Contender = async () => {
   const runtime = ManagedRuntime.make(
     Sts.layerConfig().pipe(
       Layer.provide(SharedConfig.layerConfig()),
-      Layer.provide(
-        Layer.provide(NodeHttpClient.layerWithoutAgent, NodeHttpClient.makeAgentLayer({ keepAlive: true }))
-      ),
+      Layer.provide(NodeHttpClient.layerUndici),
       Layer.provideMerge(NodeContext.layer)
     )
   )

@@ -28,7 +28,6 @@
 import type * as FileSystem from "@effect/platform/FileSystem"
 import type * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
-import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
@@ -51,14 +50,14 @@ const names = {
   token: "AWS_CONTAINER_AUTHORIZATION_TOKEN"
 }
 
-const settings = Config.all({
+const settings = Effect.all({
   relative: variable(names.relative),
   full: variable(names.full),
   tokenFile: variable(names.tokenFile),
   token: variable(names.token)
 })
 
-type Settings = Config.Config.Success<typeof settings>
+type Settings = Effect.Effect.Success<typeof settings>
 
 const unavailable = (
   source: string,

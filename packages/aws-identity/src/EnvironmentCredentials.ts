@@ -24,7 +24,6 @@
  * @since 0.1.0
  */
 import * as Clock from "effect/Clock"
-import * as Config from "effect/Config"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
@@ -39,15 +38,15 @@ import { Timestamp } from "./internal/cacheFile.js"
 import { variable } from "./internal/environment.js"
 
 /** White space, such as the end of a line that a script left, is part of no key; a blank variable is not set. */
-const trimmed = (name: string): Config.Config<Option.Option<string>> =>
-  Config.map(variable(name), (value) => Option.filter(Option.map(value, (text) => text.trim()), (text) => text !== ""))
+const trimmed = (name: string) =>
+  Effect.map(variable(name), (value) => Option.filter(Option.map(value, (text) => text.trim()), (text) => text !== ""))
 
-const variables = Config.all({
+const variables = Effect.all({
   accessKeyId: trimmed("AWS_ACCESS_KEY_ID"),
-  secretAccessKey: Config.map(trimmed("AWS_SECRET_ACCESS_KEY"), Option.map(Redacted.make)),
-  sessionToken: Config.map(trimmed("AWS_SESSION_TOKEN"), Option.map(Redacted.make)),
+  secretAccessKey: Effect.map(trimmed("AWS_SECRET_ACCESS_KEY"), Option.map(Redacted.make)),
+  sessionToken: Effect.map(trimmed("AWS_SESSION_TOKEN"), Option.map(Redacted.make)),
   expiration: trimmed("AWS_CREDENTIAL_EXPIRATION"),
-  accountId: Config.map(trimmed("AWS_ACCOUNT_ID"), Option.flatMap(accountIdOf))
+  accountId: Effect.map(trimmed("AWS_ACCOUNT_ID"), Option.flatMap(accountIdOf))
 })
 
 const source = "the environment"

@@ -33,7 +33,6 @@
  */
 import type * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
-import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import type * as Layer from "effect/Layer"
@@ -56,7 +55,7 @@ const names = {
   mode: "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE"
 }
 
-const settings = Config.all({
+const settings = Effect.all({
   disabled: variable(names.disabled),
   endpoint: variable(names.endpoint),
   mode: variable(names.mode)

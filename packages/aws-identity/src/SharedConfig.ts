@@ -26,11 +26,9 @@ import type { PlatformError } from "@effect/platform/Error"
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as Path from "@effect/platform/Path"
 import * as Clock from "effect/Clock"
-import * as Config from "effect/Config"
 import * as ConfigError from "effect/ConfigError"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
@@ -377,7 +375,7 @@ export const layerConfig = (
 ): Layer.Layer<SharedConfig, ConfigError.ConfigError, FileSystem.FileSystem | Path.Path> =>
   Layer.unwrapEffect(Effect.gen(function*() {
     const path = yield* Path.Path
-    const { configFile, credentialsFile, home, profile } = yield* Config.all({
+    const { configFile, credentialsFile, home, profile } = yield* Effect.all({
       home: homeDirectory,
       configFile: variable("AWS_CONFIG_FILE"),
       credentialsFile: variable("AWS_SHARED_CREDENTIALS_FILE"),
@@ -827,29 +825,32 @@ const endpointUrl: Kind<string> = {
   parse: (text) => isEndpointUrl(text) ? text : undefined
 }
 
-const fromEnvironment = <A>(name: string, { description, parse }: Kind<A>): Config.Config<A | undefined> =>
-  Config.mapOrFail(
+const fromEnvironment = <A>(
+  name: string,
+  { description, parse }: Kind<A>
+): Effect.Effect<A | undefined, ConfigError.ConfigError> =>
+  Effect.flatMap(
     variable(name),
     Option.match({
-      onNone: () => Either.right(undefined),
+      onNone: () => Effect.succeed(undefined),
       onSome: (text) => {
         const value = parse(text)
         return value === undefined
-          ? Either.left(ConfigError.InvalidData([name], `Expected ${description}`))
-          : Either.right(value)
+          ? Effect.fail(ConfigError.InvalidData([name], `Expected ${description}`))
+          : Effect.succeed(value)
       }
     })
   )
 
-const ownRegion = Config.map(
-  Config.all([fromEnvironment("AWS_REGION", regionName), fromEnvironment("AWS_DEFAULT_REGION", regionName)]),
+const ownRegion = Effect.map(
+  Effect.all([fromEnvironment("AWS_REGION", regionName), fromEnvironment("AWS_DEFAULT_REGION", regionName)]),
   ([region, defaultRegion]) => region ?? defaultRegion
 )
 
 const clientEnvironment = (service: string) =>
-  Config.all({
+  Effect.all({
     // The other two are told theirs with each call.
-    region: service === "sts" ? ownRegion : Config.succeed(undefined),
+    region: service === "sts" ? ownRegion : Effect.succeed(undefined),
     ignoresEndpoints: fromEnvironment("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", flag),
     ownEndpoint: fromEnvironment(`AWS_ENDPOINT_URL_${service.toUpperCase()}`, endpointUrl),
     endpoint: fromEnvironment("AWS_ENDPOINT_URL", endpointUrl),
@@ -857,7 +858,7 @@ const clientEnvironment = (service: string) =>
     useDualstackEndpoint: fromEnvironment("AWS_USE_DUALSTACK_ENDPOINT", flag),
     useGlobalEndpoint: fromEnvironment("AWS_STS_REGIONAL_ENDPOINTS", regionalEndpoints),
     maxAttempts: fromEnvironment("AWS_MAX_ATTEMPTS", positive),
-    appId: Config.map(variable("AWS_SDK_UA_APP_ID"), Option.getOrUndefined),
+    appId: Effect.map(variable("AWS_SDK_UA_APP_ID"), Option.getOrUndefined),
     disableClockSkewCorrection: fromEnvironment("AWS_DISABLE_CLOCK_SKEW_CORRECTION", flag)
   })
 
@@ -882,7 +883,7 @@ const setting = <A>(
 /** The environment's endpoints, then the profile's; of each the service's own, then that of all services. */
 const configuredEndpoint = (
   service: string,
-  environment: Config.Config.Success<ReturnType<typeof clientEnvironment>>,
+  environment: Effect.Effect.Success<ReturnType<typeof clientEnvironment>>,
   files: ConfigFiles,
   profile: Section | undefined
 ) =>

@@ -212,9 +212,9 @@ export const resolveEnvironment: Effect.Effect<
   })
 }).pipe(Effect.withSpan("WebIdentityCredentials.resolveEnvironment"))
 
-const variables = Config.all({
+const variables = Effect.all({
   tokenFile: variable("AWS_WEB_IDENTITY_TOKEN_FILE"),
-  roleArn: Config.map(variable("AWS_ROLE_ARN"), Option.map((arn) => arn.trim())),
+  roleArn: Effect.map(variable("AWS_ROLE_ARN"), Option.map((arn) => arn.trim())),
   roleSessionName: variable("AWS_ROLE_SESSION_NAME")
 })
 
@@ -284,7 +284,7 @@ export interface Settings extends Omit<Role, "providerId"> {
 const environment: Config.Config<Settings> = Config.all({
   tokenFile: Config.nonEmptyString("AWS_WEB_IDENTITY_TOKEN_FILE"),
   roleArn: Config.nonEmptyString("AWS_ROLE_ARN"),
-  roleSessionName: Config.map(variable("AWS_ROLE_SESSION_NAME"), Option.getOrUndefined)
+  roleSessionName: Config.map(Config.option(Config.nonEmptyString("AWS_ROLE_SESSION_NAME")), Option.getOrUndefined)
 })
 
 /**

@@ -69,14 +69,18 @@ const modelled: ReadonlySet<string> = new Set([
 
 /** Counts a renewal, and notes the end (ms since 1970) of what it gave. */
 export const countRefresh = <A>(provider: string, endOf: (value: A) => number) => {
-  const success = Metric.increment(labelled(refreshes, { provider, outcome: "success" }))
-  const failure = Metric.increment(labelled(refreshes, { provider, outcome: "failure" }))
-  const toExpiry = labelled(secondsToExpiry, { provider })
+  const count = (outcome: string) => Metric.increment(labelled(refreshes, { provider, outcome }))
   return <E, R>(effect: Effect.Effect<A, E, R>) =>
     Effect.onExit(effect, (exit) =>
       Exit.isSuccess(exit)
         ? Effect.clockWith((clock) =>
-          Effect.zipRight(success, Metric.set(toExpiry, (endOf(exit.value) - clock.unsafeCurrentTimeMillis()) / 1000))
+          Effect.zipRight(
+            count("success"),
+            Metric.set(
+              labelled(secondsToExpiry, { provider }),
+              (endOf(exit.value) - clock.unsafeCurrentTimeMillis()) / 1000
+            )
+          )
         )
-        : failure)
+        : count("failure"))
 }

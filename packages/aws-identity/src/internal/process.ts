@@ -5,7 +5,6 @@
 import * as Command from "@effect/platform/Command"
 import type * as CommandExecutor from "@effect/platform/CommandExecutor"
 import type { PlatformError } from "@effect/platform/Error"
-import * as Config from "effect/Config"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -139,7 +138,7 @@ const outputOf = (process: CommandExecutor.Process): Effect.Effect<Uint8Array, P
 /** What the program was given, of which it may complain: our own credentials, and arguments that may be a secret. */
 const secretsOf = (command: Command.Command): Effect.Effect<ReadonlyArray<string>> =>
   Effect.map(
-    Effect.option(Config.all([variable("AWS_SECRET_ACCESS_KEY"), variable("AWS_SESSION_TOKEN")])),
+    Effect.option(Effect.all([variable("AWS_SECRET_ACCESS_KEY"), variable("AWS_SESSION_TOKEN")])),
     (own) => [
       ...Option.match(own, { onNone: () => [], onSome: (values) => values.flatMap(Option.toArray) }),
       ...Command.flatten(command).flatMap(({ args, env }) =>
