@@ -35,7 +35,7 @@ const application = roles.pipe(
 )
 
 const aws = (profile: string) =>
-  AwsIdentity.layer({ profile }).pipe(Layer.provide([NodeContext.layer, NodeHttpClient.layer]))
+  AwsIdentity.layer({ profile }).pipe(Layer.provide([NodeContext.layer, NodeHttpClient.layerUndici]))
 
 // ---------------------------------------------------------------------------------------------------------------
 // The same on an Identity Center of our own.

@@ -117,12 +117,21 @@ const effectClient: Contender = async () => {
 }
 
 /** And the most memory that is held meanwhile, in MB, if it is to be looked at. */
-const ours = (accounts: number, watchMemory: boolean): Contender => async () => {
+const ours = (
+  accounts: number,
+  watchMemory: boolean,
+  client: "undici" | "node:http" = "undici"
+): Contender =>
+async () => {
   const { NodeHttpClient } = await import("@effect/platform-node")
   const { Effect, Layer, ManagedRuntime, Redacted, Stream } = await import("effect")
   const { Region, Sso } = await import("effect-aws-identity")
   const endpoint = process.env["AWS_ENDPOINT_URL_SSO"]
-  const runtime = ManagedRuntime.make(Layer.provide(Sso.layer({ endpoint }), NodeHttpClient.layerUndici))
+  const http = client === "undici" ? NodeHttpClient.layerUndici : Layer.provide(
+    NodeHttpClient.layerWithoutAgent,
+    NodeHttpClient.makeAgentLayer({ keepAlive: true, maxSockets: concurrency })
+  )
+  const runtime = ManagedRuntime.make(Layer.provide(Sso.layer({ endpoint }), http))
   const roles = Sso.streamAllRoles({
     region: Region.make(region),
     accessToken: Redacted.make(`list-${accounts}`)
@@ -149,7 +158,8 @@ const work: Work = {
     "Effect's client, forEach": effectClient,
     "aws-sdk v2": v2,
     "AWS SDK v3": v3,
-    "ours": ours(accounts, false)
+    "ours": ours(accounts, false),
+    "ours, node:http": ours(accounts, false, "node:http")
   },
   answer: String(2 * accounts),
   warmUp: 0,

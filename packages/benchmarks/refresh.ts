@@ -82,13 +82,14 @@ const v3: Contender = async () => {
   return async () => (await fromSSO()()).accessKeyId
 }
 
-const ours: Contender = async () => {
+const ours = (client: "undici" | "node:http"): Contender => async () => {
   const { NodeContext, NodeHttpClient } = await import("@effect/platform-node")
   const { Effect, Layer, ManagedRuntime } = await import("effect")
   const { AwsIdentity, SsoCredentials } = await import("effect-aws-identity")
-  const runtime = ManagedRuntime.make(
-    Layer.provide(AwsIdentity.layer(), [NodeContext.layer, NodeHttpClient.layerUndici])
-  )
+  const http = client === "undici"
+    ? NodeHttpClient.layerUndici
+    : Layer.provide(NodeHttpClient.layerWithoutAgent, NodeHttpClient.makeAgentLayer({ keepAlive: true }))
+  const runtime = ManagedRuntime.make(Layer.provide(AwsIdentity.layer(), [NodeContext.layer, http]))
   const resolve = Effect.map(SsoCredentials.resolveProfile(), ({ accessKeyId }) => accessKeyId)
   return () => runtime.runPromise(resolve)
 }
@@ -98,7 +99,8 @@ const work: Work = {
     "plain Node, replacing the file": laterEachTime(floor),
     "aws-sdk v2": laterEachTime(v2),
     "AWS SDK v3": laterEachTime(v3),
-    "ours, with lock and fsync": laterEachTime(ours)
+    "ours, with lock and fsync": laterEachTime(ours("undici")),
+    "ours, node:http": laterEachTime(ours("node:http"))
   },
   answer: "ASIA111122223333 renewed",
   warmUp: 40,

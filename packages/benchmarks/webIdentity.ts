@@ -45,14 +45,18 @@ const v3 = (reuse: boolean): Contender => async () => {
   return async () => (await fromTokenFile(reuse ? { roleAssumerWithWebIdentity } : {})()).accessKeyId
 }
 
-const ours: Contender = async () => {
+const ours = (client: "undici" | "node:http"): Contender => async () => {
   const { NodeContext, NodeHttpClient } = await import("@effect/platform-node")
   const { Effect, Layer, ManagedRuntime } = await import("effect")
   const { SharedConfig, Sts, WebIdentityCredentials } = await import("effect-aws-identity")
   const runtime = ManagedRuntime.make(
     Sts.layerConfig().pipe(
       Layer.provide(SharedConfig.layerConfig()),
-      Layer.provide(NodeHttpClient.layerUndici),
+      Layer.provide(
+        client === "undici"
+          ? NodeHttpClient.layerUndici
+          : Layer.provide(NodeHttpClient.layerWithoutAgent, NodeHttpClient.makeAgentLayer({ keepAlive: true }))
+      ),
       Layer.provideMerge(NodeContext.layer)
     )
   )
@@ -70,7 +74,8 @@ const work: Work = {
     "aws-sdk v2": v2(false),
     "AWS SDK v3, one client": v3(true),
     "AWS SDK v3": v3(false),
-    ours
+    "ours": ours("undici"),
+    "ours, node:http": ours("node:http")
   }
 }
 

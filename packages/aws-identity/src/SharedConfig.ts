@@ -266,7 +266,7 @@ export const clientConfig = (
       })
       const found: ClientConfig = {
         ...settings,
-        region: settings.region ?? environment.region ??
+        region: settings.region ?? environment.region ?? environment.defaultRegion ??
           (service === "sts" ? yield* setting(profile, "region", regionName) : undefined),
         endpoint: settings.endpoint ?? (yield* configuredEndpoint(service, environment, files, profile)),
         useFipsEndpoint: settings.useFipsEndpoint ?? environment.useFipsEndpoint ??
@@ -842,15 +842,11 @@ const fromEnvironment = <A>(
     })
   )
 
-const ownRegion = Effect.map(
-  Effect.all([fromEnvironment("AWS_REGION", regionName), fromEnvironment("AWS_DEFAULT_REGION", regionName)]),
-  ([region, defaultRegion]) => region ?? defaultRegion
-)
-
 const clientEnvironment = (service: string) =>
   Effect.all({
     // The other two are told theirs with each call.
-    region: service === "sts" ? ownRegion : Effect.succeed(undefined),
+    region: service === "sts" ? fromEnvironment("AWS_REGION", regionName) : Effect.succeed(undefined),
+    defaultRegion: service === "sts" ? fromEnvironment("AWS_DEFAULT_REGION", regionName) : Effect.succeed(undefined),
     ignoresEndpoints: fromEnvironment("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", flag),
     ownEndpoint: fromEnvironment(`AWS_ENDPOINT_URL_${service.toUpperCase()}`, endpointUrl),
     endpoint: fromEnvironment("AWS_ENDPOINT_URL", endpointUrl),
@@ -860,7 +856,10 @@ const clientEnvironment = (service: string) =>
     maxAttempts: fromEnvironment("AWS_MAX_ATTEMPTS", positive),
     appId: Effect.map(variable("AWS_SDK_UA_APP_ID"), Option.getOrUndefined),
     disableClockSkewCorrection: fromEnvironment("AWS_DISABLE_CLOCK_SKEW_CORRECTION", flag)
-  })
+  }, { mode: "validate" }).pipe(
+    // All that is wrong with it, as `Config.all` says.
+    Effect.mapError((errors) => Object.values(errors).flatMap(Option.toArray).reduce(ConfigError.And))
+  )
 
 /** A value of a section, on behalf of `profile`; empty is none. */
 const setting = <A>(

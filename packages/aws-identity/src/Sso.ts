@@ -5,12 +5,9 @@
  */
 import type * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
-import * as Chunk from "effect/Chunk"
 import type * as ConfigError from "effect/ConfigError"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import * as Either from "effect/Either"
-import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
@@ -428,7 +425,7 @@ export const streamAccountRoles = (
 
 /**
  * All roles of all accounts, in the order of the accounts. Up to `concurrency` accounts (16, if not said) are asked
- * about at a time; no more of them are held than that and a page or two.
+ * about at a time; no more of them are held than that and a page.
  *
  * @example
  * ```ts
@@ -450,37 +447,15 @@ export const streamAccountRoles = (
 export const streamAllRoles = (
   input: Omit<ListAccountsInput, "nextToken">,
   options?: { readonly concurrency?: number | undefined }
-): Stream.Stream<AccountInfo & RoleInfo, IdentityError.SsoError, Sso> => {
-  const concurrency = Math.max(options?.concurrency ?? 16, 1)
-  const rolesOf = (account: AccountInfo) =>
-    Effect.map(
-      everyPage("listAccountRoles", rolePage({ ...input, accountId: account.accountId })),
-      (pages) => Chunk.fromIterable(pages.flatMap(({ roleList }) => roleList.map((role) => ({ ...account, ...role }))))
+): Stream.Stream<AccountInfo & RoleInfo, IdentityError.SsoError, Sso> =>
+  streamAccounts(input).pipe(
+    Stream.mapEffect(
+      (account) =>
+        Effect.map(everyPage("listAccountRoles", rolePage({ ...input, accountId: account.accountId })), (pages) =>
+          pages.flatMap(({ roleList }) => roleList.map((role) => ({ ...account, ...role })))),
+      { concurrency: options?.concurrency ?? 16 }
+    ),
+    Stream.mapConcat((roles) =>
+      roles
     )
-  // By hand: `Stream.mapEffect` takes longer for an account than its request does.
-  return Stream.unwrapScoped(Effect.gen(function*() {
-    const scope = yield* Effect.scope
-    const page = yield* Stream.toPull(Stream.bufferChunks(streamAccounts(input), { capacity: 1 }))
-    const accounts: Array<AccountInfo> = []
-    const asked: Array<Fiber.Fiber<Chunk.Chunk<AccountInfo & RoleInfo>, IdentityError.SsoError>> = []
-    /** Of the accounts: why there are no more. */
-    let end: Option.Option<IdentityError.SsoError> | undefined
-    return Stream.repeatEffectChunkOption(Effect.gen(function*() {
-      while (asked.length < concurrency) {
-        const account = accounts.shift()
-        if (account !== undefined) {
-          asked.push(yield* Effect.forkIn(rolesOf(account), scope))
-          continue
-        }
-        if (end !== undefined) break
-        const next = yield* Effect.either(page)
-        if (Either.isRight(next)) accounts.push(...next.right)
-        else end = next.left
-      }
-      const first = asked.shift()
-      return first === undefined
-        ? yield* Effect.fail(end ?? Option.none())
-        : yield* Effect.mapError(Effect.flatten(Fiber.await(first)), Option.some)
-    }))
-  }))
-}
+  )

@@ -278,7 +278,7 @@ export const layer: Layer.Layer<SsoTokenProvider, never, SsoTokenCache | SsoOidc
 
 /**
  * Whoever is interrupted waits for it, for as long as a request may take: once AWS has answered, the old refresh
- * token may be spent, and the new one must reach the cache. (Uninterruptible, the request could not time out.)
+ * token may be spent, and the new one must reach the cache. (Uninterruptible, its pauses could not be cut short.)
  */
 const carryThrough = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
   Effect.uninterruptible(

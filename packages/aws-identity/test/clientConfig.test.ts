@@ -403,6 +403,13 @@ describe("settings from the environment and the profile", () => {
       })
   )
 
+  it.effect("says of every variable that it is wrong", () =>
+    Effect.gen(function*() {
+      const environment = { AWS_MAX_ATTEMPTS: "many", AWS_USE_FIPS_ENDPOINT: "maybe", AWS_REGION: "eu/1" }
+      const error = String(yield* Effect.flip(settingsIn({ environment })))
+      for (const name of Object.keys(environment)) assert.include(error, name)
+    }))
+
   it.effect("says where an endpoint is that is none", () =>
     Effect.gen(function*() {
       const inProfile = yield* Effect.flip(settingsIn({ config: "endpoint_url = localhost:4566\n" }))

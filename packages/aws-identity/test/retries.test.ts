@@ -6,8 +6,11 @@ import {
   Duration,
   Effect,
   Either,
+  Exit,
   FastCheck as fc,
   Fiber,
+  Logger,
+  LogLevel,
   Option,
   Random,
   Redacted,
@@ -342,6 +345,52 @@ describe("settings", () => {
       assert.isTrue(isAsking)
       yield* Fiber.interrupt(fiber)
       assert.isFalse(isAsking)
+    }))
+
+  it.live("nor by who is while it begins", () =>
+    Effect.promise(async () => {
+      const controller = new AbortController()
+      let isAsking = false
+      const http = HttpClient.make(() => {
+        isAsking = true
+        controller.abort()
+        return Effect.ensuring(
+          Effect.never,
+          Effect.sync(() => {
+            isAsking = false
+          })
+        )
+      })
+      const exit = await Effect.runPromiseExit(Effect.delay(Effect.flatMap(makeSso({ http }), logout), "1 millis"), {
+        signal: controller.signal
+      })
+      assert.isTrue(Exit.isInterrupted(exit))
+      assert.isFalse(isAsking)
+    }))
+
+  it.effect("and what is tried again is no fiber's unhandled error", () =>
+    Effect.gen(function*() {
+      const logged: Array<unknown> = []
+      const net = network("ECONNRESET", { status: 500 }, {})
+      const logger = Logger.make(({ message }) => {
+        logged.push(message)
+      })
+      const result = yield* callOnce(net).pipe(
+        Effect.provide(Logger.add(logger)),
+        Logger.withMinimumLogLevel(LogLevel.All)
+      )
+      assert.isTrue(Either.isRight(result))
+      assert.deepStrictEqual(logged, [])
+    }))
+
+  it.effect("and the application's client may have looked at the answer", () =>
+    Effect.gen(function*() {
+      const body = JSON.stringify({ accountList: [{ accountId: "111122223333" }] })
+      const net = network({ body, headers: { "content-length": `${body.length}` } })
+      const http = HttpClient.tap(net.http, ({ text }) => text)
+      const sso = yield* makeSso({ http })
+      const { accountList } = yield* sso.listAccounts({ region, accessToken })
+      assert.strictEqual(accountList.length, 1)
     }))
 
   it.effect("or as long as they are given", () =>

@@ -124,21 +124,26 @@ const textOf = (
   response: HttpClientResponse.HttpClientResponse
 ): Effect.Effect<string, "TooLong" | "BrokenOff"> => {
   const { "content-encoding": encoding, "content-length": length } = response.headers
-  // No client reads more than the length that it was told, and to read all at once costs a fraction of a stream. (And
-  // bytes less than text, which Node's client keeps for others to ask for.)
-  const bytes: Effect.Effect<ArrayBuffer | Uint8Array<ArrayBuffer>, "TooLong" | "BrokenOff"> =
-    encoding === undefined && length !== undefined && /^\d{1,7}$/.test(length) &&
-      Number(length) <= longestBody
-      ? Effect.mapError(response.arrayBuffer, () => "BrokenOff")
-      : collect(
-        Stream.catchAll(
-          response.stream,
-          (error) => error.reason === "EmptyBody" ? Stream.empty : Stream.fail("BrokenOff" as const)
-        ),
-        longestBody
-      )
-  return Effect.map(bytes, (bytes) => new TextDecoder().decode(bytes))
+  // No client reads more than the length that it was told, and to read all at once costs a fraction of a stream. As
+  // text, which clients keep: the application's may have looked at it.
+  return encoding === undefined && length !== undefined && /^\d{1,7}$/.test(length) && Number(length) <= longestBody
+    ? Effect.mapError(response.text, () => "BrokenOff")
+    : textOfStream(response)
 }
+
+const textOfStream = (
+  response: HttpClientResponse.HttpClientResponse
+): Effect.Effect<string, "TooLong" | "BrokenOff"> =>
+  Effect.map(
+    collect(
+      Stream.catchAll(
+        response.stream,
+        (error) => error.reason === "EmptyBody" ? Stream.empty : Stream.fail("BrokenOff" as const)
+      ),
+      longestBody
+    ),
+    (body) => new TextDecoder().decode(body)
+  )
 
 /** Why there is none that could be read. */
 export interface Silence {
