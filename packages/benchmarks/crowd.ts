@@ -1,6 +1,7 @@
 import type { Deferred } from "effect"
 import { setTimeout } from "node:timers/promises"
 import { figures } from "./figures.js"
+import { httpOf } from "./http.js"
 import { type Contender, median, type Work } from "./measure.js"
 import { atMost, of, times } from "./report.js"
 import { contenders as resolvers } from "./resolve.js"
@@ -30,11 +31,10 @@ interface Gates {
 }
 
 const oursRuntime = async () => {
-  const { NodeContext, NodeHttpClient } = await import("@effect/platform-node")
+  const { NodeContext } = await import("@effect/platform-node")
   const { Layer, ManagedRuntime } = await import("effect")
   const { AwsIdentity } = await import("effect-aws-identity")
-  const http = Layer.provide(NodeHttpClient.layerWithoutAgent, NodeHttpClient.makeAgentLayer({ keepAlive: true }))
-  return ManagedRuntime.make(Layer.provide(AwsIdentity.layer(), [NodeContext.layer, http]))
+  return ManagedRuntime.make(Layer.provide(AwsIdentity.layer(), [NodeContext.layer, await httpOf("node:http")]))
 }
 
 const gates: Readonly<Record<string, () => Promise<Gates>>> = {

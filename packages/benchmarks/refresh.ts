@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto"
 import { readFileSync, writeFileSync } from "node:fs"
 import { tokenFile, tokenText } from "./home.js"
+import { type Client, httpOf } from "./http.js"
 import type { Contender, Work } from "./measure.js"
 import { atLeast, times } from "./report.js"
 import type { Scenario } from "./scenarios.js"
@@ -82,14 +83,13 @@ const v3: Contender = async () => {
   return async () => (await fromSSO()()).accessKeyId
 }
 
-const ours = (client: "undici" | "node:http"): Contender => async () => {
-  const { NodeContext, NodeHttpClient } = await import("@effect/platform-node")
+const ours = (client: Client): Contender => async () => {
+  const { NodeContext } = await import("@effect/platform-node")
   const { Effect, Layer, ManagedRuntime } = await import("effect")
   const { AwsIdentity, SsoCredentials } = await import("effect-aws-identity")
-  const http = client === "undici"
-    ? NodeHttpClient.layerUndici
-    : Layer.provide(NodeHttpClient.layerWithoutAgent, NodeHttpClient.makeAgentLayer({ keepAlive: true }))
-  const runtime = ManagedRuntime.make(Layer.provide(AwsIdentity.layer(), [NodeContext.layer, http]))
+  const runtime = ManagedRuntime.make(
+    Layer.provide(AwsIdentity.layer(), [NodeContext.layer, await httpOf(client)])
+  )
   const resolve = Effect.map(SsoCredentials.resolveProfile(), ({ accessKeyId }) => accessKeyId)
   return () => runtime.runPromise(resolve)
 }

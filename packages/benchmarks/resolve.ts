@@ -1,3 +1,4 @@
+import { type Client, httpOf } from "./http.js"
 import type { Contender, Work } from "./measure.js"
 import { atLeast, times } from "./report.js"
 import type { Scenario } from "./scenarios.js"
@@ -53,16 +54,11 @@ const v3 = (reuse: boolean): Contender => async () => {
   return async () => (await fromSSO(options)()).accessKeyId
 }
 
-/** On which of Effect's clients; undici is what a program should take that runs long and asks much. */
-const ours = (client: "undici" | "node:http" | "node:http, no connection kept"): Contender => async () => {
+const ours = (client: Client | "node:http, no connection kept"): Contender => async () => {
   const { NodeContext, NodeHttpClient } = await import("@effect/platform-node")
   const { Effect, Layer, ManagedRuntime } = await import("effect")
   const { AwsIdentity, SsoCredentials } = await import("effect-aws-identity")
-  const http = {
-    "undici": NodeHttpClient.layerUndici,
-    "node:http": Layer.provide(NodeHttpClient.layerWithoutAgent, NodeHttpClient.makeAgentLayer({ keepAlive: true })),
-    "node:http, no connection kept": NodeHttpClient.layer
-  }[client]
+  const http = client === "node:http, no connection kept" ? NodeHttpClient.layer : await httpOf(client)
   const runtime = ManagedRuntime.make(Layer.provide(AwsIdentity.layer(), [NodeContext.layer, http]))
   const resolve = Effect.map(SsoCredentials.resolveProfile(), ({ accessKeyId }) => accessKeyId)
   return () => runtime.runPromise(resolve)
@@ -71,9 +67,8 @@ const ours = (client: "undici" | "node:http" | "node:http, no connection kept"):
 /** What is not ours to make faster: Effect's client at the same request, with nothing around it. */
 const effectClient: Contender = async () => {
   const { HttpClient, HttpClientRequest } = await import("@effect/platform")
-  const { NodeHttpClient } = await import("@effect/platform-node")
   const { Effect, ManagedRuntime } = await import("effect")
-  const runtime = ManagedRuntime.make(NodeHttpClient.layerUndici)
+  const runtime = ManagedRuntime.make(await httpOf("undici"))
   const request = HttpClientRequest.get(
     `${process.env["AWS_ENDPOINT_URL_SSO"]}/federation/credentials?account_id=111122223333&role_name=Developer`,
     { headers: { "x-amz-sso_bearer_token": "token" } }

@@ -1,3 +1,4 @@
+import { type Client, httpOf } from "./http.js"
 import type { Contender, Work } from "./measure.js"
 import { atLeast, times } from "./report.js"
 import type { Scenario } from "./scenarios.js"
@@ -45,18 +46,14 @@ const v3 = (reuse: boolean): Contender => async () => {
   return async () => (await fromTokenFile(reuse ? { roleAssumerWithWebIdentity } : {})()).accessKeyId
 }
 
-const ours = (client: "undici" | "node:http"): Contender => async () => {
-  const { NodeContext, NodeHttpClient } = await import("@effect/platform-node")
+const ours = (client: Client): Contender => async () => {
+  const { NodeContext } = await import("@effect/platform-node")
   const { Effect, Layer, ManagedRuntime } = await import("effect")
   const { SharedConfig, Sts, WebIdentityCredentials } = await import("effect-aws-identity")
   const runtime = ManagedRuntime.make(
     Sts.layerConfig().pipe(
       Layer.provide(SharedConfig.layerConfig()),
-      Layer.provide(
-        client === "undici"
-          ? NodeHttpClient.layerUndici
-          : Layer.provide(NodeHttpClient.layerWithoutAgent, NodeHttpClient.makeAgentLayer({ keepAlive: true }))
-      ),
+      Layer.provide(await httpOf(client)),
       Layer.provideMerge(NodeContext.layer)
     )
   )
