@@ -1,6 +1,7 @@
 import { readdirSync } from "node:fs"
 import { join } from "node:path"
 import { bundle, compile, programs } from "./build.js"
+import { httpOf } from "./http.js"
 import type { Work } from "./measure.js"
 import { atMost, times } from "./report.js"
 import type { Scenario } from "./scenarios.js"
@@ -8,10 +9,9 @@ import type { Scenario } from "./scenarios.js"
 /** What an application has loaded and begun before it wants credentials: Effect and its platform, as barrels. */
 const application = async () => {
   const { FileSystem } = await import("@effect/platform")
-  const { NodeContext, NodeHttpClient } = await import("@effect/platform-node")
+  const { NodeContext } = await import("@effect/platform-node")
   const { Effect, Layer, ManagedRuntime } = await import("effect")
-  const http = Layer.provide(NodeHttpClient.layerWithoutAgent, NodeHttpClient.makeAgentLayer({ keepAlive: true }))
-  const runtime = ManagedRuntime.make(Layer.merge(NodeContext.layer, http))
+  const runtime = ManagedRuntime.make(Layer.merge(NodeContext.layer, await httpOf("node:http")))
   await runtime.runPromise(Effect.flatMap(FileSystem.FileSystem, (files) => files.exists(process.env["HOME"] ?? "")))
   return { Effect, runtime }
 }

@@ -320,7 +320,19 @@ describe("settings", () => {
       assert.deepInclude({ ...none }, { _tag: "ServiceUnreachable", attempts: 1, reason: "no answer within 1m" })
     }))
 
-  it.effect("also those of who cannot be interrupted", () =>
+  it.effect("or as long as they are given", () =>
+    Effect.gen(function*() {
+      const net = network("NoAnswer")
+      const error = Either.getOrThrow(Either.flip(yield* callOnce(net, { attemptTimeout: "2 seconds" })))
+      assert.deepStrictEqual(net.times(), [0, 2025, 4075])
+      assert.deepInclude({ ...error }, { attempts: 3, reason: "no answer within 2s" })
+      const hasty = network("NoAnswer")
+      const fiber = yield* Effect.fork(Effect.flatMap(makeSso(hasty, { timeout: "3 seconds" }), logout))
+      yield* TestClock.adjust("3 seconds")
+      assert.isTrue(Option.isSome(yield* Fiber.poll(fiber)))
+    }))
+
+  it.effect("the time is also over for who cannot be interrupted", () =>
     Effect.gen(function*() {
       const net = network("NoAnswer")
       const fiber = yield* Effect.fork(Effect.uninterruptible(Effect.flatMap(makeSso(net), logout)))
@@ -328,7 +340,7 @@ describe("settings", () => {
       assert.isTrue(Option.isSome(yield* Fiber.poll(fiber)))
     }))
 
-  it.effect("and none is left behind by who is", () =>
+  it.effect("a call that is interrupted leaves no request behind", () =>
     Effect.gen(function*() {
       let isAsking = false
       const http = HttpClient.make(() => {
@@ -347,7 +359,7 @@ describe("settings", () => {
       assert.isFalse(isAsking)
     }))
 
-  it.live("nor by who is while it begins", () =>
+  it.live("nor does one that is interrupted while it begins", () =>
     Effect.promise(async () => {
       const controller = new AbortController()
       let isAsking = false
@@ -368,7 +380,7 @@ describe("settings", () => {
       assert.isFalse(isAsking)
     }))
 
-  it.effect("and what is tried again is no fiber's unhandled error", () =>
+  it.effect("what is tried again is no fiber's unhandled error", () =>
     Effect.gen(function*() {
       const logged: Array<unknown> = []
       const net = network("ECONNRESET", { status: 500 }, {})
@@ -383,7 +395,7 @@ describe("settings", () => {
       assert.deepStrictEqual(logged, [])
     }))
 
-  it.effect("and the application's client may have looked at the answer", () =>
+  it.effect("the application's client may have looked at the answer", () =>
     Effect.gen(function*() {
       const body = JSON.stringify({ accountList: [{ accountId: "111122223333" }] })
       const net = network({ body, headers: { "content-length": `${body.length}` } })
@@ -391,18 +403,6 @@ describe("settings", () => {
       const sso = yield* makeSso({ http })
       const { accountList } = yield* sso.listAccounts({ region, accessToken })
       assert.strictEqual(accountList.length, 1)
-    }))
-
-  it.effect("or as long as they are given", () =>
-    Effect.gen(function*() {
-      const net = network("NoAnswer")
-      const error = Either.getOrThrow(Either.flip(yield* callOnce(net, { attemptTimeout: "2 seconds" })))
-      assert.deepStrictEqual(net.times(), [0, 2025, 4075])
-      assert.deepInclude({ ...error }, { attempts: 3, reason: "no answer within 2s" })
-      const hasty = network("NoAnswer")
-      const fiber = yield* Effect.fork(Effect.flatMap(makeSso(hasty, { timeout: "3 seconds" }), logout))
-      yield* TestClock.adjust("3 seconds")
-      assert.isTrue(Option.isSome(yield* Fiber.poll(fiber)))
     }))
 
   it.effect("a body that never ends is no answer either", () =>

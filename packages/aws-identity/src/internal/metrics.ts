@@ -20,7 +20,7 @@ const secondsToExpiry = MetricKey.gauge("aws_identity_seconds_to_expiry", {
   description: "How long what a provider got last is good for, at the time it was got"
 })
 
-/** With the labels in its key, which it is looked up by once; `Metric.tagged` makes and looks up a key at each update. */
+/** With the labels in its key: `Metric.tagged` makes a new key, and looks it up, at each update. */
 const labelled = <Type extends MetricKeyType.MetricKeyType.Untyped>(
   key: MetricKey.MetricKey<Type>,
   labels: Readonly<Record<string, string>>
