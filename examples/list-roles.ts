@@ -6,7 +6,7 @@
  *   npx tsx examples/list-roles.ts --profile NAME     on your own AWS files and the real endpoints
  */
 import { NodeContext, NodeHttpClient, NodeRuntime } from "@effect/platform-node"
-import { Console, Effect, Layer, Stream } from "effect"
+import { Console, Effect, Layer, Option, Stream } from "effect"
 import { AwsIdentity, SharedConfig, Sso, SsoTokenProvider } from "effect-aws-identity"
 import { TestIdentity } from "effect-aws-identity-testing"
 import { parseArgs } from "node:util"
@@ -25,8 +25,8 @@ const roles = Stream.unwrap(Effect.gen(function*() {
 }))
 
 const application = roles.pipe(
-  Stream.runForEach(({ accountId, accountName = "", roleName }) =>
-    Console.log(`${accountId}  ${accountName.padEnd(20)}  ${roleName}`)
+  Stream.runForEach(({ accountId, accountName, roleName }) =>
+    Console.log(`${accountId}  ${Option.getOrElse(accountName, () => "").padEnd(20)}  ${roleName}`)
   ),
   Effect.catchTags({
     SsoLoginRequired: ({ command }) => Console.error(`Nobody is signed in: run "${command}".`),

@@ -40,75 +40,57 @@ const Paging = Schema.Struct({
   nextToken: Schema.optional(Schema.String)
 })
 
-/**
- * What `getRoleCredentials` takes.
- *
- * @since 0.1.0
- * @category models
- */
-export const GetRoleCredentialsInput = Schema.Struct({
+const GetRoleCredentialsInput = Schema.Struct({
   ...Session.fields,
   accountId: AccountId,
   roleName: Schema.NonEmptyString
 })
 
 /**
- * See the schema of the same name.
+ * Input of `getRoleCredentials`.
  *
  * @since 0.1.0
  * @category models
  */
 export type GetRoleCredentialsInput = typeof GetRoleCredentialsInput.Type
 
-/**
- * What `listAccounts` takes.
- *
- * @since 0.1.0
- * @category models
- */
-export const ListAccountsInput = Schema.Struct({ ...Session.fields, ...Paging.fields })
+const ListAccountsInput = Schema.Struct({ ...Session.fields, ...Paging.fields })
 
 /**
- * See the schema of the same name.
+ * Input of `listAccounts`.
  *
  * @since 0.1.0
  * @category models
  */
 export type ListAccountsInput = typeof ListAccountsInput.Type
 
-/**
- * What `listAccountRoles` takes.
- *
- * @since 0.1.0
- * @category models
- */
-export const ListAccountRolesInput = Schema.Struct({ ...Session.fields, ...Paging.fields, accountId: AccountId })
+const ListAccountRolesInput = Schema.Struct({ ...Session.fields, ...Paging.fields, accountId: AccountId })
 
 /**
- * See the schema of the same name.
+ * Input of `listAccountRoles`.
  *
  * @since 0.1.0
  * @category models
  */
 export type ListAccountRolesInput = typeof ListAccountRolesInput.Type
 
-/**
- * What `logout` takes.
- *
- * @since 0.1.0
- * @category models
- */
-export const LogoutInput = Session
+const LogoutInput = Session
 
 /**
- * See the schema of the same name.
+ * Input of `logout`.
  *
  * @since 0.1.0
  * @category models
  */
 export type LogoutInput = typeof LogoutInput.Type
 
-const optionalText = Schema.optionalWith(Schema.String, { nullable: true })
+const optionalText = Schema.optionalWith(Schema.String, { as: "Option", nullable: true })
+
+const AccountInfo = Schema.Struct({
+  accountId: Schema.String,
+  accountName: optionalText,
+  emailAddress: optionalText
+})
 
 /**
  * An account that the signed-in user has some role in.
@@ -116,19 +98,9 @@ const optionalText = Schema.optionalWith(Schema.String, { nullable: true })
  * @since 0.1.0
  * @category models
  */
-export const AccountInfo = Schema.Struct({
-  accountId: Schema.String,
-  accountName: optionalText,
-  emailAddress: optionalText
-})
-
-/**
- * See the schema of the same name.
- *
- * @since 0.1.0
- * @category models
- */
 export type AccountInfo = typeof AccountInfo.Type
+
+const RoleInfo = Schema.Struct({ roleName: Schema.String, accountId: Schema.String })
 
 /**
  * A role that the signed-in user may take in an account.
@@ -136,48 +108,30 @@ export type AccountInfo = typeof AccountInfo.Type
  * @since 0.1.0
  * @category models
  */
-export const RoleInfo = Schema.Struct({ roleName: Schema.String, accountId: Schema.String })
-
-/**
- * See the schema of the same name.
- *
- * @since 0.1.0
- * @category models
- */
 export type RoleInfo = typeof RoleInfo.Type
 
-/**
- * What `listAccounts` gives.
- *
- * @since 0.1.0
- * @category models
- */
-export const ListAccountsOutput = Schema.Struct({
+const ListAccountsOutput = Schema.Struct({
   accountList: Schema.optionalWith(Schema.Array(AccountInfo), { nullable: true, default: () => [] }),
+  /** None on the last page; an empty token counts as none, as in every AWS SDK. */
   nextToken: optionalText
 })
 
 /**
- * See the schema of the same name.
+ * Output of `listAccounts`.
  *
  * @since 0.1.0
  * @category models
  */
 export type ListAccountsOutput = typeof ListAccountsOutput.Type
 
-/**
- * What `listAccountRoles` gives.
- *
- * @since 0.1.0
- * @category models
- */
-export const ListAccountRolesOutput = Schema.Struct({
+const ListAccountRolesOutput = Schema.Struct({
   roleList: Schema.optionalWith(Schema.Array(RoleInfo), { nullable: true, default: () => [] }),
+  /** None on the last page; an empty token counts as none, as in every AWS SDK. */
   nextToken: optionalText
 })
 
 /**
- * See the schema of the same name.
+ * Output of `listAccountRoles`.
  *
  * @since 0.1.0
  * @category models
@@ -341,7 +295,7 @@ export const layerConfig = (
 ): Layer.Layer<Sso, ConfigError.ConfigError, HttpClient.HttpClient | SharedConfig.SharedConfig> =>
   Layer.effect(Sso, Effect.flatMap(SharedConfig.clientConfig("sso", settings), make))
 
-type Page = { readonly nextToken?: string | undefined }
+type Page = { readonly nextToken: Option.Option<string> }
 
 /** A page of a list, by the token that the page before gave. */
 type FetchPage<P extends Page> = (nextToken: string | undefined) => Effect.Effect<P, IdentityError.SsoError, Sso>
@@ -360,7 +314,7 @@ const step = <P extends Page>(operation: string, fetch: FetchPage<P>) => (nextTo
   Effect.flatMap(
     retry(fetch(nextToken), () => ({ while: Predicate.isTagged("TooManyRequestsException"), schedule: unhurried() })),
     (page): Effect.Effect<readonly [P, Option.Option<string>], IdentityError.InvalidResponse> =>
-      nextToken !== undefined && page.nextToken === nextToken
+      nextToken !== undefined && Option.contains(page.nextToken, nextToken)
         ? Effect.fail(
           new IdentityError.InvalidResponse({
             service: "SSO",
@@ -370,8 +324,7 @@ const step = <P extends Page>(operation: string, fetch: FetchPage<P>) => (nextTo
             problem: "a page names itself as the next one"
           })
         )
-        // An empty token is none, as in every SDK.
-        : Effect.succeed([page, Option.filter(Option.fromNullable(page.nextToken), (token) => token !== "")])
+        : Effect.succeed([page, page.nextToken])
   )
 
 /** Made by who lists: it would be in every program, were it a constant. */

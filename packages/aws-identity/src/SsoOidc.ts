@@ -39,13 +39,7 @@ const Time = Schema.transform(Schema.Number, Schema.DateTimeUtcFromNumber, {
 })
 const optionalTime = Schema.optionalWith(Time, { as: "Option", nullable: true })
 
-/**
- * What `registerClient` takes.
- *
- * @since 0.1.0
- * @category models
- */
-export const RegisterClientInput = Schema.Struct({
+const RegisterClientInput = Schema.Struct({
   ...region,
   clientName: text,
   clientType: Schema.Literal("public"),
@@ -60,20 +54,14 @@ export const RegisterClientInput = Schema.Struct({
 })
 
 /**
- * See the schema of the same name.
+ * Input of `registerClient`.
  *
  * @since 0.1.0
  * @category models
  */
 export type RegisterClientInput = typeof RegisterClientInput.Type
 
-/**
- * What `registerClient` gives.
- *
- * @since 0.1.0
- * @category models
- */
-export const RegisterClientOutput = Schema.Struct({
+const RegisterClientOutput = Schema.Struct({
   clientId: text,
   clientSecret: secret,
   clientIdIssuedAt: optionalTime,
@@ -83,20 +71,14 @@ export const RegisterClientOutput = Schema.Struct({
 })
 
 /**
- * See the schema of the same name.
+ * Output of `registerClient`.
  *
  * @since 0.1.0
  * @category models
  */
 export type RegisterClientOutput = typeof RegisterClientOutput.Type
 
-/**
- * What `startDeviceAuthorization` takes.
- *
- * @since 0.1.0
- * @category models
- */
-export const StartDeviceAuthorizationInput = Schema.Struct({
+const StartDeviceAuthorizationInput = Schema.Struct({
   ...region,
   clientId: text,
   clientSecret: secret,
@@ -104,20 +86,14 @@ export const StartDeviceAuthorizationInput = Schema.Struct({
 })
 
 /**
- * See the schema of the same name.
+ * Input of `startDeviceAuthorization`.
  *
  * @since 0.1.0
  * @category models
  */
 export type StartDeviceAuthorizationInput = typeof StartDeviceAuthorizationInput.Type
 
-/**
- * What `startDeviceAuthorization` gives.
- *
- * @since 0.1.0
- * @category models
- */
-export const StartDeviceAuthorizationOutput = Schema.Struct({
+const StartDeviceAuthorizationOutput = Schema.Struct({
   deviceCode: secret,
   userCode: text,
   verificationUri: text,
@@ -129,7 +105,7 @@ export const StartDeviceAuthorizationOutput = Schema.Struct({
 })
 
 /**
- * See the schema of the same name.
+ * Output of `startDeviceAuthorization`.
  *
  * @since 0.1.0
  * @category models
@@ -157,35 +133,23 @@ const registeredClient = {
   scope: Schema.optional(texts)
 }
 
-/**
- * What `createToken` takes.
- *
- * @since 0.1.0
- * @category models
- */
-export const CreateTokenInput = Schema.Union(
+const CreateTokenInput = Schema.Union(
   Schema.Struct({ ...registeredClient, ...deviceCodeGrant }),
   Schema.Struct({ ...registeredClient, ...refreshTokenGrant }),
   Schema.Struct({ ...registeredClient, ...authorizationCodeGrant })
 )
 
 /**
- * See the schema of the same name.
+ * Input of `createToken`.
  *
  * @since 0.1.0
  * @category models
  */
 export type CreateTokenInput = typeof CreateTokenInput.Type
 
-/**
- * What `createToken` gives.
- *
- * @since 0.1.0
- * @category models
- */
-export const CreateTokenOutput = Schema.Struct({
+const CreateTokenOutput = Schema.Struct({
   accessToken: AccessToken,
-  tokenType: Schema.optionalWith(Schema.String, absent),
+  tokenType: optionalText,
   /** Seconds */
   expiresIn: Seconds,
   refreshToken: optionalSecret,
@@ -193,7 +157,7 @@ export const CreateTokenOutput = Schema.Struct({
 })
 
 /**
- * See the schema of the same name.
+ * Output of `createToken`.
  *
  * @since 0.1.0
  * @category models
@@ -211,13 +175,7 @@ const application = {
   requestedTokenType: Schema.optional(text)
 }
 
-/**
- * What `createTokenWithIAM` takes.
- *
- * @since 0.1.0
- * @category models
- */
-export const CreateTokenWithIAMInput = Schema.Union(
+const CreateTokenWithIAMInput = Schema.Union(
   Schema.Struct({
     ...application,
     ...authorizationCodeGrant,
@@ -240,34 +198,28 @@ export const CreateTokenWithIAMInput = Schema.Union(
 )
 
 /**
- * See the schema of the same name.
+ * Input of `createTokenWithIAM`.
  *
  * @since 0.1.0
  * @category models
  */
 export type CreateTokenWithIAMInput = typeof CreateTokenWithIAMInput.Type
 
-/**
- * What `createTokenWithIAM` gives.
- *
- * @since 0.1.0
- * @category models
- */
-export const CreateTokenWithIAMOutput = Schema.Struct({
+const CreateTokenWithIAMOutput = Schema.Struct({
   ...CreateTokenOutput.fields,
-  issuedTokenType: Schema.optionalWith(Schema.String, absent),
+  issuedTokenType: optionalText,
   scope: Schema.optionalWith(Schema.Array(Schema.String), { ...absent, default: () => [] }),
   awsAdditionalDetails: Schema.optionalWith(
     Schema.Struct({
       /** For the `ProvidedContexts` of `AssumeRole`. */
       identityContext: optionalSecret
     }),
-    absent
+    { as: "Option", nullable: true }
   )
 })
 
 /**
- * See the schema of the same name.
+ * Output of `createTokenWithIAM`.
  *
  * @since 0.1.0
  * @category models

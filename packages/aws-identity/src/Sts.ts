@@ -84,13 +84,7 @@ const assume = {
   )
 }
 
-/**
- * What `assumeRoleWithWebIdentity` takes.
- *
- * @since 0.1.0
- * @category models
- */
-export const AssumeRoleWithWebIdentityInput = Schema.Struct({
+const AssumeRoleWithWebIdentityInput = Schema.Struct({
   ...assume,
   /** A JWT of the identity provider, or an OAuth 2.0 access token. */
   webIdentityToken: Schema.Redacted(text(4, 20_000, /^/, "a token")),
@@ -101,7 +95,7 @@ export const AssumeRoleWithWebIdentityInput = Schema.Struct({
 })
 
 /**
- * See the schema of the same name.
+ * Input of `assumeRoleWithWebIdentity`.
  *
  * @since 0.1.0
  * @category models
@@ -113,13 +107,7 @@ const signed = {
   credentials: Schema.instanceOf(Credentials)
 }
 
-/**
- * What `assumeRole` takes.
- *
- * @since 0.1.0
- * @category models
- */
-export const AssumeRoleInput = Schema.Struct({
+const AssumeRoleInput = Schema.Struct({
   ...assume,
   ...signed,
   /** A JSON policy that narrows the session. */
@@ -155,23 +143,17 @@ export const AssumeRoleInput = Schema.Struct({
 })
 
 /**
- * See the schema of the same name.
+ * Input of `assumeRole`.
  *
  * @since 0.1.0
  * @category models
  */
 export type AssumeRoleInput = typeof AssumeRoleInput.Type
 
-/**
- * What `getCallerIdentity` takes.
- *
- * @since 0.1.0
- * @category models
- */
-export const GetCallerIdentityInput = Schema.Struct({ region, ...signed })
+const GetCallerIdentityInput = Schema.Struct({ region, ...signed })
 
 /**
- * See the schema of the same name.
+ * Input of `getCallerIdentity`.
  *
  * @since 0.1.0
  * @category models

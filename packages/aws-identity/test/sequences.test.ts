@@ -451,7 +451,7 @@ class World {
         )
         return Either.right({
           accessToken,
-          tokenType: "Bearer",
+          tokenType: Option.some("Bearer"),
           expiresIn: next.lifetime,
           refreshToken,
           idToken: Option.none()

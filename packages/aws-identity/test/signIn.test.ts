@@ -495,12 +495,17 @@ describe("the portal's lists", () => {
       const { region } = yield* session
       const { accessToken } = yield* tokens.get(yield* session)
       const first = yield* sso.listAccounts({ region, accessToken, maxResults: 2 })
-      const second = yield* sso.listAccounts({ region, accessToken, maxResults: 2, nextToken: first.nextToken })
+      const second = yield* sso.listAccounts({
+        region,
+        accessToken,
+        maxResults: 2,
+        nextToken: Option.getOrUndefined(first.nextToken)
+      })
       assert.deepStrictEqual(
         [...first.accountList, ...second.accountList].map(({ accountId }) => accountId),
         ["000000000000", "000000000001", "000000000002"]
       )
-      assert.isUndefined(second.nextToken)
+      assertEquals(second.nextToken, Option.none())
       const { roleList } = yield* sso.listAccountRoles({ region, accessToken, accountId: "000000000001" })
       assert.deepStrictEqual(roleList.map(({ roleName }) => roleName), ["Admin", "ReadOnly"])
     }).pipe(Effect.provide(TestIdentity.layer({ identityCenter: { accounts } }))))

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Chunk, Effect, Layer, Redacted, Ref, Stream } from "effect"
+import { Chunk, Effect, Layer, Option, Redacted, Ref, Stream } from "effect"
 import { IdentityError, Region, Sso } from "effect-aws-identity"
 
 // Lists of many pages, on a portal that is nothing but the pages.
@@ -16,8 +16,7 @@ const portal = (accounts: number, size: number, latency = Effect.void) =>
       const from = Number(nextToken ?? 0)
       return {
         items: all.slice(from, from + size),
-        // The portal ends its lists with no token, some of its likes with an empty one.
-        nextToken: from + size < all.length ? String(from + size) : all.length % 2 === 0 ? "" : undefined
+        nextToken: from + size < all.length ? Option.some(String(from + size)) : Option.none()
       }
     }
     const upTo = (count: number) => Array.from({ length: count }, (_, index) => index)
@@ -27,7 +26,14 @@ const portal = (accounts: number, size: number, latency = Effect.void) =>
       listAccounts: ({ nextToken }) =>
         Effect.map(Ref.update(calls, (calls) => [...calls, `accounts ${nextToken}`]), () => {
           const { items, ...rest } = page(upTo(accounts), nextToken)
-          return { ...rest, accountList: items.map((index) => ({ accountId: accountId(index), accountName: "a" })) }
+          return {
+            ...rest,
+            accountList: items.map((index) => ({
+              accountId: accountId(index),
+              accountName: Option.some("a"),
+              emailAddress: Option.none()
+            }))
+          }
         }),
       listAccountRoles: ({ accountId, nextToken }) =>
         Effect.gen(function*() {
@@ -62,7 +68,8 @@ describe("streams of the portal", () => {
             ) => [accountId, accountName, roleName]),
             Array.from(
               { length: 25 },
-              (_, index) => Array.from({ length: index % 4 }, (_, role) => [accountId(index), "a", `r${role}`])
+              (_, index) =>
+                Array.from({ length: index % 4 }, (_, role) => [accountId(index), Option.some("a"), `r${role}`])
             ).flat()
           )
         }
@@ -164,7 +171,7 @@ describe("streams of the portal", () => {
       const { layer } = yield* portal(0, 1)
       const circle = Effect.map(Sso.Sso, (sso) => ({
         ...sso,
-        listAccounts: () => Effect.succeed({ accountList: [], nextToken: "again" })
+        listAccounts: () => Effect.succeed({ accountList: [], nextToken: Option.some("again") })
       }))
       const error = yield* Stream.runDrain(Sso.streamAccounts(input)).pipe(
         Effect.provideServiceEffect(Sso.Sso, circle),
