@@ -3,8 +3,8 @@ import { Console, Effect, Either, Layer, Redacted, Stream } from "effect"
 import { AwsIdentity, SharedConfig, SsoTokenProvider } from "effect-aws-identity"
 import { shiftedClock } from "./shiftedClock.js"
 
-// One of many processes on one token file. It says that it is ready; then each line of its input is how far its clock
-// is to be ahead of the machine's, in ms, and each line of its output the token it has then, or what went wrong.
+// One of many processes on one token file. It prints `ready`. Each line of its input says how many ms its clock is
+// ahead of the machine's. It answers each with `token` and the token it got, or with `error`, the tag and the message.
 
 const { clock, shift } = shiftedClock()
 
@@ -21,7 +21,7 @@ const main = Effect.gen(function*() {
         const token = yield* Effect.either(tokens.get(session))
         yield* Console.log(
           Either.match(token, {
-            onLeft: (error) => `error ${error.message}`,
+            onLeft: (error) => `error ${error._tag}: ${error.message}`,
             onRight: ({ accessToken }) => `token ${Redacted.value(accessToken)}`
           })
         )
