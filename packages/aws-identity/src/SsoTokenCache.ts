@@ -10,6 +10,7 @@ import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js"
 import * as Clock from "effect/Clock"
 import type * as ConfigError from "effect/ConfigError"
 import * as Context from "effect/Context"
+import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Equal from "effect/Equal"
@@ -21,12 +22,13 @@ import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import * as IdentityError from "./IdentityError.js"
 import { AccessToken } from "./internal/accessToken.js"
-import { replaceFile } from "./internal/atomicFile.js"
+import { leftovers, replaceFile } from "./internal/atomicFile.js"
+import { readBounded } from "./internal/boundedFile.js"
 import * as CacheFile from "./internal/cacheFile.js"
 import { homeDirectory, isNowhere, variable } from "./internal/environment.js"
 import { fileError, isNotFound, noHome } from "./internal/fileError.js"
 import * as FileLock from "./internal/fileLock.js"
-import { isSettled, look, stampOf } from "./internal/fileStamp.js"
+import { isSettled, stampOf } from "./internal/fileStamp.js"
 import { retry } from "./internal/retry.js"
 import { schemaProblem } from "./internal/schemaProblem.js"
 
@@ -66,8 +68,18 @@ export class SsoTokenCache extends Context.Tag("effect-aws-identity/SsoTokenCach
   readonly get: (
     key: string
   ) => Effect.Effect<Option.Option<SsoToken>, IdentityError.TokenCacheCorrupt | IdentityError.FileError>
-  /** Replaces the token as a whole: a reader sees the old one or the new one. */
-  readonly set: (key: string, token: SsoToken) => Effect.Effect<void, IdentityError.FileError>
+  /**
+   * Replaces the token as a whole: a reader sees the old one or the new one.
+   *
+   * With `replaces`, it leaves the store alone when the store holds another token than that by then (none: any token),
+   * because a person signed out or in. A caller that needs to know reads the store afterwards. A store without
+   * transactions checks as late as it can.
+   */
+  readonly set: (
+    key: string,
+    token: SsoToken,
+    options?: { readonly replaces?: Option.Option<SsoToken> | undefined }
+  ) => Effect.Effect<void, IdentityError.FileError>
   readonly remove: (key: string) => Effect.Effect<void, IdentityError.FileError>
   /**
    * Runs an effect while nobody else who uses the store runs one for the same key. It waits 75 seconds at most and
@@ -129,32 +141,42 @@ export const encode = (token: SsoToken): string => CacheFile.print(Schema.encode
  */
 export const fileName = (key: string): string => `${bytesToHex(sha1(utf8ToBytes(key)))}.json`
 
+/** Whether both are the same token, or both are none. */
+const isSame = (left: Option.Option<SsoToken>, right: Option.Option<SsoToken>): boolean =>
+  Equal.equals(accessTokenOf(left), accessTokenOf(right))
+
+const accessTokenOf = Option.map((token: SsoToken) => token.accessToken)
+
 /**
- * A store that keeps in memory what another one could not take, as that of a read-only home: until the other takes
- * something again, or somebody puts another token there. Says so once, as a warning in the log.
+ * A store that keeps a token in memory when the given store cannot be written, such as that of a read-only home. The
+ * token stays in memory until the given store can be written again, or holds another token than it did. Logs one
+ * warning.
  *
  * @since 0.1.0
  * @category combinators
  */
 export const orMemory = (store: Context.Tag.Service<SsoTokenCache>): Context.Tag.Service<SsoTokenCache> => {
-  /** What could not be taken, and the access token that is there instead. */
+  /** The tokens that could not be written. */
   const unsaved = new Map<string, {
-    readonly instead: Option.Option<Redacted.Redacted>
     readonly token: SsoToken
-    /** When it was last tried to put it there (ms since 1970). */
+    /** What the given store holds instead. */
+    readonly instead: Option.Option<SsoToken>
+    /** When writing it was last tried (ms since 1970). */
     triedAt: number
   }>()
-  /** What was there when it could last be read. */
-  const seen = new Map<string, Option.Option<Redacted.Redacted>>()
+  /** What the given store held when it could last be read. */
+  const seen = new Map<string, Option.Option<SsoToken>>()
   let hasWarned = false
-  const accessTokenOf = Option.map((token: SsoToken) => token.accessToken)
 
-  /** What failed may have been of a moment, and other processes wait for the token. */
-  const saveLater = (key: string, kept: { readonly token: SsoToken; triedAt: number }) =>
+  /** A full disk or a read-only mount may end, and other processes need the token. */
+  const saveLater = (
+    key: string,
+    kept: { readonly token: SsoToken; readonly instead: Option.Option<SsoToken>; triedAt: number }
+  ) =>
     Effect.flatMap(Clock.currentTimeMillis, (now) => {
       if (Math.abs(now - kept.triedAt) < saveInterval) return Effect.void
       kept.triedAt = now
-      return Effect.matchEffect(store.set(key, kept.token), {
+      return Effect.matchEffect(store.set(key, kept.token, { replaces: kept.instead }), {
         onFailure: () => Effect.void,
         onSuccess: () =>
           Effect.sync(() => {
@@ -172,30 +194,42 @@ export const orMemory = (store: Context.Tag.Service<SsoTokenCache>): Context.Tag
           return kept === undefined ? Effect.fail(error) : Effect.succeedSome(kept.token)
         },
         onSuccess: (found) => {
-          seen.set(key, accessTokenOf(found))
+          seen.set(key, found)
           const kept = unsaved.get(key)
-          if (kept !== undefined && Equal.equals(accessTokenOf(found), kept.instead)) {
+          if (kept !== undefined && isSame(found, kept.instead)) {
             return Effect.as(saveLater(key, kept), Option.some(kept.token))
           }
           unsaved.delete(key)
           return Effect.succeed(found)
         }
       }),
-    set: (key, token) =>
-      Effect.matchEffect(store.set(key, token), {
-        onSuccess: () =>
-          Effect.sync(() => {
-            unsaved.delete(key)
-          }),
-        onFailure: (error) =>
-          Effect.gen(function*() {
-            const found = yield* Effect.either(store.get(key))
-            const instead = Either.isRight(found) ? accessTokenOf(found.right) : seen.get(key) ?? Option.none()
-            unsaved.set(key, { token, instead, triedAt: yield* Clock.currentTimeMillis })
-            if (hasWarned) return
-            hasWarned = true
-            yield* Effect.logWarning(`SSO tokens are kept in memory only, for as long as this runs. ${error.message}`)
-          })
+    set: (key, token, options) =>
+      Effect.suspend(() => {
+        const kept = unsaved.get(key)
+        const asked = options?.replaces
+        // A token that is only in memory stands for what the store holds instead.
+        const replaces = kept !== undefined && asked !== undefined && isSame(asked, Option.some(kept.token))
+          ? kept.instead
+          : asked
+        return Effect.matchEffect(store.set(key, token, replaces && { replaces }), {
+          onSuccess: () =>
+            Effect.sync(() => {
+              unsaved.delete(key)
+            }),
+          onFailure: (error) =>
+            Effect.gen(function*() {
+              const found = yield* Effect.either(store.get(key))
+              if (Either.isRight(found) && replaces !== undefined && !isSame(found.right, replaces)) {
+                unsaved.delete(key)
+                return
+              }
+              const instead = Either.isRight(found) ? found.right : seen.get(key) ?? Option.none()
+              unsaved.set(key, { token, instead, triedAt: yield* Clock.currentTimeMillis })
+              if (hasWarned) return
+              hasWarned = true
+              yield* Effect.logWarning(`SSO tokens are kept in memory only, for as long as this runs. ${error.message}`)
+            })
+        })
       }),
     remove: (key) =>
       Effect.suspend(() => {
@@ -205,11 +239,22 @@ export const orMemory = (store: Context.Tag.Service<SsoTokenCache>): Context.Tag
   }
 }
 
-/** ms between two tries to put somewhere what could not be put there. */
+/** ms between two attempts to write a token that is only in memory. */
 const saveInterval = 30_000
 
-/** A token file is some kB; what is longer than this is none. */
+/** Bytes. A token file has some kB. */
 const longestFile = 1_048_576
+
+/**
+ * Whether a complete temporary file holds the token that its writer, killed before the rename, got for the refresh token
+ * of the current one. A refresh keeps the client registration and gives a later expiry. A sign-in in the meantime has an
+ * expiry that is later still.
+ */
+const isSuccessor = (token: SsoToken, current: SsoToken): boolean =>
+  DateTime.greaterThan(token.expiresAt, current.expiresAt) &&
+  ([token.clientId, token.startUrl, token.region] as const).every((value, at) =>
+    Equal.equals(value, [current.clientId, current.startUrl, current.region][at])
+  ) && Option.isSome(token.clientId) && Option.isSome(token.refreshToken)
 
 /**
  * Tokens as files of mode 0600 in `directory` (made with mode 0700), replaced atomically. What cannot be written is
@@ -229,72 +274,107 @@ export const layer = (
       const location = (key: string): string => path.join(options.directory, fileName(key))
       const corrupt = (file: string, problem: string) =>
         Effect.fail(new IdentityError.TokenCacheCorrupt({ path: file, problem }))
-      /** What was read last of each file, as long as the file is that. */
+      /** What was read last of each file, valid while the file has that stamp. */
       const known = new Map<string, { readonly stamp: string; readonly token: Option.Option<SsoToken> }>()
+
+      /** Reads a file, or takes what is known of it; `NotFound` if it is not there or goes meanwhile. */
+      const readOnce = (file: string) =>
+        Effect.gen(function*() {
+          const now = yield* Clock.currentTimeMillis
+          const info = yield* fs.stat(file)
+          const stamp = stampOf(info)
+          const last = known.get(file)
+          if (last !== undefined && last.stamp === stamp) return last.token
+          known.delete(file)
+          const decoded = decode(yield* readBounded(fs, file, info, longestFile))
+          if (Either.isLeft(decoded)) return yield* corrupt(file, decoded.left)
+          const token = Option.some(decoded.right)
+          if (isSettled(info, now)) known.set(file, { stamp, token })
+          return token
+        }).pipe(
+          Effect.catchTags({
+            Unreadable: ({ problem }) => corrupt(file, problem),
+            BadArgument: (error) => Effect.fail(fileError(file, "read")(error)),
+            SystemError: (error) => {
+              if (!isNotFound(error)) return Effect.fail(fileError(file, "read")(error))
+              // A later file may have the same inode and time.
+              known.delete(file)
+              return Effect.succeedNone
+            }
+          })
+        )
+
+      const read = (file: string) =>
+        // The AWS CLI and the SDKs empty the file before they write it.
+        retry(readOnce(file), () => ({
+          while: ({ _tag }) => _tag === "TokenCacheCorrupt",
+          schedule: Schedule.spaced("25 millis"),
+          times: 4
+        }))
+
+      const write = (file: string, token: SsoToken, replaces?: Option.Option<SsoToken>) =>
+        Effect.gen(function*() {
+          const text = yield* Effect.try({
+            try: () => encode(token),
+            catch: () => new IdentityError.FileError({ path: file, operation: "write", reason: "InvalidData" })
+          })
+          const isCurrent = replaces === undefined ? undefined : Effect.suspend(() => {
+            known.delete(file)
+            // What is not a token is replaced.
+            return Effect.match(read(file), { onFailure: () => true, onSuccess: (found) => isSame(found, replaces) })
+          })
+          const replace = replaceFile(fs, file, text, 0o600, isCurrent)
+          yield* replace.pipe(
+            Effect.catchIf(
+              isNotFound,
+              () => Effect.zipRight(fs.makeDirectory(options.directory, { recursive: true, mode: 0o700 }), replace)
+            ),
+            Effect.mapError(fileError(file, "write"))
+          )
+        })
+
+      const removeLeftovers = (files: ReadonlyArray<string>) =>
+        Effect.forEach(files, (file) => Effect.ignore(fs.remove(file)), { discard: true })
+
+      /**
+       * Finishes what a killed process began: if it got a new token and could not rename its file, the refresh token of
+       * the token file is spent. Other temporary files are removed, because they hold secrets.
+       */
+      const recover = (file: string) =>
+        Effect.gen(function*() {
+          const files = yield* leftovers(fs, path, file)
+          if (files.length === 0) return
+          const current = yield* read(file)
+          let newest = current
+          for (const temporary of files) {
+            const found = yield* Effect.orElseSucceed(readOnce(temporary), () => Option.none<SsoToken>())
+            known.delete(temporary)
+            if (Option.isSome(found) && Option.exists(newest, (token) => isSuccessor(found.value, token))) {
+              newest = found
+            }
+          }
+          if (Option.isSome(newest) && !isSame(newest, current)) yield* write(file, newest.value, current)
+          yield* removeLeftovers(files)
+        }).pipe(Effect.ignore)
+
       return orMemory({
         location,
         get: (key) => {
           const file = location(key)
-          if (isNowhere(file)) return Effect.succeedNone
-          return Effect.gen(function*() {
-            const now = yield* Clock.currentTimeMillis
-            const info = yield* look(fs, file)
-            const stamp = info && stampOf(info)
-            const last = known.get(key)
-            if (last !== undefined && last.stamp === stamp) return last.token
-            known.delete(key)
-            if (info === undefined || stamp === undefined) return Option.none()
-            // Whoever opens a pipe waits for its writer, and whoever reads a disk image fills the memory.
-            if (info.type !== "File") return yield* corrupt(file, `it is no file but a ${info.type}`)
-            if (info.size > longestFile) return yield* corrupt(file, "it is longer than 1 MiB")
-            const decoded = decode(yield* fs.readFileString(file))
-            if (Either.isLeft(decoded)) return yield* corrupt(file, decoded.left)
-            const token = Option.some(decoded.right)
-            if (isSettled(info, now)) known.set(key, { stamp, token })
-            return token
-          }).pipe(
-            // Gone between the look and the reading.
-            Effect.catchIf(
-              (error) => error._tag === "SystemError" && isNotFound(error),
-              () => Effect.succeedNone
-            ),
-            Effect.catchTags({
-              BadArgument: (error) => Effect.fail(fileError(file, "read")(error)),
-              SystemError: (error) => Effect.fail(fileError(file, "read")(error))
-            }),
-            // The AWS CLI and the SDKs empty the file before they write it.
-            (attempt) =>
-              retry(attempt, () => ({
-                while: ({ _tag }) => _tag === "TokenCacheCorrupt",
-                schedule: Schedule.spaced("25 millis"),
-                times: 4
-              }))
-          )
+          return isNowhere(file) ? Effect.succeedNone : read(file)
         },
-        set: (key, token) => {
+        set: (key, token, options) => {
           const file = location(key)
-          return Effect.gen(function*() {
-            if (isNowhere(file)) return yield* noHome(file, "write")
-            const text = yield* Effect.try({
-              try: () => encode(token),
-              catch: () => new IdentityError.FileError({ path: file, operation: "write", reason: "InvalidData" })
-            })
-            const write = replaceFile(fs, file, text, 0o600)
-            yield* write.pipe(
-              Effect.catchIf(isNotFound, () =>
-                Effect.zipRight(fs.makeDirectory(options.directory, { recursive: true, mode: 0o700 }), write)),
-              Effect.mapError(fileError(file, "write"))
-            )
-          })
+          return isNowhere(file) ? noHome(file, "write") : write(file, token, options?.replaces)
         },
         remove: (key) => {
           const file = location(key)
           return Effect.suspend(() => {
-            known.delete(key)
+            known.delete(file)
             return fs.remove(file)
           }).pipe(
-            Effect.catchIf(isNotFound, () =>
-              Effect.void),
+            Effect.catchIf(isNotFound, () => Effect.void),
+            Effect.zipLeft(Effect.ignore(Effect.flatMap(leftovers(fs, path, file), removeLeftovers))),
             Effect.mapError(fileError(file, "remove"))
           )
         },
@@ -302,10 +382,10 @@ export const layer = (
           const file = location(key)
           return isNowhere(file)
             ? effect
-            : Effect.scoped(Effect.flatMap(FileLock.acquire(fs, file.replace(/json$/, "lock")), () => {
-              // Who had the lock may have written the file on another machine, which a look may not tell for a while.
-              known.delete(key)
-              return effect
+            : Effect.scoped(Effect.flatMap(FileLock.acquire(fs, file.replace(/json$/, "lock")), (isHeld) => {
+              // The last holder may have written the file on another machine, which a look may not tell for a while.
+              known.delete(file)
+              return isHeld ? Effect.zipRight(recover(file), effect) : effect
             }))
         }
       })
@@ -344,7 +424,14 @@ export const layerMemory: Layer.Layer<SsoTokenCache> = Layer.effect(
     return {
       location: (key) => `${fileName(key)} (in memory)`,
       get: (key) => Effect.map(Ref.get(tokens), (tokens) => Option.fromNullable(tokens.get(key))),
-      set: (key, token) => Ref.update(tokens, (tokens) => new Map(tokens).set(key, token)),
+      set: (key, token, options) =>
+        Ref.update(
+          tokens,
+          (tokens) =>
+            options?.replaces === undefined || isSame(Option.fromNullable(tokens.get(key)), options.replaces)
+              ? new Map(tokens).set(key, token)
+              : tokens
+        ),
       remove: (key) => Ref.update(tokens, (tokens) => new Map([...tokens].filter(([other]) => other !== key))),
       exclusively: (key) => (effect) =>
         Effect.suspend(() => {

@@ -21,6 +21,7 @@ import * as IdentityError from "./IdentityError.js"
 import { countRefresh } from "./internal/metrics.js"
 import { decideToken, type TokenDecision } from "./internal/refreshPolicy.js"
 import * as SingleFlight from "./internal/singleFlight.js"
+import { foreignOwner } from "./internal/tokenOwner.js"
 import type { SsoSession } from "./SharedConfig.js"
 import { SsoOidc } from "./SsoOidc.js"
 import { orMemory, SsoToken, SsoTokenCache } from "./SsoTokenCache.js"
@@ -108,7 +109,10 @@ export const make: Effect.Effect<
       cache.get(session.cacheKey),
       Option.match({
         onNone: () => Effect.fail(loginRequired(session, "NoToken", "there is no token file")),
-        onSome: Effect.succeed
+        onSome: (token) => {
+          const problem = foreignOwner(token, session)
+          return problem === undefined ? Effect.succeed(token) : Effect.fail(loginRequired(session, "NoToken", problem))
+        }
       })
     )
 
@@ -144,8 +148,10 @@ export const make: Effect.Effect<
       const current = yield* Effect.either(read(session))
       if (Either.isLeft(current) && current.left._tag === "SsoLoginRequired") return yield* current.left
       if (Either.isRight(current) && !isToken(current.right, token.accessToken)) return current.right
-      yield* cache.set(session.cacheKey, renewed)
-      return renewed
+      yield* cache.set(session.cacheKey, renewed, { replaces: Option.some(token) })
+      const stored = yield* Effect.either(read(session))
+      if (Either.isLeft(stored) && stored.left._tag === "SsoLoginRequired") return yield* stored.left
+      return Either.isRight(stored) ? stored.right : renewed
     },
     counted,
     carryThrough

@@ -208,7 +208,7 @@ const rows: ReadonlyArray<Row> = [
     name: "a token file that is none",
     environment: { ...pod, [tokenFile]: "/tmp" },
     reason: "Invalid",
-    says: ["/tmp", "not a file, but a Directory", tokenFile]
+    says: ["/tmp", "not a file but a directory", tokenFile]
   },
   ...["\r\nx-evil: 1", "\ny", "\u0000", "\u0007", "é", "\u{1f511}", "\u007f"].map((end): Row => ({
     name: `a token with ${JSON.stringify(end)}`,

@@ -153,7 +153,10 @@ const world = Effect.gen(function*() {
     signIn,
     sent,
     /** The refresh token that the file holds. */
-    held: Effect.map(fs.readFileString(tokenFile), (text) => (JSON.parse(text) as { refreshToken: string }).refreshToken),
+    held: Effect.map(
+      fs.readFileString(tokenFile),
+      (text) => (JSON.parse(text) as { refreshToken: string }).refreshToken
+    ),
     /** Runs while the process that sent a refresh token waits for its answer. */
     whenSent: (effect: (sent: Sent) => Effect.Effect<void>) =>
       Effect.sync(() => {
@@ -259,7 +262,9 @@ const round = (world: World, workers: ReadonlyArray<Worker>, kind: Disturbance, 
     }
     const held = yield* world.held
     const isLost = sent.some(({ refreshToken, worker }) => refreshToken === held && isKilled(worker))
-    const given = workers.flatMap(({ isKilled }, at) => isKilled ? [] : [Option.getOrElse(answers[at] ?? Option.none(), () => "gone")])
+    const given = workers.flatMap(({ isKilled }, at) =>
+      isKilled ? [] : [Option.getOrElse(answers[at] ?? Option.none(), () => "gone")]
+    )
     if (isLost) {
       yield* world.signIn
       return story

@@ -225,7 +225,7 @@ describe("files", () => {
         "nothing in it": [fs.writeFileString(file, ""), "it is empty"],
         "bytes that are no text": [fs.writeFile(file, new Uint8Array(300).map((_, i) => i)), "not a JSON object"],
         "100 MB": [fs.truncate(file, 100_000_000), "longer than 1 MiB"],
-        "a directory": [Effect.zipRight(fs.remove(file), fs.makeDirectory(file)), "a Directory"],
+        "a directory": [Effect.zipRight(fs.remove(file), fs.makeDirectory(file)), "a directory"],
         "a pipe": [
           Effect.zipRight(fs.remove(file, { recursive: true }), shell(`mkfifo '${file}'`)),
           "a FIFO"

@@ -1,29 +1,57 @@
+/** Replaces files as a whole, and finds what a killed process left of that. */
 import type { PlatformError } from "@effect/platform/Error"
 import type * as FileSystem from "@effect/platform/FileSystem"
+import type * as Path from "@effect/platform/Path"
 import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
+import { isNotFound } from "./fileError.js"
 
 const encoder = new TextEncoder()
 
 /**
- * Puts a text in the place of a file as a whole: a reader sees the old one or the new one, also after a crash. It is
- * written beside it first, to a file that nobody could have put there.
+ * Writes a text to a new file beside `file`, syncs it to disk and renames it to `file`: a reader sees the old text or
+ * the new one, also after a crash. The name is random, so that nobody can have put a link there.
+ *
+ * `isCurrent` runs after the sync, right before the rename. If it gives false, the file stays as it is. The result says
+ * whether the file was replaced.
  */
 export const replaceFile = (
   fs: FileSystem.FileSystem,
   file: string,
   text: string,
-  mode: number
-): Effect.Effect<void, PlatformError> =>
-  Effect.gen(function*() {
+  mode: number,
+  isCurrent: Effect.Effect<boolean, PlatformError> = Effect.succeed(true)
+): Effect.Effect<boolean, PlatformError> => {
+  const attempt = Effect.gen(function*() {
     const temporary = `${file}.${(yield* Random.nextIntBetween(0, Number.MAX_SAFE_INTEGER)).toString(36)}.tmp`
     const write = Effect.gen(function*() {
       const handle = yield* fs.open(temporary, { flag: "wx", mode })
       yield* handle.writeAll(encoder.encode(text))
       yield* handle.sync
     })
-    yield* Effect.scoped(write).pipe(
-      Effect.andThen(fs.rename(temporary, file)),
+    return yield* Effect.scoped(write).pipe(
+      Effect.zipRight(isCurrent),
+      Effect.flatMap((current) => Effect.as(current ? fs.rename(temporary, file) : fs.remove(temporary), current)),
       Effect.tapErrorCause(() => Effect.ignore(fs.remove(temporary)))
     )
-  }).pipe(Effect.uninterruptible)
+  })
+  // A process that took this one for dead, because it was stopped for long, removes its temporary file.
+  return Effect.uninterruptible(Effect.retry(attempt, { while: isNotFound, times: 2 }))
+}
+
+/**
+ * The temporary files that `replaceFile` left beside `file` when its process was killed or stopped. Only a process that
+ * holds the lock of `file` may remove them: a writer that is stopped and not dead writes its file again.
+ */
+export const leftovers = (
+  fs: FileSystem.FileSystem,
+  path: Path.Path,
+  file: string
+): Effect.Effect<ReadonlyArray<string>, PlatformError> => {
+  const directory = path.dirname(file)
+  const start = `${path.basename(file)}.`
+  return Effect.map(fs.readDirectory(directory), (names) =>
+    names
+      .filter((name) => name.startsWith(start) && /^[0-9a-z]+\.tmp$/.test(name.slice(start.length)))
+      .map((name) => path.join(directory, name)))
+}

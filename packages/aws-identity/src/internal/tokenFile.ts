@@ -3,6 +3,7 @@ import * as FileSystem from "@effect/platform/FileSystem"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import type { FileError } from "../IdentityError.js"
+import { readBounded } from "./boundedFile.js"
 import { fileError, isNotFound } from "./fileError.js"
 import { stampOf } from "./fileStamp.js"
 import { retry } from "./retry.js"
@@ -27,9 +28,7 @@ export const readTokenFile = (
   return Effect.gen(function*() {
     const fs = yield* FileSystem.FileSystem
     const before = yield* fs.stat(path)
-    if (before.type !== "File") return yield* unusable("Invalid", `it is not a file, but a ${before.type}`, false)
-    if (before.size > longest) return yield* unusable("Invalid", `it is longer than ${longest} bytes`, false)
-    const text = yield* fs.readFileString(path)
+    const text = yield* readBounded(fs, path, before, longest)
     const after = yield* fs.stat(path)
     if (text.trim() === "") return yield* unusable("Invalid", "it is empty", true)
     return stampOf(before) === stampOf(after)
@@ -37,6 +36,7 @@ export const readTokenFile = (
       : yield* unusable("Invalid", "it changes faster than it can be read", true)
   }).pipe(
     Effect.catchTags({
+      Unreadable: ({ problem }) => unusable("Invalid", problem, false),
       BadArgument: (error) => Effect.fail({ mayChange: false, error: fileError(path, "read")(error) }),
       SystemError: (error) =>
         isNotFound(error)

@@ -1,0 +1,41 @@
+/** Which sign-in a token file belongs to. */
+import * as Option from "effect/Option"
+
+interface Owner {
+  readonly startUrl: Option.Option<string>
+  readonly region: Option.Option<string>
+}
+
+/**
+ * A start URL as two tools that mean the same one may spell it: without fragment, query and slashes at the end, in
+ * lower case, without the default port.
+ */
+const canonicalUrl = (text: string): string => {
+  const trimmed = text.trim().replace(/[#?].*$/s, "")
+  const url = URL.canParse(trimmed) ? new URL(trimmed) : undefined
+  return (url === undefined ? trimmed : `${url.protocol}//${url.host}${url.pathname}`).replace(/\/+$/, "").toLowerCase()
+}
+
+/** Shows a value of a file on one line. */
+const shown = (value: string): string => JSON.stringify(value.length > 200 ? `${value.slice(0, 200)}…` : value)
+
+/**
+ * What shows that a token belongs to another IAM Identity Center than the session: its start URL or region. Undefined
+ * if it may be the session's; a token file without these fields may, because some tools do not write them.
+ */
+export const foreignOwner = (
+  token: Owner,
+  session: { readonly startUrl: string; readonly region: string }
+): string | undefined => {
+  const found = [
+    Option.exists(token.startUrl, (url) => canonicalUrl(url) !== canonicalUrl(session.startUrl))
+      ? { what: "the start URL", file: Option.getOrElse(token.startUrl, () => ""), config: session.startUrl }
+      : undefined,
+    Option.exists(token.region, (region) => region.trim().toLowerCase() !== session.region.toLowerCase())
+      ? { what: "region", file: Option.getOrElse(token.region, () => ""), config: session.region }
+      : undefined
+  ].filter((one) => one !== undefined)
+  if (found.length === 0) return undefined
+  const list = (side: "config" | "file") => found.map((one) => `${one.what} ${shown(one[side])}`).join(" and ")
+  return `the token file belongs to ${list("file")}, but the session has ${list("config")}`
+}
