@@ -35,6 +35,7 @@ import * as Schema from "effect/Schema"
 import type { ClientConfig } from "./ClientConfig.js"
 import * as IdentityError from "./IdentityError.js"
 import { replaceFile } from "./internal/atomicFile.js"
+import { readBoundedText, readPipe, specialFile, type Unreadable, unreadableFile } from "./internal/boundedFile.js"
 import { isEndpointUrl } from "./internal/endpoint.js"
 import { homeDirectory, isNowhere, variable } from "./internal/environment.js"
 import { fileError, noHome } from "./internal/fileError.js"
@@ -335,6 +336,8 @@ export const layer = (
           // A linked file stays a link: its target is what is replaced.
           const target = yield* Effect.orElseSucceed(fs.realPath(options.configFile), () => options.configFile)
           const before = yield* readFile(fs, target)
+          // As root, the rename would replace the device itself.
+          if (before.stamp === specialStamp) return yield* unreadableFile("it is not a regular file")
           const text = yield* change(before.text)
           yield* fs.makeDirectory(path.dirname(target), { recursive: true, mode: 0o700 })
           if (before.stamp !== (yield* stampAt(fs, target))) return false
@@ -346,7 +349,8 @@ export const layer = (
           Effect.repeat({ until: (written) => written }),
           Effect.catchTags({
             BadArgument: (error) => Effect.fail(fileError(options.configFile, "write")(error)),
-            SystemError: (error) => Effect.fail(fileError(options.configFile, "write")(error))
+            SystemError: (error) => Effect.fail(fileError(options.configFile, "write")(error)),
+            Unreadable: (error) => Effect.fail(fileError(options.configFile, "write")(error))
           }),
           oneWriter.withPermits(1)
         )
@@ -442,7 +446,13 @@ const beingWrittenMillis = { empty: 200, other: 10 }
 
 /** Nothing for a file that is not there. */
 const stampAt = (fs: FileSystem.FileSystem, path: string): Effect.Effect<string | undefined, PlatformError> =>
-  Effect.map(lookAt(fs, path), (info) => info && stampOf(info))
+  Effect.map(lookAt(fs, path), (info) => info && (specialFile(path, info) === undefined ? stampOf(info) : specialStamp))
+
+/** A pipe can be read once, and `/dev/null` does not change, so what was read stays valid. */
+const specialStamp = "special"
+
+/** Bytes. Real files have some kB; a longer one would take seconds to parse. */
+const longestFile = 16 * 1_048_576
 
 const lookAt = (fs: FileSystem.FileSystem, path: string) => isNowhere(path) ? Effect.succeed(undefined) : look(fs, path)
 
@@ -459,12 +469,17 @@ const readFile = (
   fs: FileSystem.FileSystem,
   path: string,
   patience = 40
-): Effect.Effect<Text, PlatformError> =>
+): Effect.Effect<Text, PlatformError | Unreadable> =>
   Effect.gen(function*() {
     const info = yield* lookAt(fs, path)
     if (info === undefined) return { text: "", stamp: undefined, mode: 0o600, settled: true }
+    const special = specialFile(path, info)
+    if (special !== undefined) {
+      const text = special === "Null" ? "" : new TextDecoder().decode(yield* readPipe(fs, path))
+      return { text, stamp: specialStamp, mode: 0o600, settled: true }
+    }
     const stamp = stampOf(info)
-    const text = yield* fs.readFileString(path)
+    const text = yield* readBoundedText(fs, path, info, longestFile)
     const now = yield* Clock.currentTimeMillis
     const age = now - changedAt(info)
     const isUnchanged = stamp === (yield* stampAt(fs, path))

@@ -23,7 +23,7 @@ import * as Schema from "effect/Schema"
 import * as IdentityError from "./IdentityError.js"
 import { AccessToken } from "./internal/accessToken.js"
 import { leftovers, replaceFile } from "./internal/atomicFile.js"
-import { readBounded } from "./internal/boundedFile.js"
+import { readBoundedText } from "./internal/boundedFile.js"
 import * as CacheFile from "./internal/cacheFile.js"
 import { homeDirectory, isNowhere, variable } from "./internal/environment.js"
 import { fileError, isNotFound, noHome } from "./internal/fileError.js"
@@ -286,7 +286,7 @@ export const layer = (
           const last = known.get(file)
           if (last !== undefined && last.stamp === stamp) return last.token
           known.delete(file)
-          const decoded = decode(yield* readBounded(fs, file, info, longestFile))
+          const decoded = decode(yield* readBoundedText(fs, file, info, longestFile))
           if (Either.isLeft(decoded)) return yield* corrupt(file, decoded.left)
           const token = Option.some(decoded.right)
           if (isSettled(info, now)) known.set(file, { stamp, token })

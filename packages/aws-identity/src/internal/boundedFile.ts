@@ -1,4 +1,4 @@
-/** Reads files that end and that can be read without waiting. */
+/** Reads files that end and that can be opened without waiting. */
 import type { PlatformError } from "@effect/platform/Error"
 import type * as FileSystem from "@effect/platform/FileSystem"
 import * as Effect from "effect/Effect"
@@ -10,7 +10,8 @@ export interface Unreadable {
   readonly problem: string
 }
 
-const unreadable = (problem: string): Effect.Effect<never, Unreadable> => Effect.fail({ _tag: "Unreadable", problem })
+export const unreadableFile = (problem: string): Effect.Effect<never, Unreadable> =>
+  Effect.fail({ _tag: "Unreadable", problem })
 
 /** Types of `FileSystem.File.Info` in words. */
 const typeNames: Readonly<Record<string, string>> = {
@@ -21,32 +22,80 @@ const typeNames: Readonly<Record<string, string>> = {
   Socket: "a socket"
 }
 
-const bytesInWords = (bytes: number): string => bytes % 1_048_576 === 0 ? `${bytes / 1_048_576} MiB` : `${bytes} bytes`
+const inWords = (bytes: number): string => bytes % 1_048_576 === 0 ? `${bytes / 1_048_576} MiB` : `${bytes} bytes`
 
 /**
  * The text of a regular file of at most `longest` bytes, whose `info` is known. Opening a FIFO blocks until a writer
  * appears, and cannot be interrupted; a device or a disk image would fill the memory.
  */
-export const readBounded = (
+export const readBoundedText = (
   fs: FileSystem.FileSystem,
   file: string,
   info: FileSystem.File.Info,
   longest: number
-): Effect.Effect<string, PlatformError | Unreadable> => {
-  if (info.type !== "File") return unreadable(`it is not a file but ${typeNames[info.type] ?? "something else"}`)
-  const tooLong = unreadable(`it is longer than ${bytesInWords(longest)}`)
-  if (info.size > longest) return tooLong
-  // Linux reports the size 0 for the files of /proc, of which some have no end.
-  return info.size > 0n ? fs.readFileString(file) : Effect.scoped(Effect.gen(function*() {
-    const handle = yield* fs.open(file, { flag: "r" })
-    const decoder = new TextDecoder()
-    let text = ""
-    for (let length = 0;;) {
-      const chunk = yield* handle.readAlloc(65_536)
-      if (Option.isNone(chunk)) return text + decoder.decode()
-      length += chunk.value.length
-      if (length > longest) return yield* tooLong
-      text += decoder.decode(chunk.value, { stream: true })
-    }
-  }))
+): Effect.Effect<string, PlatformError | Unreadable> =>
+  read(fs, file, info, longest, fs.readFileString(file), (bytes) => new TextDecoder().decode(bytes))
+
+/** The bytes of such a file. */
+export const readBoundedBytes = (
+  fs: FileSystem.FileSystem,
+  file: string,
+  info: FileSystem.File.Info,
+  longest: number
+): Effect.Effect<Uint8Array, PlatformError | Unreadable> =>
+  read(fs, file, info, longest, fs.readFile(file), (bytes) => bytes)
+
+const read = <A>(
+  fs: FileSystem.FileSystem,
+  file: string,
+  info: FileSystem.File.Info,
+  longest: number,
+  whole: Effect.Effect<A, PlatformError>,
+  ofBytes: (bytes: Uint8Array) => A
+): Effect.Effect<A, PlatformError | Unreadable> => {
+  if (info.type !== "File") return unreadableFile(`it is not a file but ${typeNames[info.type] ?? "something else"}`)
+  if (info.size > longest) return unreadableFile(`it is longer than ${inWords(longest)}`)
+  // Linux reports the size 0 for the files of /proc, and some of them have no end.
+  return info.size > 0 ? whole : Effect.map(readUpTo(fs, file, longest), ofBytes)
 }
+
+const readUpTo = (fs: FileSystem.FileSystem, file: string, longest: number) =>
+  Effect.scoped(Effect.gen(function*() {
+    const handle = yield* fs.open(file, { flag: "r" })
+    const chunks: Array<Uint8Array> = []
+    let length = 0
+    for (;;) {
+      const chunk = Option.getOrUndefined(yield* handle.readAlloc(65_536))
+      if (chunk === undefined) break
+      chunks.push(chunk)
+      length += chunk.length
+      if (length > longest) return yield* unreadableFile(`it is longer than ${inWords(longest)}`)
+    }
+    const bytes = new Uint8Array(length)
+    let at = 0
+    for (const chunk of chunks) {
+      bytes.set(chunk, at)
+      at += chunk.length
+    }
+    return bytes
+  }))
+
+/**
+ * Whether reading a path cannot block for ever although it is not a regular file: `/dev/null`, which often stands for
+ * no configuration, and a pipe that the parent process opened, as the shells do for `<(...)`. Opening such a pipe does
+ * not wait for a writer. It can be read once.
+ */
+export const specialFile = (file: string, { type }: FileSystem.File.Info): "Null" | "Pipe" | undefined => {
+  if (type === "CharacterDevice" && (file === "/dev/null" || /^(?:\\\\[.?]\\)?nul$/i.test(file))) return "Null"
+  return type === "FIFO" && /^\/(?:dev\/stdin|(?:dev|proc\/self)\/fd\/\d+)$/.test(file) ? "Pipe" : undefined
+}
+
+/** The bytes of a pipe that `specialFile` found. Fails if its writer takes longer than 10 s. */
+export const readPipe = (
+  fs: FileSystem.FileSystem,
+  file: string
+): Effect.Effect<Uint8Array, PlatformError | Unreadable> =>
+  Effect.timeoutFail(fs.readFile(file), {
+    duration: "10 seconds",
+    onTimeout: (): Unreadable => ({ _tag: "Unreadable", problem: "it is a pipe that was not closed within 10 s" })
+  })

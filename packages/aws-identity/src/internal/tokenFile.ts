@@ -3,7 +3,7 @@ import * as FileSystem from "@effect/platform/FileSystem"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import type { FileError } from "../IdentityError.js"
-import { readBounded } from "./boundedFile.js"
+import { readBoundedText } from "./boundedFile.js"
 import { fileError, isNotFound } from "./fileError.js"
 import { stampOf } from "./fileStamp.js"
 import { retry } from "./retry.js"
@@ -28,7 +28,7 @@ export const readTokenFile = (
   return Effect.gen(function*() {
     const fs = yield* FileSystem.FileSystem
     const before = yield* fs.stat(path)
-    const text = yield* readBounded(fs, path, before, longest)
+    const text = yield* readBoundedText(fs, path, before, longest)
     const after = yield* fs.stat(path)
     if (text.trim() === "") return yield* unusable("Invalid", "it is empty", true)
     return stampOf(before) === stampOf(after)

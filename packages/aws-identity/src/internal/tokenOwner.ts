@@ -16,8 +16,10 @@ const canonicalUrl = (text: string): string => {
   return (url === undefined ? trimmed : `${url.protocol}//${url.host}${url.pathname}`).replace(/\/+$/, "").toLowerCase()
 }
 
-/** Shows a value of a file on one line. */
-const shown = (value: string): string => JSON.stringify(value.length > 200 ? `${value.slice(0, 200)}…` : value)
+/** A value of a file on one line of printable characters. */
+const shown = (value: string): string =>
+  JSON.stringify(value.length > 200 ? `${value.slice(0, 200)}...` : value)
+    .replace(/[^ -~]/gu, (character) => `\\u{${character.codePointAt(0)?.toString(16) ?? ""}}`)
 
 /**
  * What shows that a token belongs to another IAM Identity Center than the session: its start URL or region. Undefined
