@@ -120,6 +120,8 @@ export interface Diagnostic {
   readonly column: number
   /** The rule in words, without its full stop. */
   readonly rule: string
+  /** The key whose value is wrong. */
+  readonly key?: string
 }
 
 /**
@@ -670,15 +672,16 @@ const invalid = (
 
 const unreadable = (
   { path }: File,
-  { column, line, rule }: Ini.Problem,
+  problem: Ini.Problem,
   header: string,
   profile: string | undefined
 ): IdentityError.InvalidConfig =>
-  invalid({ file: path, line }, { header }, {
-    column,
+  invalid({ file: path, line: problem.line }, { header }, {
+    column: problem.column,
     profile,
-    problem: `cannot be read here. ${rule}`,
-    remedy: "Correct or remove that line."
+    ...(problem.key === undefined ? {} : { key: problem.key }),
+    problem: `cannot be read here. ${problem.rule}`,
+    remedy: Ini.remedyOf(problem)
   })
 
 /**
@@ -924,7 +927,7 @@ const Key = Schema.String.pipe(
 
 /** What can stand behind a key and be read back as it is. */
 const Value = Schema.String.pipe(
-  Schema.filter((value) => !hasControl(value) && !/^[ \t]|[ \t]$|(?:^|[ \t])[#;]/.test(value), {
+  Schema.filter((value) => !hasControl(value) && !/^[\s\x85]|[\s\x85]$|(?:^|[\s\x85])[#;]/.test(value), {
     description: "a value of one line, without outer white space, in which no # or ; follows white space"
   })
 )

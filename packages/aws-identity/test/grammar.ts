@@ -74,21 +74,21 @@ export const grammar: Readonly<Record<string, ReadonlyArray<Case>>> = {
   ],
   "headers": [
     ["no closing bracket", "[profile a\nk = v\n[profile b]\nl = w", [
+      "profile a fails @1:1 header",
       "profile b @3 l=w@4",
-      "services srv fails @1:1 header",
       "error 1:1 header"
     ]],
     ["closing bracket in the next line", "[profile a\n]\nk = v", [
-      "services srv fails @1:1 header",
+      "profile a fails @1:1 header",
       "error 1:1 header"
     ]],
     ["text behind", "[profile a] text\nk = v\n[profile b]\nl = w", [
+      "profile a fails @1:13 header",
       "profile b @3 l=w@4",
-      "services srv fails @1:13 header",
       "error 1:13 header"
     ]],
     ["a second header behind", "[profile a][profile b]\nk = v", [
-      "services srv fails @1:12 header",
+      "profile a fails @1:12 header",
       "error 1:12 header"
     ]],
     ["comment behind, with #", "[profile a] # comment\nk = v", ["profile a @1 k=v@2"]],
@@ -100,13 +100,61 @@ export const grammar: Readonly<Record<string, ReadonlyArray<Case>>> = {
     ["a bracket in the comment", "[profile a] # ]\nk = v", ["profile a @1 k=v@2"]],
     ["white space behind", "[profile a] \t \nk = v", ["profile a @1 k=v@2"]],
     ["empty brackets", "[]\nk = v\n[profile b]\nl = w", ["profile b @3 l=w@4", "warning 1:1 unknown"]],
-    ["indented, first in the file", "  [profile a]\nk = v", [
-      "services srv fails @1:3 property",
-      "error 1:3 property",
-      "error 2:1 orphan"
+    ["no closing bracket and no name", "[\nk = v\n[profile b]\nl = w", [
+      "profile b @3 l=w@4",
+      "services srv fails @1:1 header",
+      "error 1:1 header"
     ]],
-    ["indented, below a property, continues it", "[profile a]\nk = v\n  [profile b]\nl = w", [
-      "profile a @1 k=v\\n[profile b]@2 l=w@4"
+    ["no closing bracket, below the header of the same profile", "[profile a]\nk = 1\n[profile a\nk = 2", [
+      "profile a fails @3:1 header",
+      "warning 3:1 repeatedSection",
+      "error 3:1 header"
+    ]],
+    ["indented, first in the file", "  [profile a]\nk = v", ["profile a @1 k=v@2", "warning 1:1 indented"]],
+    ["indented no deeper than the property above", "  [profile a]\n  k = v\n  [profile b]\n  l = w", [
+      "profile a @1 k=v@2",
+      "profile b @3 l=w@4",
+      "warning 1:1 indented",
+      "warning 2:1 indented",
+      "warning 3:1 indented",
+      "warning 4:1 indented"
+    ]],
+    ["indented less than the property above", "[profile a]\n\tk = v\n [profile b]\nl = w", [
+      "profile a @1 k=v@2",
+      "profile b @3 l=w@4",
+      "warning 2:1 indented",
+      "warning 3:1 indented"
+    ]],
+    ["indented, below a header", "[profile a]\n  [profile b]\nk = v", [
+      "profile a @1",
+      "profile b @2 k=v@3",
+      "warning 2:1 indented"
+    ]],
+    ["indented deeper than the property above", "[profile a]\nk = v\n  [profile b]\nl = w", [
+      "profile a fails @3:3 continuedHeader",
+      "error 3:3 continuedHeader"
+    ]],
+    [
+      "indented deeper than the property above, for a section that stands elsewhere too",
+      "[profile b]\nm = 1\n[profile a]\nk = v\n  [profile b]\nl = w",
+      ["profile b fails @5:3 continuedHeader", "profile a fails @5:3 continuedHeader", "error 5:3 continuedHeader"]
+    ],
+    [
+      "indented deeper than a property above that has nested lines",
+      "[profile a]\ns3 =\n  m = 1\n  [profile b]\nl = w",
+      [
+        "profile a fails @4:3 continuedHeader",
+        "error 4:3 continuedHeader"
+      ]
+    ],
+    ["behind a byte order mark within the file", "[profile a]\nk = v\n\ufeff[profile b]\nl = w", [
+      "profile a @1 k=v@2",
+      "profile b @3 l=w@4",
+      "warning 3:1 indented"
+    ]],
+    ["lines that end in CR alone", "[profile a]\rk = v\r", [
+      "profile a fails @1:13 header",
+      "error 1:13 header"
     ]],
     ["[ in a value is no header", "[profile a]\nk = [profile b]", ["profile a @1 k=[profile b]@2"]],
     ["header at the end without newline", "[profile a]\nk = v\n[profile b]", ["profile a @1 k=v@2", "profile b @3"]],
@@ -163,7 +211,7 @@ export const grammar: Readonly<Record<string, ReadonlyArray<Case>>> = {
     ["percent signs are plain", "[profile a]\nk = %(l)s", ["profile a @1 k=%(l)s@2"]],
     ["dollar signs are plain", "[profile a]\nk = $HOME ${HOME}", ["profile a @1 k=$HOME ${HOME}@2"]],
     ["value outside ASCII", "[profile a]\nk = über ✓ 𝄞", ["profile a @1 k=über ✓ 𝄞@2"]],
-    ["no-break space is no white space", "[profile a]\nk =  v ", ["profile a @1 k= v @2"]],
+    ["no-break space is white space", "[profile a]\nk\u00a0=\u00a0v\u00a0# comment", ["profile a @1 k=v@2"]],
     ["zeros lead", "[profile a]\nsso_account_id = 000000000012", ["profile a @1 sso_account_id=000000000012@2"]],
     ["a value that looks like a header", "[profile a]\nk = [x]\nl = w", ["profile a @1 k=[x]@2 l=w@3"]],
     ["a very long value", "[profile a]\nk = xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", [
@@ -200,7 +248,10 @@ export const grammar: Readonly<Record<string, ReadonlyArray<Case>>> = {
     ["comment signs in it are kept", "[profile a]\nk = 1\n  2 # kept\n  3;kept", [
       "profile a @1 k=1\\n2 # kept\\n3;kept@2"
     ]],
-    ["an equals sign in it is kept", "[profile a]\nk = 1\n  l = 2", ["profile a @1 k=1\\nl = 2@2"]],
+    ["an equals sign in it is kept", "[profile a]\nk = 1\n  l = 2", [
+      "profile a @1 k=1\\nl = 2@2",
+      "warning 3:3 continuedKey"
+    ]],
     ["blank lines in it do not end it", "[profile a]\nk = 1\n\n  2", ["profile a @1 k=1\\n2@2"]],
     ["ends with the next property", "[profile a]\nk = 1\n  2\nl = 3\n  4", ["profile a @1 k=1\\n2@2 l=3\\n4@4"]],
     ["ends with the next section", "[profile a]\nk = 1\n[profile b]\n  l = 2", [
@@ -215,8 +266,7 @@ export const grammar: Readonly<Record<string, ReadonlyArray<Case>>> = {
     ]],
     ["below a line that is none", "[profile a]\nnonsense\n  more\nk = v", [
       "profile a fails @2:1 property",
-      "error 2:1 property",
-      "error 3:3 property"
+      "error 2:1 property"
     ]],
     ["of the last of two keys", "[profile a]\nk = 1\n  2\nk = 3\n  4", [
       "profile a @1 k=3\\n4@4",
@@ -224,6 +274,89 @@ export const grammar: Readonly<Record<string, ReadonlyArray<Case>>> = {
     ]],
     ["indented comment line", "[profile a]\nk = 1\n  # comment\n  2", ["profile a @1 k=1\\n2@2"]],
     ["behind a value with a comment", "[profile a]\nk = 1 # comment\n  2", ["profile a @1 k=1\\n2@2"]]
+  ],
+  "indentation": [
+    ["all keys alike, with spaces", "[profile a]\n  k = 1\n  l = 2\n[profile b]\n  m = 3", [
+      "profile a @1 k=1@2 l=2@3",
+      "profile b @4 m=3@5",
+      "warning 2:1 indented",
+      "warning 3:1 indented",
+      "warning 5:1 indented"
+    ]],
+    ["all keys alike, with a tab", "[profile a]\n\tk = 1\n\tl = 2", [
+      "profile a @1 k=1@2 l=2@3",
+      "warning 2:1 indented",
+      "warning 3:1 indented"
+    ]],
+    ["all keys alike, with no-break spaces", "[profile a]\n\u00a0\u00a0k = 1\n\u00a0\u00a0l = 2", [
+      "profile a @1 k=1@2 l=2@3",
+      "warning 2:1 indented",
+      "warning 3:1 indented"
+    ]],
+    ["all keys alike, with other white space", "[profile a]\n\u3000k = 1\n\fl = 2\n\vm = 3", [
+      "profile a @1 k=1@2 l=2@3 m=3@4",
+      "warning 2:1 indented",
+      "warning 3:1 indented",
+      "warning 4:1 indented"
+    ]],
+    ["below a comment and a blank line", "[profile a]\n# one\n\n  k = 1\n  # two\n\n  l = 2", [
+      "profile a @1 k=1@4 l=2@7",
+      "warning 4:1 indented",
+      "warning 7:1 indented"
+    ]],
+    ["less and less", "[profile a]\n    k = 1\n  l = 2\nm = 3", [
+      "profile a @1 k=1@2 l=2@3 m=3@4",
+      "warning 2:1 indented",
+      "warning 3:1 indented"
+    ]],
+    ["deeper than an indented property", "[profile a]\n  k = 1\n    2\n  l = 3", [
+      "profile a @1 k=1\\n2@2 l=3@4",
+      "warning 2:1 indented",
+      "warning 4:1 indented"
+    ]],
+    ["a key of one line goes on", "[profile a]\nregion = x\n  y\nl = 1", [
+      "profile a fails @3:3 region",
+      "error 3:3 continuedLine"
+    ]],
+    ["a key of one line goes on below a comment", "[profile a]\naws_secret_access_key = x\n# more\n\t\ty", [
+      "profile a fails @4:3 aws_secret_access_key",
+      "error 4:3 continuedLine"
+    ]],
+    ["a key below a key of one line", "[profile a]\nregion = x\n  sso_account_id = 111122223333", [
+      "profile a fails @3:3 region",
+      "error 3:3 continuedLine"
+    ]],
+    ["a key of one line has its value in the next line", "[profile a]\nrole_arn =\n  x", [
+      "profile a fails @3:3 role_arn",
+      "error 3:3 continuedLine"
+    ]],
+    ["an unknown ARN or URL goes on", "[profile a]\nmy_arn = x\n  y\n[profile b]\nmy_url = x\n  y", [
+      "profile a fails @3:3 my_arn",
+      "profile b fails @6:3 my_url",
+      "error 3:3 continuedLine",
+      "error 6:3 continuedLine"
+    ]],
+    ["a known key below an unknown one", "[profile a]\nk = x\n  region = y", [
+      "profile a fails @3:3 k",
+      "error 3:3 continuedKey"
+    ]],
+    ["a command goes on", "[profile a]\ncredential_process = x\n  --flag=1", [
+      "profile a @1 credential_process=x\\n--flag=1@2"
+    ]],
+    ["a session's key goes on", "[sso-session s]\nsso_region = us-east-1\n  sso_start_url = u", [
+      "session s fails @3:3 sso_region",
+      "error 3:3 continuedLine"
+    ]],
+    ["nested lines below an indented key", "[profile a]\n  s3 =\n    max = 1\n  k = v", [
+      "profile a @1 s3=@2 s3.max=1@3 k=v@4",
+      "warning 2:1 indented",
+      "warning 4:1 indented"
+    ]],
+    ["no nested lines without deeper indentation", "[profile a]\n  s3 =\n  max = 1", [
+      "profile a @1 s3=@2 max=1@3",
+      "warning 2:1 indented",
+      "warning 3:1 indented"
+    ]]
   ],
   "nested": [
     ["a block", "[profile a]\ns3 =\n  max = 1\n  addressing_style = path\nk = v", [
@@ -335,8 +468,17 @@ export const grammar: Readonly<Record<string, ReadonlyArray<Case>>> = {
     ["no newline at the end", "[profile a]\nk = v", ["profile a @1 k=v@2"]],
     ["comment without newline at the end", "[profile a]\nk = v\n# end", ["profile a @1 k=v@2"]],
     ["many newlines at the end", "[profile a]\nk = v\n\n\n\n", ["profile a @1 k=v@2"]],
-    ["a NUL byte is a character", "[profile a]\nk = a\u0000b", ["profile a @1 k=a\\u0000b@2"]],
-    ["form feed is no white space", "[profile a]\nk = v\f", ["profile a @1 k=v\\f@2"]]
+    ["a NUL byte in a value", "[profile a]\nk = a\u0000b", ["profile a @1 k=a\\u0000b@2", "warning 2:6 control"]],
+    ["a NUL byte in a value of one line", "[profile a]\nregion = a\u0000b", [
+      "profile a fails @2:11 region",
+      "error 2:11 control"
+    ]],
+    ["bytes that are not UTF-8 in a comment", "# \ufffd\n[profile a]\nk = v # \ufffd", ["profile a @2 k=v@3"]],
+    ["bytes that are not UTF-8 in a value of one line", "[profile a]\nsso_role_name = J\ufffdrg", [
+      "profile a fails @2:18 sso_role_name",
+      "error 2:18 encoding"
+    ]],
+    ["form feed is white space", "[profile a]\nk = v\f", ["profile a @1 k=v@2"]]
   ],
   "credentials": [
     ["a profile there", "", ["profile a @c1 aws_access_key_id=AKID@c2"], "[a]\naws_access_key_id = AKID"],
@@ -375,7 +517,11 @@ export const grammar: Readonly<Record<string, ReadonlyArray<Case>>> = {
     ["quotes in a name are part of it", "", ["profile \"a b\" @c1 k=v@c2", "warning c1:1 name"], "[\"a b\"]\nk = v"],
     ["a name with spaces", "", ["profile a b @c1 k=v@c2", "warning c1:1 name"], "[a b]\nk = v"],
     ["no name there", "", ["warning c1:1 unknown"], "[ ]\nk = v"],
-    ["an unreadable header there", "[profile b]\nk = v", ["profile b @1 k=v@2", "error c1:1 header"], "[a\nk = v"],
+    ["an unreadable header there", "[profile b]\nk = v", [
+      "profile b @1 k=v@2",
+      "profile a fails @c1:1 header",
+      "error c1:1 header"
+    ], "[a\nk = v"],
     ["an unreadable line spoils the profile of both files", "[profile a]\nk = v\n[profile b]\nk = v", [
       "profile a fails @c2:1 property",
       "profile b @3 k=v@4",

@@ -33,6 +33,7 @@ describe("beside @smithy/shared-ini-file-loader", () => {
   const differences: Readonly<Record<string, ReadonlyArray<string>>> = {
     "a section without keys is there, and a profile of it is not \"not found\"": [
       "an empty profile is a profile",
+      "indented, below a header",
       "header at the end without newline"
     ],
     "the rule allows white space inside the brackets and any amount behind the prefix": [
@@ -57,6 +58,15 @@ describe("beside @smithy/shared-ini-file-loader", () => {
     "the rule allows a comment right behind the bracket": ["comment glued to the bracket"],
     "keys have no case by the rule": ["keys in any case", "twice in other cases", "its keys in any case"],
     "a line that breaks the rule is an error for its section; the loader skips it in silence": [
+      "no closing bracket",
+      "no closing bracket, below the header of the same profile",
+      "closing bracket in the next line",
+      "text behind",
+      "a second header behind",
+      "lines that end in CR alone",
+      "a NUL byte in a value of one line",
+      "bytes that are not UTF-8 in a value of one line",
+      "an unreadable header there",
       "colons do not divide",
       "no key",
       "no key, no white space",
@@ -70,9 +80,18 @@ describe("beside @smithy/shared-ini-file-loader", () => {
       "an unreadable line spoils the profile of both files",
       "an unreadable line in config alike"
     ],
-    "an indented line is a continuation by the rule; the loader reads a key or a header in it, or nothing": [
-      "indented, first in the file",
-      "indented, below a property, continues it",
+    "a line deeper than the property above continues it; the loader reads a key or a header in it, or nothing": [
+      "indented deeper than the property above",
+      "indented deeper than the property above, for a section that stands elsewhere too",
+      "indented deeper than a property above that has nested lines",
+      "deeper than an indented property",
+      "a key of one line goes on",
+      "a key of one line goes on below a comment",
+      "a key below a key of one line",
+      "a key of one line has its value in the next line",
+      "an unknown ARN or URL goes on",
+      "a known key below an unknown one",
+      "a command goes on",
       "between a property and its continuation",
       "one line",
       "many lines",
@@ -86,7 +105,10 @@ describe("beside @smithy/shared-ini-file-loader", () => {
       "behind a value with a comment",
       "CRLF"
     ],
-    "white space is spaces and tabs by the rule": ["no-break space is no white space", "form feed is no white space"],
+    "lines of the same indentation stand beside each other": [
+      "no nested lines without deeper indentation",
+      "nested lines below an indented key"
+    ],
     "a nested line belongs to the outer key, not to a nested one without a value": [
       "empty value in it",
       "deeper is no deeper"
@@ -214,8 +236,8 @@ const key = fc.oneof(
   fc.constantFrom("region", "sso_region", "s3", "__proto__"),
   fc.stringMatching(/^[a-z0-9_][a-z0-9_.-]{0,10}$/)
 )
-const value = fc.string().map((text) => text.replace(/\p{Cc}|(?<=^|[ \t])[#;]/gu, "").trim())
-  .filter((text) => !/^[ \t]|[ \t]$|(?:^|[ \t])[#;]|\p{Cc}/u.test(text))
+const value = fc.string().map((text) => text.replace(/\p{Cc}|(?<=^|\s)[#;]/gu, "").trim())
+  .filter((text) => !/^\s|\s$|(?:^|\s)[#;]|\p{Cc}/u.test(text))
 
 const kind = fc.constantFrom("profile" as const, "sso-session" as const)
 
@@ -299,7 +321,7 @@ const headers = fc.array(
 ).map((lines) => lines.flat().join(""))
 
 describe("reading", () => {
-  it("never dies: 100,000 random and mutated files succeed, warn or fail with a typed error", () => {
+  it("never dies: 20,000 random and mutated files succeed, warn or fail with a typed error", () => {
     let failed = 0
     fc.assert(
       fc.property(fc.oneof(anyText, mutated), fc.boolean(), (text, isCredentials) => {
@@ -313,9 +335,9 @@ describe("reading", () => {
           assert.include(["InvalidConfig", "ProfileNotFound"], result.left._tag)
         }
       }),
-      { numRuns: 100_000 }
+      { numRuns: 20_000 }
     )
-    assert.isAbove(failed, 1000)
+    assert.isAbove(failed, 500)
   }, 120_000)
 
   it("finds a section alone as among all", () => {
@@ -393,6 +415,8 @@ describe("printing and reading", () => {
   it("sets what it is told to and leaves every other line as it is, byte for byte", () => {
     fc.assert(
       fc.property(fc.oneof(anyText, mutated), kind, name, key, fc.option(value), (text, kind, name, key, value) => {
+        // The new key is not indented, so an indented header below it would become part of its value.
+        fc.pre(!/^\s+\[/m.test(text))
         const before = Ini.open(text, "config")
         fc.pre(before.errors.length === 0)
         fc.pre(before.section(kind, name)?.problems.every(({ severity }) => severity === "warning") ?? true)

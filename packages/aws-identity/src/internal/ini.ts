@@ -1,12 +1,19 @@
 /**
  * The dialect of AWS's shared config files, one file at a time: text in, sections with their lines out.
  *
- * The grammar is the one that AWS's SDKs share; no library's INI is it. A line that breaks a rule harms its own
- * section only: the problem is kept beside what could be read, for whoever needs that section to raise.
+ * The grammar is the one that AWS's SDKs share; no INI library reads it. A line that breaks a rule spoils its own
+ * section only: the problem is kept beside what could be read, and a caller who needs that section raises it.
  *
- * Nothing is read until it is asked for, and a section is looked for by its header alone. So it costs little to take
- * one profile from a file of thousands. Names, keys and values are slices of the text, and keep it alive.
+ * Indentation follows Python's RawConfigParser, which the AWS CLI uses: an indented line continues the property above
+ * only if it is indented deeper than that property's own line; with the same or less indentation it is a property of
+ * its own. Comments and blank lines do not matter. A header may be indented too, unless it is deeper than the property
+ * above it: there AWS's tools disagree, and it is an error for both sections.
+ *
+ * Parsing is lazy, and a section is searched by its header alone: taking one profile out of a file of thousands costs
+ * little. Names, keys and values are slices of the text and keep it alive. Every function takes time in proportion to
+ * the text, whatever is in it, and none recurses.
  */
+import { isKnownKey, isSingleLine } from "./profileKeys.js"
 
 /** `config` has `[profile x]` and other kinds of section; in `credentials` every section is a profile. */
 export type FileKind = "config" | "credentials"
@@ -22,14 +29,16 @@ export interface Property {
 }
 
 export interface Problem {
-  /** An error spoils its section; a warning tells of something skipped, or that other tools read otherwise. */
+  /** An error spoils its section. A warning tells of a section that is skipped, or that other tools read otherwise. */
   readonly severity: "error" | "warning"
   /** 1-based */
   readonly line: number
   /** 1-based */
   readonly column: number
-  /** As a sentence without its full stop. Shows no value of the file. */
+  /** A sentence without its full stop. Shows no value of the file. */
   readonly rule: string
+  /** The key whose value is wrong. */
+  readonly key?: string
 }
 
 interface Section {
@@ -43,30 +52,52 @@ interface Section {
 export interface IniFile {
   /** The names of the sections of a kind, in the order of the file. */
   readonly names: (kind: SectionKind) => ReadonlyArray<string>
-  /** All sections of that kind and name as one. */
+  /** All sections of that kind and name, merged. */
   readonly section: (kind: SectionKind, name: string) => Section | undefined
-  /** Errors that belong to no section: any section may be the one that they hide. */
+  /** Errors in lines that belong to no known section: any section may be the one that they hide. */
   readonly errors: ReadonlyArray<Problem>
-  /** All that is wrong or odd, by line. Reads the whole file. */
+  /** All errors and warnings, by line. Reads the whole file. */
   readonly problems: () => ReadonlyArray<Problem>
 }
 
 export const rules = {
-  header: "A section header is \"[\", a name and \"]\", with nothing but a comment behind",
+  header: "A section header is \"[\", a name and \"]\", followed by nothing but a comment",
   property: "A line is \"key = value\", a comment, or a [section header]",
-  key: "A key stands before the \"=\"",
-  nested: "The indented lines below a key without a value are \"name = value\"",
-  orphan: "A key stands in a section, below its [header]",
+  key: "There is no key before the \"=\"",
+  nested: "Lines indented below a key without a value are \"name = value\"",
+  orphan: "There is no [section header] above this key",
   unknown: "Sections are [default], [profile NAME], [sso-session NAME] and [services NAME]: this one is skipped",
-  credentials: "In the credentials file a profile is [NAME], and other sections do not count: this one is skipped",
+  credentials:
+    "In the credentials file a profile is [NAME], and other kinds of section do not count: this one is skipped",
   bareDefault: "[profile default] takes the place of [default]: this one is skipped",
-  name: "Names are letters, digits and _-/.%@:+; some AWS tools do not see this one",
-  repeatedSection: "The section stands above already: the two are read as one, but the AWS CLI refuses the file",
+  name: "Names are letters, digits and _-/.%@:+, and some AWS tools do not see this section",
+  repeatedSection: "The section stands above already: both are read as one, but the AWS CLI refuses the file",
   repeatedKey: "The key stands above already: the last one counts, but the AWS CLI refuses the file",
-  indented: "An indented line continues the property above, and there is none: it is read as if not indented"
+  indented: "The line is read as if it were not indented, but some AWS SDKs take it for part of the property above",
+  continuedLine: "The line is indented deeper than the property above and continues its value, which has one line only",
+  continuedKey: "The line is indented deeper than the property above, so it continues that value and sets no key",
+  continuedHeader:
+    "The header is indented deeper than the property above, so the AWS CLI takes it for part of that value",
+  control: "The value holds a control character or line break",
+  encoding: "The line holds bytes that are not UTF-8"
 } as const
 
-const TAB = 0x09
+/** What to do about an error, as a sentence. */
+export const remedyOf = ({ key, rule }: Problem): string => {
+  switch (rule) {
+    case rules.continuedLine:
+      return `Remove the line, or indent it no deeper than "${key}" if it sets a key of its own.`
+    case rules.continuedKey:
+      return `Indent it no deeper than "${key}" to set a key of its own, or remove it.`
+    case rules.continuedHeader:
+      return "Remove its indentation."
+    case rules.encoding:
+      return "Save the file as UTF-8."
+    default:
+      return "Correct or remove that line."
+  }
+}
+
 const NEWLINE = 0x0a
 const RETURN = 0x0d
 const SPACE = 0x20
@@ -75,8 +106,18 @@ const SEMICOLON = 0x3b
 const EQUALS = 0x3d
 const OPEN = 0x5b
 const CLOSE = 0x5d
+const BYTE_ORDER_MARK = 0xfeff
 
-const isBlank = (code: number): boolean => code === SPACE || code === TAB
+/** White space within a line: what JavaScript or Python trims. */
+const isBlank = (code: number): boolean =>
+  code === SPACE || (code < 0x80
+    ? code === 0x09 || (code >= 0x0b && code <= RETURN) || (code >= 0x1c && code <= 0x1f)
+    : isBlankBeyondAscii(code))
+
+const isBlankBeyondAscii = (code: number): boolean =>
+  code === 0x85 || code === 0xa0 || code === 0x1680 || (code >= 0x2000 && code <= 0x200a) || code === 0x2028 ||
+  code === 0x2029 || code === 0x202f || code === 0x205f || code === 0x3000 || code === BYTE_ORDER_MARK
+
 const isComment = (code: number): boolean => code === HASH || code === SEMICOLON
 
 const skipBlanks = (text: string, start: number, end: number): number => {
@@ -96,14 +137,22 @@ export const nextLine = (text: string, start: number): number => {
 }
 
 /** Where the visible part of a line ends, given where the next line begins. */
-const contentEnd = (text: string, start: number, next: number): number => {
-  let end = next
-  if (end > start && text.charCodeAt(end - 1) === NEWLINE) end--
-  if (end > start && text.charCodeAt(end - 1) === RETURN) end--
-  return skipBlanksBack(text, start, end)
+const contentEnd = (text: string, start: number, next: number): number =>
+  skipBlanksBack(text, start, next > start && text.charCodeAt(next - 1) === NEWLINE ? next - 1 : next)
+
+/** The characters of white space before the content of a line. A byte order mark has no width. */
+const indentation = (text: string, start: number, content: number): number => {
+  let width = content - start
+  for (let at = start; at < content; at++) {
+    if (text.charCodeAt(at) === BYTE_ORDER_MARK) width--
+  }
+  return width
 }
 
-/** A section of the text, from its header to the next one. */
+/** Below a header, a line of any indentation is a property of its own. */
+const NO_PROPERTY = Infinity
+
+/** A section of the text, from the line of its header to the next header. */
 export interface Block {
   readonly kind: SectionKind
   readonly name: string
@@ -113,6 +162,8 @@ export interface Block {
   readonly end: number
   /** Of the header. */
   readonly line: number
+  /** Why the header cannot be read, though it tells the section's name. */
+  readonly problem: Problem | undefined
 }
 
 /** A stretch that belongs to no section: before the first header, or below one that is broken or does not count. */
@@ -126,9 +177,13 @@ export interface Stray {
 export interface Blocks {
   readonly sections: ReadonlyArray<Block>
   readonly strays: ReadonlyArray<Stray>
+  /** Headers that stand within the value of a property above. */
+  readonly hidden: ReadonlyArray<Block>
 }
 
-/** The block that a header begins. */
+const isSection = (block: Block | Stray): block is Block => "kind" in block
+
+/** The block that the header in the line at `start` begins. */
 const blockAt = (
   text: string,
   start: number,
@@ -136,40 +191,49 @@ const blockAt = (
   line: number,
   fileKind: FileKind
 ): Block | Stray => {
-  const stray = (severity: Problem["severity"], column: number, rule: string): Stray => ({
-    problem: { severity, line, column, rule },
+  const lineEnd = contentEnd(text, start, nextLine(text, start))
+  const open = skipBlanks(text, start, lineEnd)
+  // Not `text.indexOf`: it searches all the rest of the text when the line has none.
+  let close = open
+  while (close < lineEnd && text.charCodeAt(close) !== CLOSE) close++
+  const behind = skipBlanks(text, close + 1, lineEnd)
+  const isBroken = close === lineEnd || (behind < lineEnd && !isComment(text.charCodeAt(behind)))
+  const error: Problem | undefined = isBroken
+    ? { severity: "error", line, column: (close === lineEnd ? open : behind) - start + 1, rule: rules.header }
+    : undefined
+  const stray = (rule: string): Stray => ({
+    problem: error ?? { severity: "warning", line, column: open - start + 1, rule },
     start,
     end,
     line
   })
-  const lineEnd = contentEnd(text, start, nextLine(text, start))
-  // Not `text.indexOf`: it goes through all the rest of the text when a line has none.
-  let close = start
-  while (close < lineEnd && text.charCodeAt(close) !== CLOSE) close++
-  if (close === lineEnd) return stray("error", 1, rules.header)
-  const behind = skipBlanks(text, close + 1, lineEnd)
-  if (behind < lineEnd && !isComment(text.charCodeAt(behind))) return stray("error", behind - start + 1, rules.header)
-  const nameEnd = skipBlanksBack(text, start + 1, close)
-  const content = skipBlanks(text, start + 1, nameEnd)
+  const nameEnd = skipBlanksBack(text, open + 1, close === lineEnd ? commentStart(text, open, lineEnd) : close)
+  const content = skipBlanks(text, open + 1, nameEnd)
   const kind = kindAt(text, content)
-  if (content === nameEnd) return stray("warning", 1, rules.unknown)
+  if (content === nameEnd) return stray(rules.unknown)
+  const section = (kind: SectionKind, name: string, bare: boolean): Block => ({
+    kind,
+    name,
+    bare,
+    start,
+    end,
+    line,
+    problem: error
+  })
   if (fileKind === "credentials") {
-    return kind === undefined
-      ? { kind: "profile", name: text.slice(content, nameEnd), bare: false, start, end, line }
-      : stray("warning", 1, rules.credentials)
+    return kind === undefined ? section("profile", text.slice(content, nameEnd), false) : stray(rules.credentials)
   }
   if (kind !== undefined && content + kind.length < nameEnd) {
-    const name = unquote(text.slice(skipBlanks(text, content + kind.length, nameEnd), nameEnd))
-    return { kind, name, bare: false, start, end, line }
+    return section(kind, unquote(text.slice(skipBlanks(text, content + kind.length, nameEnd), nameEnd)), false)
   }
-  return text.slice(content, nameEnd) === "default"
-    ? { kind: "profile", name: "default", bare: true, start, end, line }
-    : stray("warning", 1, rules.unknown)
+  return nameEnd - content === "default".length && text.startsWith("default", content)
+    ? section("profile", "default", true)
+    : stray(rules.unknown)
 }
 
 const kinds: ReadonlyArray<SectionKind> = ["profile", "sso-session", "services"]
 
-/** The kind that a header's content begins with, white space behind it. */
+/** The kind that a header's content begins with, if white space follows. */
 const kindAt = (text: string, start: number): SectionKind | undefined => {
   for (const kind of kinds) {
     if (text.startsWith(kind, start) && isBlank(text.charCodeAt(start + kind.length))) return kind
@@ -177,40 +241,82 @@ const kindAt = (text: string, start: number): SectionKind | undefined => {
   return undefined
 }
 
-/** The AWS CLI writes a name with spaces as a shell would: `'my own'`, `'it'"'"'s'`. */
+/** The AWS CLI quotes a name with spaces for a shell: `'my own'`, `'it'"'"'s'`. */
 const unquote = (name: string): string => {
   if (!name.includes("'") && !name.includes("\"")) return name
-  if (!/^(?:'[^']*'|"[^"]*"|[^\s"'])+$/.test(name)) return name
-  return name.replace(/'([^']*)'|"([^"]*)"/g, (_, single?: string, double?: string) => single ?? double ?? "")
+  let plain = ""
+  let from = 0
+  for (let at = 0; at < name.length; at++) {
+    const sign = name.charAt(at)
+    if (isBlank(name.charCodeAt(at))) return name
+    if (sign !== "'" && sign !== "\"") continue
+    const close = name.indexOf(sign, at + 1)
+    if (close === -1) return name
+    plain += name.slice(from, at) + name.slice(at + 1, close)
+    at = close
+    from = close + 1
+  }
+  return plain + name.slice(from)
 }
 
-/** Where the first line begins: a byte order mark is no part of it. */
-const firstLine = (text: string): number => text.charCodeAt(0) === 0xfeff ? 1 : 0
+/** Where the first line begins: a byte order mark is not part of it. */
+const firstLine = (text: string): number => text.charCodeAt(0) === BYTE_ORDER_MARK ? 1 : 0
+
+/** Whether a `[` has nothing but white space before it in its line. Only then is the indentation of headers needed. */
+const hasIndentedBracket = (text: string): boolean => {
+  const first = firstLine(text)
+  for (let open = text.indexOf("[", first); open !== -1; open = text.indexOf("[", open + 1)) {
+    const start = skipBlanksBack(text, first, open)
+    if (start < open && (start === first || text.charCodeAt(start - 1) === NEWLINE)) return true
+  }
+  return false
+}
 
 /** Cuts the text at its headers. */
 export const blocks = (text: string, fileKind: FileKind): Blocks => {
   const sections: Array<Block> = []
   const strays: Array<Stray> = []
+  const hidden: Array<Block> = []
   let start = firstLine(text)
-  let line = 1
-  for (let end = start; start < text.length; start = end) {
-    const headerLine = line
-    do {
-      end = nextLine(text, end)
-      line++
-    } while (end < text.length && text.charCodeAt(end) !== OPEN)
-    const block = text.charCodeAt(start) === OPEN
-      ? blockAt(text, start, end, headerLine, fileKind)
-      : { problem: undefined, start, end, line: headerLine }
-    if ("kind" in block) sections.push(block)
+  let startLine = 1
+  let hasHeader = false
+  const finish = (end: number): void => {
+    if (start === end) return
+    const block = hasHeader
+      ? blockAt(text, start, end, startLine, fileKind)
+      : { problem: undefined, start, end, line: startLine }
+    if (isSection(block)) sections.push(block)
     else strays.push(block)
   }
-  return { sections, strays }
+  let above = NO_PROPERTY
+  for (let at = start, line = 1, next = at; at < text.length; at = next, line++) {
+    next = nextLine(text, at)
+    const content = skipBlanks(text, at, next)
+    const code = text.charCodeAt(content)
+    if (content === next || code === NEWLINE || isComment(code)) continue
+    const indent = content === at ? 0 : indentation(text, at, content)
+    if (indent > above) {
+      if (code !== OPEN) continue
+      const block = blockAt(text, at, next, line, fileKind)
+      const problem: Problem = { severity: "error", line, column: content - at + 1, rule: rules.continuedHeader }
+      if (isSection(block) && block.problem === undefined) hidden.push({ ...block, problem })
+    } else if (code === OPEN) {
+      finish(at)
+      start = at
+      startLine = line
+      hasHeader = true
+      above = NO_PROPERTY
+    } else {
+      above = indent
+    }
+  }
+  finish(text.length)
+  return { sections, strays, hidden }
 }
 
 /**
- * The blocks of one name, as `blocks` has them. A header has the name in it, or else quotes that come off; nothing goes
- * line by line here but the count of lines, so it costs little in a program that has just begun, too.
+ * The blocks of one name, as `blocks` gives them, in a text whose headers are not indented. The line of a header holds
+ * the name, or quotes to take off; only lines are counted besides, so a program that has just started is fast, too.
  */
 const search = (text: string, fileKind: FileKind, kind: SectionKind, name: string): ReadonlyArray<Block> => {
   const found: Array<Block> = []
@@ -221,12 +327,12 @@ const search = (text: string, fileKind: FileKind, kind: SectionKind, name: strin
     line += newlines(text, counted, start)
     counted = start
     const block = blockAt(text, start, nextHeader(text, start + 1), line, fileKind)
-    if ("kind" in block && block.kind === kind && block.name === name) found.push(block)
+    if (isSection(block) && block.kind === kind && block.name === name) found.push(block)
   }
   return found
 }
 
-/** Where the headers begin that have a part in their line. */
+/** Where the headers begin whose line holds a part. */
 const headersWith = (text: string, part: string): ReadonlyArray<number> => {
   const starts: Array<number> = []
   // The empty name stands in quotes.
@@ -258,9 +364,9 @@ export const counting = (same: ReadonlyArray<Block>): ReadonlyArray<Block> => {
   return prefixed.length > 0 ? prefixed : same
 }
 
-/** What the lines of a block say, one call for each that says something. Offsets are into the text. */
+/** Gets the lines of a block, one call for each line that is not blank or a comment. Offsets are into the text. */
 export interface Visitor {
-  /** From `start` to `end` with the newline; the value, trimmed and without its comment, is in between. */
+  /** The line is from `start` to `end`, newline included. The value is trimmed and without its comment. */
   readonly property: (
     key: string,
     valueStart: number,
@@ -269,17 +375,19 @@ export interface Visitor {
     start: number,
     end: number
   ) => void
-  /** A further line of the property before. */
+  /** A line that continues the property above. */
   readonly continuation: (valueStart: number, valueEnd: number, end: number) => void
-  /** A line nested below the property before. */
+  /** A line nested below the property above. */
   readonly nested: (key: string, valueStart: number, valueEnd: number, line: number, end: number) => void
-  readonly problem: (severity: Problem["severity"], line: number, column: number, rule: string) => void
+  readonly problem: (severity: Problem["severity"], line: number, column: number, rule: string, key?: string) => void
 }
 
 export const visit = (text: string, block: Block | Stray, visitor: Visitor): void => {
-  // What an indented line belongs to: a property with a value goes on, one without has nested lines.
-  let above: "Nothing" | "Value" | "Empty" = "Nothing"
-  const hasHeader = text.charCodeAt(block.start) === OPEN
+  let above = NO_PROPERTY
+  let key = ""
+  // A property with a value has continuation lines, one without has nested lines, a broken line has neither.
+  let below: "Continuation" | "Nested" | "Nothing" = "Nothing"
+  const hasHeader = text.charCodeAt(skipBlanks(text, block.start, block.end)) === OPEN
   let start = hasHeader ? nextLine(text, block.start) : block.start
   let line = hasHeader ? block.line + 1 : block.line
   for (let next = start; start < block.end; start = next, line++) {
@@ -287,31 +395,53 @@ export const visit = (text: string, block: Block | Stray, visitor: Visitor): voi
     const end = contentEnd(text, start, next)
     const first = skipBlanks(text, start, end)
     if (first === end || isComment(text.charCodeAt(first))) continue
-    const indented = first > start
-    if (indented && above === "Value") {
-      visitor.continuation(first, end, next)
-      continue
-    }
-    const nested = indented && above === "Empty"
+    const column = first - start + 1
+    const indent = first === start ? 0 : indentation(text, start, first)
     const equals = equalsIn(text, first, end)
-    if (equals === end || equals === first) {
-      const rule = nested ? rules.nested : equals === first ? rules.key : rules.property
-      if (!nested) above = "Nothing"
-      visitor.problem("error", line, first - start + 1, rule)
+    if (indent > above) {
+      const isPair = equals !== end && equals !== first
+      const name = isPair ? text.slice(first, skipBlanksBack(text, first, equals)).toLowerCase() : ""
+      if (isHeader(text, first, end)) {
+        visitor.problem("error", line, column, rules.continuedHeader)
+      } else if (below !== "Nothing" && isSingleLine(key)) {
+        visitor.problem("error", line, column, rules.continuedLine, key)
+      } else if (below === "Continuation" && looksLikeKey(name)) {
+        visitor.problem(isKnownKey(name) ? "error" : "warning", line, column, rules.continuedKey, key)
+      } else if (below === "Nested" && !isPair) {
+        visitor.problem("error", line, column, rules.nested)
+      }
+      if (below === "Continuation") {
+        visitor.continuation(first, end, next)
+      } else if (below === "Nested" && isPair) {
+        const valueEnd = skipBlanksBack(text, equals + 1, commentStart(text, equals, end))
+        visitor.nested(name, skipBlanks(text, equals + 1, valueEnd), valueEnd, line, next)
+      }
       continue
     }
-    const key = text.slice(first, skipBlanksBack(text, first, equals)).toLowerCase()
+    above = indent
+    if (equals === end || equals === first) {
+      below = "Nothing"
+      visitor.problem("error", line, column, equals === first ? rules.key : rules.property)
+      continue
+    }
+    key = text.slice(first, skipBlanksBack(text, first, equals)).toLowerCase()
     const valueEnd = skipBlanksBack(text, equals + 1, commentStart(text, equals, end))
     const valueStart = skipBlanks(text, equals + 1, valueEnd)
-    if (nested) {
-      visitor.nested(key, valueStart, valueEnd, line, next)
-      continue
-    }
-    if (indented) visitor.problem("warning", line, 1, rules.indented)
-    above = valueStart === valueEnd ? "Empty" : "Value"
+    if (indent > 0) visitor.problem("warning", line, 1, rules.indented)
+    below = valueStart === valueEnd ? "Nested" : "Continuation"
     visitor.property(key, valueStart, valueEnd, line, start, next)
   }
 }
+/** Whether the content of a line is a section header. */
+const isHeader = (text: string, start: number, end: number): boolean => {
+  if (text.charCodeAt(start) !== OPEN) return false
+  let close = start
+  while (close < end && text.charCodeAt(close) !== CLOSE) close++
+  const behind = skipBlanks(text, close + 1, end)
+  return close < end && (behind >= end || isComment(text.charCodeAt(behind)))
+}
+
+const looksLikeKey = (name: string): boolean => name.length < 100 && /^[a-z_][\w.-]*$/.test(name)
 
 /** Where the "=" of a line is, before its comment, or else the line ends. */
 const equalsIn = (text: string, start: number, end: number): number => {
@@ -333,19 +463,30 @@ const commentStart = (text: string, start: number, end: number): number => {
 
 const none: ReadonlyMap<string, Property> = new Map()
 
-/** Adds what a block of the text says to a section's properties, and gives what is wrong with it. */
+/** What no value of one line holds, U+FFFD being what a decoder puts in the place of bytes that are not UTF-8. */
+const unexpected = /(?!\t)\p{Cc}|[\u2028\u2029\ufffd]/u
+
+/** Adds the properties of a block of the text to a section's, and returns the problems of the block. */
 const reader = (text: string) => {
   let properties = new Map<string, Property>()
   let problems: Array<Problem> = []
   let key = ""
   let below: Map<string, Property> | undefined
-  // One visitor for all blocks: to make one for each costs more than to read a block.
+  // One visitor for all blocks: making one for each costs more than reading a block.
   const visitor: Visitor = {
     property(name, start, end, line) {
       if (properties.has(name)) problems.push({ severity: "warning", line, column: 1, rule: rules.repeatedKey })
       key = name
       below = undefined
-      properties.set(name, { value: text.slice(start, end), line, nested: none })
+      const value = text.slice(start, end)
+      const at = value.search(unexpected)
+      if (at !== -1) {
+        const rule = value.charAt(at) === "\ufffd" ? rules.encoding : rules.control
+        const severity = isSingleLine(name) ? "error" : "warning"
+        const column = start + at - text.lastIndexOf("\n", start)
+        problems.push({ severity, line, column, rule, key: name })
+      }
+      properties.set(name, { value, line, nested: none })
     },
     continuation(start, end) {
       const property = properties.get(key)
@@ -361,34 +502,37 @@ const reader = (text: string) => {
       }
       below.set(name, { value: text.slice(start, end), line, nested: none })
     },
-    problem(severity, line, column, rule) {
-      problems.push({ severity, line, column, rule })
+    problem(severity, line, column, rule, key) {
+      problems.push(key === undefined ? { severity, line, column, rule } : { severity, line, column, rule, key })
     }
   }
   return (into: Map<string, Property>, block: Block | Stray): ReadonlyArray<Problem> => {
     properties = into
     problems = []
     key = ""
-    visit(text, block, visitor)
+    // Below a broken header it is not known whose lines these are.
+    if (block.problem === undefined) visit(text, block, visitor)
+    else problems.push(block.problem)
     return problems
   }
 }
 
-/** A name that every AWS tool sees, without quotes. */
-export const isPlainName = (name: string): boolean => /^[\w\-/.%@:+]+$/.test(name)
+/** Whether every AWS tool sees the name without quotes. */
+export const isPlainName = (name: string): boolean => name !== "" && !/[^\w\-/.%@:+]/.test(name)
 
 type ByName<A> = Record<SectionKind, Map<string, A>>
 
 const byName = <A>(): ByName<A> => ({ profile: new Map(), "sso-session": new Map(), services: new Map() })
 
 interface Index {
+  /** Most names have one block. */
   readonly blocks: ByName<Block | Array<Block>>
   readonly strays: ReadonlyArray<Stray>
+  readonly hidden: ByName<Block>
 }
 
-/** All blocks by name: most names have one. */
 const makeIndex = (text: string, fileKind: FileKind): Index => {
-  const { sections, strays } = blocks(text, fileKind)
+  const { hidden, sections, strays } = blocks(text, fileKind)
   const index = byName<Block | Array<Block>>()
   for (const block of sections) {
     const same = index[block.kind].get(block.name)
@@ -396,11 +540,15 @@ const makeIndex = (text: string, fileKind: FileKind): Index => {
     else if (Array.isArray(same)) same.push(block)
     else index[block.kind].set(block.name, [same, block])
   }
-  return { blocks: index, strays }
+  const hiddenIndex = byName<Block>()
+  for (const block of hidden) hiddenIndex[block.kind].set(block.name, block)
+  return { blocks: index, strays, hidden: hiddenIndex }
 }
 
-/** So many searches cost what an index costs: whoever asks for more may ask for all. */
+/** As many searches cost as much as the index. */
 const maxSearches = 4
+
+const maxHeaderLength = 200
 
 export const open = (text: string, fileKind: FileKind): IniFile => {
   const sections = byName<Section>()
@@ -409,14 +557,16 @@ export const open = (text: string, fileKind: FileKind): IniFile => {
   let known: Index | undefined
   let errors: ReadonlyArray<Problem> | undefined
   const index = (): Index => known ??= makeIndex(text, fileKind)
+  let indented: boolean | undefined
+  const isSearchable = (): boolean => !(indented ??= hasIndentedBracket(text))
 
   const named = (kind: SectionKind, name: string): ReadonlyArray<Block> => {
-    if (known === undefined && searches++ < maxSearches) return search(text, fileKind, kind, name)
+    if (known === undefined && searches++ < maxSearches && isSearchable()) return search(text, fileKind, kind, name)
     const same = index().blocks[kind].get(name) ?? []
     return Array.isArray(same) ? same : [same]
   }
 
-  /** Nobody minds what is below a header that does not count; below one that is broken, nobody knows. */
+  /** Lines below a header that is skipped are not checked. Lines below a broken header may belong to any section. */
   const strayProblems = (stray: Stray): ReadonlyArray<Problem> => {
     if (stray.problem !== undefined) return [stray.problem]
     const properties = new Map<string, Property>()
@@ -425,14 +575,23 @@ export const open = (text: string, fileKind: FileKind): IniFile => {
     return [...problems, ...Array.from(properties.values(), orphan)]
   }
 
+  const headerOf = ({ start }: Block): string => {
+    const end = contentEnd(text, start, nextLine(text, start))
+    const open = skipBlanks(text, start, end)
+    const header = text.slice(open, Math.min(end, open + maxHeaderLength))
+    const close = header.indexOf("]")
+    return close === -1 ? `${header}${end > open + maxHeaderLength ? "…" : ""}` : header.slice(0, close + 1)
+  }
+
   const read = (kind: SectionKind, name: string): Section | undefined => {
-    const blocks = counting(named(kind, name))
-    const first = blocks[0]
+    const counted = counting(named(kind, name))
+    const hidden = known?.hidden[kind].get(name)
+    const first = counted[0] ?? hidden
     if (first === undefined) return undefined
     const properties = new Map<string, Property>()
-    const problems = blocks.flatMap((block) => readInto(properties, block))
-    const header = text.slice(first.start, text.indexOf("]", first.start) + 1)
-    return { header, line: first.line, properties, problems }
+    const problems = counted.flatMap((block) => readInto(properties, block))
+    if (hidden?.problem !== undefined) problems.push(hidden.problem)
+    return { header: headerOf(first), line: first.line, properties, problems }
   }
 
   return {
@@ -459,6 +618,7 @@ export const open = (text: string, fileKind: FileKind): IniFile => {
               continue
             }
             if (!isPlainName(name)) warn(rules.name)
+            if (text.charCodeAt(block.start) !== OPEN) warn(rules.indented)
             if (block !== counted[0]) warn(rules.repeatedSection)
             for (const problem of readInto(properties, block)) problems.push(problem)
           }
