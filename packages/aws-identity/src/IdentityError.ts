@@ -32,7 +32,12 @@ export type Origin = typeof Origin.Type
 const forProfile = (origin: Origin | undefined): string =>
   origin === undefined ? "" : ` (profile "${origin.profile}", ${origin.location})`
 
-const list = (names: ReadonlyArray<string>): string => names.length === 0 ? "none" : names.join(", ")
+const maxListed = 20
+
+const list = (names: ReadonlyArray<string>): string =>
+  names.length === 0
+    ? "none"
+    : names.slice(0, maxListed).join(", ") + (names.length > maxListed ? ` and ${names.length - maxListed} more` : "")
 
 /**
  * Nothing says that this provider should be used: the one error that lets a chain go on to its next provider.
@@ -77,11 +82,14 @@ export class ProfileNotFound extends Schema.TaggedError<ProfileNotFound>("effect
   {
     profile: Schema.String,
     searched: Schema.Array(Schema.String),
-    known: Schema.Array(Schema.String)
+    known: Schema.Array(Schema.String),
+    /** Where a section stands that may be the profile but is not written so, or a line that cannot be read. */
+    hint: Schema.optional(Schema.String)
   }
 ) {
   override get message(): string {
-    return `No profile "${this.profile}" in ${this.searched.join(" or ")}. Profiles found there: ${
+    const hint = this.hint === undefined ? "" : ` ${this.hint}.`
+    return `No profile "${this.profile}" in ${this.searched.join(" or ")}.${hint} Profiles found there: ${
       list(this.known)
     }. ` +
       `Check the name (the "profile" option or ` +

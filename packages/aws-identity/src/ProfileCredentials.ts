@@ -109,6 +109,9 @@ const credentialsOf = (
   Effect.suspend(() => {
     const has = (key: string) => Option.isSome(SharedConfig.optional(profile, key))
     const keys = hasKeys(profile)
+    // Without this a slip in `role_arn` would give the credentials that the role was to be assumed with.
+    const misspelt = SharedConfig.misspeltKey(profile)
+    if (misspelt !== undefined) return Effect.fail(misspelt)
     if (walk.path.length > 0 && keys) return keysOf(profile)
     if (has("web_identity_token_file")) return WebIdentityCredentials.resolveProfile(profile)
     if (has("role_arn")) return roleOf(profile, walk)
@@ -164,6 +167,8 @@ const nothingIn = (profile: SharedConfig.Section, path: Walk["path"]): IdentityE
       remedy: "Add the role_arn, or remove that line."
     })
   }
+  const incomplete = SharedConfig.incompleteKey(profile)
+  if (incomplete !== undefined) return incomplete
   const lacks = "no credentials: no role_arn, sso_account_id, aws_access_key_id or credential_process"
   const taker = path.at(-1)
   return taker === undefined

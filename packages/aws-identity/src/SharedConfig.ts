@@ -42,7 +42,9 @@ import { fileError, noHome } from "./internal/fileError.js"
 import { changedAt, isSettled, look, stampOf } from "./internal/fileStamp.js"
 import * as Ini from "./internal/ini.js"
 import { edit } from "./internal/iniEdit.js"
+import { misspelt, resembled } from "./internal/profileKeys.js"
 import { schemaProblem } from "./internal/schemaProblem.js"
+import { headerFor, similarSection } from "./internal/similarSection.js"
 import { Region } from "./Region.js"
 
 /**
@@ -516,7 +518,7 @@ const makeFiles = (files: readonly [config: File, credentials: File], chosen: st
   const session: ConfigFiles["session"] = (name, profile) =>
     Effect.gen(function*() {
       const found = yield* lookUp([config], "sso-session", name, profile?.name)
-      const section = found ?? (yield* dangling(config, "sso-session", name, profile))
+      const section = found ?? (yield* dangling(files, "sso-session", name, profile))
       return yield* makeSession(section, profile?.name, {
         name: Option.some(name),
         startUrl: yield* required(section, "sso_start_url", profile?.name),
@@ -541,31 +543,41 @@ const makeFiles = (files: readonly [config: File, credentials: File], chosen: st
         const selected = name ?? chosen ?? "default"
         const section = yield* lookUp(files, "profile", selected, selected)
         if (section !== undefined) return section
-        for (const file of files) {
-          // One of these lines may be the profile's header.
-          const problem = file.ini.errors[0]
-          if (problem !== undefined) return yield* unreadable(file, problem, "The file", selected)
+        const isChosen = (name ?? chosen) !== undefined
+        if (!isChosen) {
+          for (const file of files) {
+            // One of these lines may be the header of [default]: going on could give another identity.
+            const problem = file.ini.errors[0]
+            if (problem !== undefined) return yield* unreadable(file, problem, "The file", selected)
+          }
+          // So could a misplaced [default] that holds credentials.
+          const error = misplacedDefault(files)
+          if (error !== undefined) return yield* error
         }
+        const hint = hintOf(files, "profile", selected)
         const notFound = {
           profile: selected,
           searched: files.map(({ found, path }) => found ? path : `${path} (no such file)`),
-          known: profiles()
+          known: profiles(),
+          ...(hint === undefined ? {} : { hint })
         }
-        return yield* (name ?? chosen) === undefined
-          ? new IdentityError.NotConfigured({
+        return yield* isChosen
+          ? new IdentityError.ProfileNotFound(notFound)
+          : new IdentityError.NotConfigured({
             provider: "Profile",
-            problem: `No profile "${selected}" in ${notFound.searched.join(" or ")}. Profiles found there: ${
-              notFound.known.join(", ") || "none"
-            }`,
+            problem: `No profile "${selected}" in ${notFound.searched.join(" or ")}.${
+              hint === undefined ? "" : ` ${hint}.`
+            } Profiles found there: ${listOf(notFound.known)}`,
             remedy: "Run \"aws configure sso\" to create it, or choose another with AWS_PROFILE; if your files are " +
               "elsewhere, set AWS_CONFIG_FILE."
           })
-          : new IdentityError.ProfileNotFound(notFound)
       }),
     session,
     sessionOf: (profile) =>
       Effect.gen(function*() {
         if (!ssoKeys.some((key) => profile.values.has(key))) {
+          const error = misspeltKey(profile)
+          if (error !== undefined) return yield* error
           return yield* new IdentityError.NotConfigured({
             provider: "SSO",
             problem: `Profile "${profile.name}" (${locationOf(profile)}) has no SSO settings: none of ${
@@ -601,10 +613,103 @@ const makeFiles = (files: readonly [config: File, credentials: File], chosen: st
     services: (name, profile) =>
       Effect.flatMap(
         lookUp([config], "services", name, profile?.name),
-        (found) => found === undefined ? dangling(config, "services", name, profile) : Effect.succeed(found)
+        (found) => found === undefined ? dangling(files, "services", name, profile) : Effect.succeed(found)
       ),
     diagnostics: () => files.flatMap(({ ini, path }) => ini.problems().map((problem) => ({ ...problem, file: path })))
   }
+}
+
+const maxListed = 20
+
+const listOf = (names: ReadonlyArray<string>): string =>
+  names.slice(0, maxListed).join(", ") + (names.length > maxListed ? ` and ${names.length - maxListed} more` : "") ||
+  "none"
+
+type Files = readonly [config: File, credentials: File]
+
+const fileKinds = ["config", "credentials"] as const
+
+/** Where a section stands that was meant to be the one looked for, or else a line that may hide it. */
+const hintOf = (files: Files, kind: Ini.SectionKind, name: string): string | undefined => {
+  for (const [index, { ini, path }] of files.entries()) {
+    const similar = similarSection(ini.headers(), fileKinds[index] ?? "config", kind, name)
+    if (similar === undefined) continue
+    const { header: { line, text }, instead } = similar
+    const should = instead === undefined
+      ? `belongs into ${files[0].path} as ${headerFor("config", kind, name)}`
+      : `should be written ${instead}`
+    return `${path}:${line} has ${text}, which ${should}`
+  }
+  for (const { ini, path } of files) {
+    const problem = ini.errors[0]
+    if (problem !== undefined) {
+      return `${path}:${problem.line}:${problem.column} cannot be read and may hide it: ${problem.rule}`
+    }
+  }
+  return undefined
+}
+
+/** A section that was meant to be [default] and holds credentials. */
+const misplacedDefault = (files: Files): IdentityError.InvalidConfig | undefined => {
+  for (const [index, { ini, path }] of files.entries()) {
+    const similar = similarSection(ini.headers(), fileKinds[index] ?? "config", "profile", "default")
+    if (similar === undefined) continue
+    const { line, text } = similar.header
+    if (!ini.keysBelow(line).some((key) => resembled(key) !== undefined)) continue
+    return invalid({ file: path, line }, { header: text }, {
+      profile: "default",
+      problem: "holds credentials, but AWS's tools do not read it as the default profile",
+      remedy: "Write it [default], or choose a profile with AWS_PROFILE."
+    })
+  }
+  return undefined
+}
+
+/**
+ * The error of a profile with a misspelt key that decides its credentials, such as `sso_acount_id`, where the right key
+ * is missing.
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const misspeltKey = (profile: Section): IdentityError.InvalidConfig | undefined => {
+  for (const key of profile.values.keys()) {
+    const right = misspelt(key)
+    if (right === undefined || profile.values.has(right)) continue
+    return invalidKey(profile, key, {
+      problem: `has ${key}, which AWS's tools do not know`,
+      remedy: `Write it ${right}.`
+    })
+  }
+  return undefined
+}
+
+/**
+ * The error of a profile that gives no credentials but has a key that is about them: misspelt, without a value, or
+ * alone.
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const incompleteKey = (profile: Section): IdentityError.InvalidConfig | undefined => {
+  for (const [key, { nested }] of profile.values) {
+    const right = resembled(key) ?? [...nested.keys()].map(resembled).find((found) => found !== undefined)
+    if (right === undefined) continue
+    const isEmpty = key === right && Option.isNone(optional(profile, key))
+    return invalidKey(profile, key, {
+      problem: isEmpty
+        ? `has ${key} without a value`
+        : key === right
+        ? `has ${key}, but not the other keys that credentials need`
+        : `has ${key}, but no ${right}, and gives no credentials`,
+      remedy: isEmpty
+        ? "Give it a value, or remove that line."
+        : key === right
+        ? "Add them: role_arn with its source, sso_account_id and sso_role_name, both access keys, or credential_process."
+        : `Write it ${right} if that is meant, or remove that line.`
+    })
+  }
+  return undefined
 }
 
 const ssoKeys = ["sso_session", "sso_start_url", "sso_region", "sso_account_id", "sso_role_name"] as const
@@ -697,11 +802,15 @@ export const required = (
   profile: string | undefined
 ): Effect.Effect<string, IdentityError.InvalidConfig> => {
   const value = section.values.get(key)?.value
-  return value !== undefined && value !== "" ? Effect.succeed(value) : Effect.fail(invalid(section, section, {
+  if (value !== undefined && value !== "") return Effect.succeed(value)
+  const other = [...section.values].find(([name]) => name !== key && misspelt(name) === key)
+  return Effect.fail(invalid(other?.[1] ?? section, section, {
     profile,
     key,
     problem: `has no ${key}`,
-    remedy: `Add "${key} = <${hints[key] ?? "value"}>" to that section.`
+    remedy: other !== undefined
+      ? `Write ${other[0]} as ${key}.`
+      : `Add "${key} = <${hints[key] ?? "value"}>" to that section.`
   }))
 }
 
@@ -732,15 +841,15 @@ export const invalidKey = (
 
 /** The error of a section that somebody names and that is not there. */
 const dangling = (
-  config: File,
+  files: Files,
   kind: "sso-session" | "services",
   name: string,
   profile: Section | undefined
 ): Effect.Effect<never, IdentityError.InvalidConfig> => {
-  const problem = config.ini.errors[0]
-  if (problem !== undefined) return Effect.fail(unreadable(config, problem, "The file", profile?.name))
+  const hint = hintOf(files, kind, name)
   const key = kind === "services" ? kind : "sso_session"
   const reference = profile?.values.get(key)
+  const [config] = files
   const known = config.ini.names(kind)
   return Effect.fail(invalid(reference ?? { file: config.path, line: 1 }, profile ?? { header: `[${kind} ${name}]` }, {
     profile: profile?.name,
@@ -748,8 +857,9 @@ const dangling = (
     problem: profile === undefined
       ? "does not exist"
       : `names ${key} = ${name}, but there is no [${kind} ${name}] in ${config.path}`,
-    remedy: (kind === "services" ? "Add that section" : "Run \"aws configure sso-session\" to add it") +
-      (known.length === 0 ? "." : `, or name one that is there: ${known.join(", ")}.`)
+    remedy: (hint === undefined ? "" : `${hint}. `) +
+      (kind === "services" ? "Add that section" : "Run \"aws configure sso-session\" to add it") +
+      (known.length === 0 ? "." : `, or name one that is there: ${listOf(known)}.`)
   }))
 }
 

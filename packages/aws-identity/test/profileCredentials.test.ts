@@ -306,19 +306,63 @@ const rows: ReadonlyArray<Row> = [
       "credential_process. Run \"aws configure sso --profile dev\", or choose another with AWS_PROFILE."
   },
   {
-    name: "no credentials in it",
-    config: "\n[profile dev]\nregion = eu-west-1\nrole_session_name = x\n",
+    name: "only a region",
+    config: "\n[profile dev]\nregion = eu-west-1\nsdk_ua_app_id = x\n",
     tag: "NotConfigured",
     message: "Profile \"dev\" (config:2) has no credentials: no role_arn, sso_account_id, aws_access_key_id or " +
       "credential_process. Run \"aws configure sso --profile dev\", or choose another with AWS_PROFILE."
   },
+  ...["role_session_name", "aws_session_token", "sso_region", "mfa_serial"].map((key) => ({
+    name: `only ${key}`,
+    config: `[profile dev]\nregion = eu-west-1\n${key} = x\n`,
+    tag: "InvalidConfig" as const,
+    message: `config:3:1: [profile dev] has ${key}, but not the other keys that credentials need (for profile ` +
+      "\"dev\"). Add them: role_arn with its source, sso_account_id and sso_role_name, both access keys, or " +
+      "credential_process."
+  })),
+  ...[
+    ["sso_acount_id", "sso_account_id"],
+    ["sso-account-id", "sso_account_id"],
+    ["ssoAccountId", "sso_account_id"],
+    ["\u200bsso_account_id", "sso_account_id"],
+    ["aws_acess_key_id", "aws_access_key_id"],
+    ["role-arn", "role_arn"],
+    ["role_anr", "role_arn"],
+    ["credentials_process", "credential_process"],
+    ["web_identity_token_fil", "web_identity_token_file"]
+  ].map(([key, right]) => ({
+    name: `${key} for ${right}`,
+    config: `[profile dev]\nregion = eu-west-1\n${key} = x\n`,
+    tag: "InvalidConfig" as const,
+    message: `config:3:1: [profile dev] has ${key?.toLowerCase()}, which AWS's tools do not know (for profile ` +
+      `"dev"). Write it ${right}.`
+  })),
+  {
+    name: "a misspelt role_arn beside keys",
+    config: `[profile dev]\n${keyLines("static")}role-arn = x\nsource_profile = dev\n`,
+    tag: "InvalidConfig",
+    message: `config:${keyLines("static").split("\n").length + 1}:1: [profile dev] has role-arn, which AWS's tools ` +
+      "do not know (for profile \"dev\"). Write it role_arn."
+  },
+  ...[
+    ["aws_access_key", "aws_access_key_id"],
+    ["export AWS_SECRET_ACCESS_KEY", "aws_secret_access_key"],
+    ["sso_account", "sso_account_id"],
+    ["aws_security_token", "aws_session_token"]
+  ].map(([key, right]) => ({
+    name: `${key} alone, which resembles ${right}`,
+    config: `[profile dev]\nregion = eu-west-1\n${key} = x\n`,
+    tag: "InvalidConfig" as const,
+    message: `config:3:1: [profile dev] has ${key?.toLowerCase()}, but no ${right}, and gives no credentials (for ` +
+      `profile "dev"). Write it ${right} if that is meant, or remove that line.`
+  })),
   {
     name: "keys that are set to nothing",
     config:
       "[profile dev]\naws_access_key_id =\naws_secret_access_key =\nrole_arn =\nsso_account_id =\ncredential_process =\n",
-    tag: "NotConfigured",
-    message: "Profile \"dev\" (config:1) has no credentials: no role_arn, sso_account_id, aws_access_key_id or " +
-      "credential_process. Run \"aws configure sso --profile dev\", or choose another with AWS_PROFILE."
+    tag: "InvalidConfig",
+    message: "config:2:1: [profile dev] has aws_access_key_id without a value (for profile \"dev\"). Give it a " +
+      "value, or remove that line."
   },
   {
     name: "an empty profile as a link",

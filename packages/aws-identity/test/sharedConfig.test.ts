@@ -388,6 +388,160 @@ describe("reading", () => {
   })
 })
 
+describe("SharedConfig look-ups", () => {
+  const failureOf = (
+    name: string | undefined,
+    files: { readonly config?: string; readonly credentials?: string; readonly profile?: string }
+  ) => Effect.runSync(Effect.flip(SharedConfig.profile(name)).pipe(Effect.provide(SharedConfig.layerMemory(files))))
+
+  it.each([
+    ["[dev]", "config:1 has [dev], which should be written [profile dev]"],
+    ["[Profile dev]", "config:1 has [Profile dev], which should be written [profile dev]"],
+    ["[profiledev]", "config:1 has [profiledev], which should be written [profile dev]"],
+    ["[profile: dev]", "config:1 has [profile: dev], which should be written [profile dev]"],
+    ["[profle dev]", "config:1 has [profle dev], which should be written [profile dev]"],
+    ["[profile Dev]", "config:1 has [profile Dev], which should be written [profile dev]"],
+    ["[sso-session dev]", "config:1 has [sso-session dev], which should be written [profile dev]"]
+  ])("say where a misspelt profile stands and how to write it: %s", (header, hint) => {
+    const error = failureOf("dev", { config: `${header}\nregion = eu-west-1\n` })
+    assert.strictEqual(error._tag, "ProfileNotFound")
+    assert.include(error.message, hint)
+  })
+
+  it("say how a profile is written in the credentials file", () => {
+    const error = failureOf("dev", { credentials: "# mine\n[profile dev]\naws_access_key_id = A\n" })
+    assert.include(error.message, "credentials:2 has [profile dev], which should be written [dev]")
+  })
+
+  it.each([
+    ["[sso_session corp]", "config", "config:1 has [sso_session corp], which should be written [sso-session corp]"],
+    ["[profile sso-session corp]", "config", "which should be written [sso-session corp]"],
+    ["[sso-sesion corp]", "config", "which should be written [sso-session corp]"],
+    ["[sso session corp]", "config", "which should be written [sso-session corp]"],
+    ["[corp]", "config", "which should be written [sso-session corp]"],
+    ["[sso-session corp]", "credentials", "which belongs into config as [sso-session corp]"]
+  ])("say where a misspelt or misplaced session stands: %s in %s", (header, file, hint) => {
+    const error = Effect.runSync(
+      Effect.flip(SharedConfig.session("corp")).pipe(
+        Effect.provide(SharedConfig.layerMemory({ [file]: `${header}\nsso_start_url = u\nsso_region = us-east-1\n` }))
+      )
+    )
+    assert.strictEqual(error._tag, "InvalidConfig")
+    assert.include(error.message, hint)
+  })
+
+  it("do not take a part of another name for the profile", () => {
+    const error = failureOf("dev", { config: "[profile mydev]\n[profile devel]\n[xdev]\n[profile x-dev]\n" })
+    assert.notInclude(error.message, "should be written")
+  })
+
+  it("report a missing profile as missing although another line of the file cannot be read", () => {
+    const error = failureOf("dev", { config: "[profile a] text\n[\nk = v\n[profile b]\n" })
+    assert.strictEqual(error._tag, "ProfileNotFound")
+    assert.include(error.message, "config:2:1 cannot be read and may hide it")
+  })
+
+  it("fail for the default profile while its header may be a line that cannot be read", () => {
+    assert.strictEqual(failureOf(undefined, { config: "[\nk = v\n" })._tag, "InvalidConfig")
+  })
+
+  it.each(["[DEFAULT]", "[Default]", "[profile Default]", "[defualt]"])(
+    "fail for a default profile with credentials below %s",
+    (header) => {
+      assert.include(
+        ["InvalidConfig", header === "[defualt]" ? "NotConfigured" : ""],
+        failureOf(undefined, { config: `${header}\nrole_arn = x\n` })._tag
+      )
+      assert.strictEqual(failureOf(undefined, { config: `${header}\nregion = eu-west-1\n` })._tag, "NotConfigured")
+    }
+  )
+
+  it("list at most 20 of the profiles that are there", () => {
+    const config = Array.from({ length: 1000 }, (_, index) => `[profile p${index}]\n`).join("")
+    assert.include(failureOf("dev", { config }).message, "p19 and 980 more.")
+  })
+
+  it.each([
+    ["little-endian with byte order mark", "\ufffd\ufffd", "%\0"],
+    ["little-endian", "", "%\0"],
+    ["big-endian with byte order mark", "\ufffd\ufffd", "\0%"],
+    ["big-endian", "", "\0%"]
+  ])("name UTF-16 as the reason and UTF-8 as the remedy: %s", (_, mark, pattern) => {
+    const utf16 = mark + [..."[profile dev]\nregion = x\n"].map((sign) => pattern.replace("%", () => sign)).join("")
+    for (const name of ["dev", undefined]) {
+      const error = failureOf(name, { config: utf16, credentials: "[dev]\naws_access_key_id = A\n" })
+      assert.strictEqual(error._tag, "InvalidConfig")
+      assert.match(error.message, /^config:1:1: .*UTF-16.*Save the file as UTF-8\.$/)
+    }
+  })
+
+  it("survive a quoted header, a line and a name of millions of characters", () => {
+    const long = "a".repeat(9_000_000)
+    const config = `[profile "${long}"]\nk = ${long}\n${long} = v\n[profile '${long}\n[profile dev]\nk = v\n`
+    const files = filesOf(config)
+    assert.strictEqual(Effect.runSync(files.profile("dev")).values.get("k")?.value, "v")
+    assert.isBelow(failureOf("nobody", { config: config.replace("dev", "x") }).message.length, 30_000_000)
+    files.diagnostics()
+  }, 60_000)
+})
+
+describe("indentation", () => {
+  interface Property {
+    readonly key: string
+    readonly lines: Array<string>
+  }
+
+  /** Python's RawConfigParser as the AWS CLI configures it, for the lines of one section. */
+  const python = (lines: ReadonlyArray<string>): ReadonlyArray<Property> => {
+    const properties: Array<Property> = []
+    let level = Infinity
+    for (const line of lines) {
+      const content = line.trim()
+      if (content === "" || content.startsWith("#")) continue
+      const indent = line.length - line.trimStart().length
+      const last = properties.at(-1)
+      if (last !== undefined && indent > level) {
+        last.lines.push(content)
+        continue
+      }
+      level = indent
+      const [key = "", value = ""] = content.split(" = ")
+      properties.push({ key, lines: [value] })
+    }
+    return properties
+  }
+
+  it("continues a property above exactly where Python's RawConfigParser does", () => {
+    const line = fc.tuple(
+      fc.stringMatching(/^[ \t\u00a0\u3000\f\v]{0,4}$/),
+      fc.constantFrom("", "# comment", "pair", "pair", "pair")
+    )
+    fc.assert(
+      fc.property(fc.array(line, { maxLength: 12 }), (parts) => {
+        const lines = parts.map(([indent, kind], index) => indent + (kind === "pair" ? `k${index} = v${index}` : kind))
+        const section = Ini.open(["[profile a]", ...lines].join("\n"), "config").section("profile", "a")
+        const mine = Array.from(section?.properties ?? [], ([key, { value }]) => [key, value])
+        assert.deepStrictEqual(mine, python(lines).map(({ key, lines }) => [key, lines.join("\n")]))
+      }),
+      runs
+    )
+  })
+
+  it("reports every line that looks like a key and continues a value", () => {
+    const line = fc.tuple(fc.nat(3), fc.constantFrom("region", "k", "role_arn"))
+    fc.assert(
+      fc.property(fc.array(line, { maxLength: 8 }), (parts) => {
+        const lines = parts.map(([indent, key]) => `${" ".repeat(indent)}${key} = v`)
+        const continued = lines.length - python(lines).length
+        const problems = Ini.open(["[profile a]", ...lines].join("\n"), "config").problems()
+        const rulesOfContinuation: ReadonlyArray<string> = [Ini.rules.continuedLine, Ini.rules.continuedKey]
+        assert.strictEqual(problems.filter(({ rule }) => rulesOfContinuation.includes(rule)).length, continued)
+      }),
+      runs
+    )
+  })
+})
+
 describe("printing and reading", () => {
   const model = fc.uniqueArray(
     fc.record({ kind, name, values: fc.uniqueArray(fc.tuple(key, value), { selector: ([key]) => key }) }),

@@ -49,6 +49,16 @@ interface Section {
   readonly problems: ReadonlyArray<Problem>
 }
 
+/** A line that looks like a section's header, wherever it stands. */
+export interface Header {
+  /** As it stands in the file: `[Profile dev]`. */
+  readonly text: string
+  /** What is in the brackets. */
+  readonly content: string
+  /** 1-based */
+  readonly line: number
+}
+
 export interface IniFile {
   /** The names of the sections of a kind, in the order of the file. */
   readonly names: (kind: SectionKind) => ReadonlyArray<string>
@@ -56,6 +66,10 @@ export interface IniFile {
   readonly section: (kind: SectionKind, name: string) => Section | undefined
   /** Errors in lines that belong to no known section: any section may be the one that they hide. */
   readonly errors: ReadonlyArray<Problem>
+  /** All lines that look like headers, also those that are skipped. Reads the whole file. */
+  readonly headers: () => ReadonlyArray<Header>
+  /** The keys below the header in a line, also of a section that is skipped. */
+  readonly keysBelow: (line: number) => ReadonlyArray<string>
   /** All errors and warnings, by line. Reads the whole file. */
   readonly problems: () => ReadonlyArray<Problem>
 }
@@ -79,7 +93,9 @@ export const rules = {
   continuedHeader:
     "The header is indented deeper than the property above, so the AWS CLI takes it for part of that value",
   control: "The value holds a control character or line break",
-  encoding: "The line holds bytes that are not UTF-8"
+  encoding: "The line holds bytes that are not UTF-8",
+  utf16le: "The file is in UTF-16 (little-endian), as Windows PowerShell writes it, and not in UTF-8",
+  utf16be: "The file is in UTF-16 (big-endian), and not in UTF-8"
 } as const
 
 /** What to do about an error, as a sentence. */
@@ -92,6 +108,8 @@ export const remedyOf = ({ key, rule }: Problem): string => {
     case rules.continuedHeader:
       return "Remove its indentation."
     case rules.encoding:
+    case rules.utf16le:
+    case rules.utf16be:
       return "Save the file as UTF-8."
     default:
       return "Correct or remove that line."
@@ -550,7 +568,30 @@ const maxSearches = 4
 
 const maxHeaderLength = 200
 
+/** The rule that a text in UTF-16 breaks, decoded as if it were UTF-8: its byte order mark is none, its zeros stay. */
+const utf16 = (text: string): string | undefined => {
+  const first = text.startsWith("\ufffd\ufffd") ? 2 : firstLine(text)
+  const [isHighFirst, isLowFirst] = [text.charAt(first) === "\0", text.charAt(first + 1) === "\0"]
+  if (isHighFirst === isLowFirst) return undefined
+  return isHighFirst ? rules.utf16be : rules.utf16le
+}
+
+/** A file that cannot be read at all. Any section may be in it, so each fails. */
+const unreadable = (rule: string): IniFile => {
+  const problem: Problem = { severity: "error", line: 1, column: 1, rule }
+  return {
+    names: () => [],
+    section: () => ({ header: "The file", line: 1, properties: none, problems: [problem] }),
+    errors: [problem],
+    headers: () => [],
+    keysBelow: () => [],
+    problems: () => [problem]
+  }
+}
+
 export const open = (text: string, fileKind: FileKind): IniFile => {
+  const encoding = utf16(text)
+  if (encoding !== undefined) return unreadable(encoding)
   const sections = byName<Section>()
   const readInto = reader(text)
   let searches = 0
@@ -575,7 +616,7 @@ export const open = (text: string, fileKind: FileKind): IniFile => {
     return [...problems, ...Array.from(properties.values(), orphan)]
   }
 
-  const headerOf = ({ start }: Block): string => {
+  const headerOf = (start: number): string => {
     const end = contentEnd(text, start, nextLine(text, start))
     const open = skipBlanks(text, start, end)
     const header = text.slice(open, Math.min(end, open + maxHeaderLength))
@@ -591,7 +632,7 @@ export const open = (text: string, fileKind: FileKind): IniFile => {
     const properties = new Map<string, Property>()
     const problems = counted.flatMap((block) => readInto(properties, block))
     if (hidden?.problem !== undefined) problems.push(hidden.problem)
-    return { header: headerOf(first), line: first.line, properties, problems }
+    return { header: headerOf(first.start), line: first.line, properties, problems }
   }
 
   return {
@@ -603,6 +644,22 @@ export const open = (text: string, fileKind: FileKind): IniFile => {
     },
     get errors() {
       return errors ??= index().strays.flatMap(strayProblems).filter(isError)
+    },
+    headers() {
+      const headers: Array<Header> = []
+      for (let start = firstLine(text), line = 1; start < text.length; start = nextLine(text, start), line++) {
+        if (text.charCodeAt(skipBlanks(text, start, text.length)) !== OPEN) continue
+        const header = headerOf(start)
+        headers.push({ text: header, content: header.slice(1, header.endsWith("]") ? -1 : undefined).trim(), line })
+      }
+      return headers
+    },
+    keysBelow(line) {
+      const { sections, strays } = blocks(text, fileKind)
+      const block = [...sections, ...strays].find((block) => block.line === line)
+      const properties = new Map<string, Property>()
+      if (block !== undefined) readInto(properties, { ...block, problem: undefined })
+      return [...properties.keys()]
     },
     problems() {
       const problems: Array<Problem> = index().strays.flatMap(strayProblems)

@@ -80,3 +80,51 @@ export const isKnownKey = (key: string): boolean => knownKeys.has(key)
 /** Whether a value of several lines makes no sense for the key. */
 export const isSingleLine = (key: string): boolean =>
   (knownKeys.has(key) && !openKeys.has(key)) || key.endsWith("_arn") || key.endsWith("_url")
+
+const lettersOf = (key: string): string => key.toLowerCase().replace(/[^a-z0-9]/g, "")
+
+const credentialLetters = credentialKeys.map((key) => [lettersOf(key), key] as const)
+
+/** Parts of keys that are about credentials, with the key that was meant. */
+const alike: ReadonlyArray<readonly [part: string, key: CredentialKey]> = [
+  ["accesskey", "aws_access_key_id"],
+  ["secretkey", "aws_secret_access_key"],
+  ["secretaccess", "aws_secret_access_key"],
+  ["securitytoken", "aws_session_token"],
+  ["sessiontoken", "aws_session_token"],
+  ["credentialsprocess", "credential_process"],
+  ["rolearn", "role_arn"],
+  ["ssoaccount", "sso_account_id"],
+  ["ssorole", "sso_role_name"],
+  ["ssourl", "sso_start_url"],
+  ["starturl", "sso_start_url"],
+  ["webidentity", "web_identity_token_file"]
+]
+
+/** Longer keys are not slips of the pen. */
+const maxKeyLength = 100
+
+/** The credential key that an unknown key is one edit away from, whatever its case and punctuation. */
+export const misspelt = (key: string): CredentialKey | undefined => {
+  if (isKnownKey(key) || key.length > maxKeyLength) return undefined
+  const letters = lettersOf(key)
+  return credentialLetters.find(([other]) => isOneEdit(letters, other))?.[1]
+}
+
+/** The credential key that a key seems to mean, if only because it holds it or a part of it. */
+export const resembled = (key: string): CredentialKey | undefined => {
+  if (key.length > maxKeyLength) return undefined
+  const letters = lettersOf(key)
+  return misspelt(key) ?? [...credentialLetters, ...alike].find(([part]) => letters.includes(part))?.[1]
+}
+
+/** Whether two texts are equal but for one letter put in, left out or changed, or two neighbours swapped. */
+export const isOneEdit = (a: string, b: string): boolean => {
+  let start = 0
+  while (start < a.length && start < b.length && a[start] === b[start]) start++
+  let end = 0
+  while (end < a.length - start && end < b.length - start && a[a.length - 1 - end] === b[b.length - 1 - end]) end++
+  const [left, right] = [a.slice(start, a.length - end), b.slice(start, b.length - end)]
+  return (left.length <= 1 && right.length <= 1) ||
+    (left.length === 2 && right.length === 2 && left[0] === right[1] && left[1] === right[0])
+}

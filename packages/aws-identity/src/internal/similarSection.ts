@@ -1,0 +1,60 @@
+/** Finds the section that was meant to be the one that a lookup misses: in the wrong file, or misspelt. */
+import { type FileKind, type Header, isPlainName, type SectionKind } from "./ini.js"
+import { isOneEdit } from "./profileKeys.js"
+
+export interface Similar {
+  readonly header: Header
+  /** How the section is written in that file; undefined if the file cannot have it. */
+  readonly instead: string | undefined
+}
+
+/** A section's header as AWS's tools read it. */
+export const headerFor = (fileKind: FileKind, kind: SectionKind, name: string): string => {
+  if (fileKind === "credentials" || (kind === "profile" && name === "default")) return `[${name}]`
+  if (isPlainName(name)) return `[${kind} ${name}]`
+  return name.includes("'") ? `[${kind} "${name}"]` : `[${kind} '${name}']`
+}
+
+/** The first header that differs from the one looked for only in kind, case, quotes, punctuation or one letter. */
+export const similarSection = (
+  headers: ReadonlyArray<Header>,
+  fileKind: FileKind,
+  kind: SectionKind,
+  name: string
+): Similar | undefined => {
+  const wanted = plain(name)
+  if (wanted === "" || wanted.length > maxLength) return undefined
+  const header = headers.find(({ content }) => isSimilar(plain(content), wanted))
+  return header && {
+    header,
+    instead: fileKind === "credentials" && kind !== "profile" ? undefined : headerFor(fileKind, kind, name)
+  }
+}
+
+const maxLength = 200
+
+const plain = (text: string): string =>
+  text.length > maxLength * 2 ? "" : text.replace(/["']/g, "").trim().toLowerCase()
+
+const prefixes: ReadonlySet<string> = new Set([
+  "profile",
+  "session",
+  "sso",
+  "ssosession",
+  "service",
+  "services",
+  "profilessosession",
+  "profileservices"
+])
+
+const isSimilar = (content: string, wanted: string): boolean => {
+  if (content === wanted) return true
+  // AWS_PROFILE="profile dev"
+  if (/^profile\s/.test(wanted) && content === `profile ${wanted.slice("profile".length).trim()}`) return true
+  if (!content.endsWith(wanted)) return false
+  const before = content.slice(0, -wanted.length)
+  if (prefixes.has(before.replace(/[^a-z0-9]/g, ""))) return true
+  // A gap must follow a misspelt word: without it the letters may be part of another name.
+  const word = /^([a-z_-]+)[^a-z0-9_-]+$/.exec(before)?.[1]?.replace(/[_-]/g, "")
+  return word !== undefined && [...prefixes].some((known) => isOneEdit(word, known))
+}
