@@ -234,10 +234,10 @@ describe("the temporary file of a token", () => {
       const fs = yield* FileSystem.FileSystem
       let removals = 0
       const cache = yield* storeIn(yield* fs.makeTempDirectoryScoped(), (fs) => ({
-        rename: (from, to) => Effect.zipRight(removals++ < 1 ? fs.remove(from) : Effect.void, fs.rename(from, to))
+        rename: (from, to) => Effect.zipRight(removals++ < 2 ? fs.remove(from) : Effect.void, fs.rename(from, to))
       }))
       yield* cache.set("corp", successor)
-      assert.strictEqual(removals, 2)
+      assert.strictEqual(removals, 3)
       assert.deepStrictEqual(yield* fs.readDirectory(cache.location("corp").replace(/\/[^/]+$/, "")), [
         SsoTokenCache.fileName("corp")
       ])
