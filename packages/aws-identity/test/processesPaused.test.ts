@@ -21,7 +21,7 @@ const hour = 60 * minute
 const rounds = Number(process.env["IDENTITY_ROUNDS"] ?? 4)
 const seed = process.env["IDENTITY_SEED"] ?? String(Math.floor(Math.random() * 1_000_000_000))
 /** Homes with processes of their own, whose rounds run beside each other: most of a round is waiting. */
-const homes = Math.min(4, rounds)
+const homes = rounds > 8 ? 4 : Math.min(2, rounds)
 const processes = rounds > 8 ? 8 : 4
 
 interface Worker {
@@ -293,7 +293,8 @@ describe("processes that are stopped, suspended or killed, with clocks that disa
               const label = `IDENTITY_SEED=${seed} IDENTITY_ROUNDS=${rounds}, home ${home}, round ${turn}`
               ahead += 6 * hour + 10 * minute
               shift(ahead)
-              const kind = kinds[(turn + home) % kinds.length] ?? kinds[0]
+              const number = turn * homes + home
+              const kind = kinds[(number + Math.floor(number / kinds.length)) % kinds.length] ?? kinds[0]
               yield* Effect.log(yield* round(place, workers, kind, label))
               const alive = workers.filter(({ isKilled }) => !isKilled)
               workers = [...alive, ...yield* place.startWorkers(processes - alive.length)]
