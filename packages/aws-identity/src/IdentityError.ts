@@ -140,8 +140,10 @@ export class FileError extends Schema.TaggedError<FileError>("effect-aws-identit
   origin: Schema.optional(Origin)
 }) {
   override get message(): string {
-    return `Cannot ${this.operation} ${this.path}: ${this.reason}${forProfile(this.origin)}. ` +
-      `Check that it is a file, who owns it, its mode, and the free space.`
+    const remedy = this.reason === "Busy"
+      ? "Another program uses it or keeps changing it: try again when that program has ended."
+      : "Check that it is a file, who owns it, its mode, and the free space."
+    return `Cannot ${this.operation} ${this.path}: ${this.reason}${forProfile(this.origin)}. ${remedy}`
   }
 }
 

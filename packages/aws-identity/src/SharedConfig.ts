@@ -34,8 +34,8 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import type { ClientConfig } from "./ClientConfig.js"
 import * as IdentityError from "./IdentityError.js"
-import { replaceFile } from "./internal/atomicFile.js"
-import { readBoundedText, readPipe, specialFile, type Unreadable, unreadableFile } from "./internal/boundedFile.js"
+import { readBoundedBytes, readPipe, specialFile, type Unreadable, unreadableFile } from "./internal/boundedFile.js"
+import { changeFile } from "./internal/changeFile.js"
 import { isEndpointUrl } from "./internal/endpoint.js"
 import { homeDirectory, isNowhere, variable } from "./internal/environment.js"
 import { fileError, noHome } from "./internal/fileError.js"
@@ -186,12 +186,17 @@ export class SharedConfig extends Context.Tag("effect-aws-identity/SharedConfig"
    */
   readonly recent?: Effect.Effect<ConfigFiles, IdentityError.FileError>
   /**
-   * Sets keys of a profile or session in the config file, and takes out those that are null; adds the section if
-   * there is none. Comments, order and every line that this is not about stay as they are, byte for byte. The file is
-   * replaced as a whole.
+   * Sets keys of a profile or session in the config file, and removes those that are null. Adds the section if there is
+   * none. Every byte that does not belong to these keys stays as it is. The file is replaced as a whole, keeps its mode,
+   * owner and links, and is not written if nothing changes.
+   *
+   * Processes with this library take turns by a lock file. If another program such as `aws configure` changes the file
+   * meanwhile, the change starts again from what that program wrote.
    *
    * Fails with `InvalidInput` when a name, key or value could not be read back as it is (line breaks, outer white
-   * space, what would be a comment), and with `InvalidConfig` when the section has a line that cannot be read.
+   * space, text that would be a comment). Fails with `InvalidConfig`, and leaves the file alone, when the section has a
+   * line that cannot be read, when the change would remove a line that another key or section may be meant by, and when
+   * the file is not UTF-8. Fails with a `FileError` `Busy` when other programs change the file all the time.
    */
   readonly set: (
     target: Target,
@@ -320,6 +325,7 @@ export const layer = (
       const config = yield* watched(options.configFile, "config")
       const credentials = yield* watched(options.credentialsFile, "credentials")
       const oneWriter = yield* Effect.makeSemaphore(1)
+      const file = options.configFile
       let last: { readonly at: number; readonly files: readonly [File, File]; readonly value: ConfigFiles } | undefined
       let writes = 0
 
@@ -334,27 +340,35 @@ export const layer = (
         return value
       })
 
-      const write = (change: (text: string) => Effect.Effect<string, IdentityError.InvalidConfig>) =>
+      const write = (change: Change) =>
         Effect.gen(function*() {
-          if (isNowhere(options.configFile)) return yield* noHome(options.configFile, "write")
-          // A linked file stays a link: its target is what is replaced.
-          const target = yield* Effect.orElseSucceed(fs.realPath(options.configFile), () => options.configFile)
-          const before = yield* readFile(fs, target)
-          // As root, the rename would replace the device itself.
-          if (before.stamp === specialStamp) return yield* unreadableFile("it is not a regular file")
-          const text = yield* change(before.text)
-          yield* fs.makeDirectory(path.dirname(target), { recursive: true, mode: 0o700 })
-          if (before.stamp !== (yield* stampAt(fs, target))) return false
-          yield* replaceFile(fs, target, text, before.mode)
+          if (isNowhere(file)) return yield* noHome(file, "write")
+          const isDone = yield* changeFile({
+            fs,
+            path,
+            file,
+            read: (target) =>
+              Effect.gen(function*() {
+                const info = yield* look(fs, target)
+                // Replacing /dev/null would break the machine, and opening a FIFO blocks until a writer appears.
+                if (info !== undefined && info.type !== "File") return yield* unreadableFile("it is not a regular file")
+                return yield* readFile(fs, target)
+              }),
+            change: ({ bytes }) =>
+              Effect.gen(function*() {
+                const text = yield* exactText(file, bytes)
+                const changed = yield* change(text)
+                return changed === text ? undefined : changed
+              })
+          })
+          if (!isDone) return yield* new IdentityError.FileError({ path: file, operation: "write", reason: "Busy" })
           writes += 1
           last = undefined
-          return true
         }).pipe(
-          Effect.repeat({ until: (written) => written }),
           Effect.catchTags({
-            BadArgument: (error) => Effect.fail(fileError(options.configFile, "write")(error)),
-            SystemError: (error) => Effect.fail(fileError(options.configFile, "write")(error)),
-            Unreadable: (error) => Effect.fail(fileError(options.configFile, "write")(error))
+            BadArgument: (error) => Effect.fail(fileError(file, "write")(error)),
+            SystemError: (error) => Effect.fail(fileError(file, "write")(error)),
+            Unreadable: (error) => Effect.fail(fileError(file, "write")(error))
           }),
           oneWriter.withPermits(1)
         )
@@ -365,7 +379,7 @@ export const layer = (
           Clock.currentTimeMillis,
           (now) => last !== undefined && Math.abs(now - last.at) < recentMillis ? Effect.succeed(last.value) : read
         ),
-        set: makeSet(options.configFile, write)
+        set: makeSet(file, write)
       }
     })
   )
@@ -460,39 +474,39 @@ const longestFile = 16 * 1_048_576
 
 const lookAt = (fs: FileSystem.FileSystem, path: string) => isNowhere(path) ? Effect.succeed(undefined) : look(fs, path)
 
-interface Text {
-  readonly text: string
+interface Contents {
+  readonly bytes: Uint8Array
+  readonly info: FileSystem.File.Info | undefined
   readonly stamp: string | undefined
-  readonly mode: number
   /** Whether the stamp will tell of the next change. */
   readonly settled: boolean
 }
 
-/** The text of a file as it is when nobody is writing it; the empty text if there is none. */
+/** Reads a file when no program is writing it; it is empty if it does not exist. */
 const readFile = (
   fs: FileSystem.FileSystem,
   path: string,
   patience = 40
-): Effect.Effect<Text, PlatformError | Unreadable> =>
+): Effect.Effect<Contents, PlatformError | Unreadable> =>
   Effect.gen(function*() {
     const info = yield* lookAt(fs, path)
-    if (info === undefined) return { text: "", stamp: undefined, mode: 0o600, settled: true }
+    if (info === undefined) return { bytes: new Uint8Array(), info, stamp: undefined, settled: true }
     const special = specialFile(path, info)
     if (special !== undefined) {
-      const text = special === "Null" ? "" : new TextDecoder().decode(yield* readPipe(fs, path))
-      return { text, stamp: specialStamp, mode: 0o600, settled: true }
+      const bytes = special === "Null" ? new Uint8Array() : yield* readPipe(fs, path)
+      return { bytes, info, stamp: specialStamp, settled: true }
     }
     const stamp = stampOf(info)
-    const text = yield* readBoundedText(fs, path, info, longestFile)
+    const bytes = yield* readBoundedBytes(fs, path, info, longestFile)
     const now = yield* Clock.currentTimeMillis
     const age = now - changedAt(info)
     const isUnchanged = stamp === (yield* stampAt(fs, path))
-    const mayBeWritten = age >= 0 && age < beingWrittenMillis[text === "" ? "empty" : "other"]
+    const mayBeWritten = age >= 0 && age < beingWrittenMillis[bytes.length === 0 ? "empty" : "other"]
     if (patience > 0 && (mayBeWritten || !isUnchanged)) {
       yield* Effect.sleep("5 millis")
       return yield* readFile(fs, path, patience - 1)
     }
-    return { text, stamp, mode: info.mode & 0o777, settled: isSettled(info, now) }
+    return { bytes, info, stamp, settled: isSettled(info, now) }
   })
 
 /** A file that is read again when it has changed. */
@@ -504,8 +518,8 @@ const watched = (
     let last: { readonly file: File; readonly stamp: string | undefined; readonly settled: boolean } | undefined
     return Effect.gen(function*() {
       if (last?.settled === true && last.stamp === (yield* stampAt(fs, path))) return last.file
-      const { settled, stamp, text } = yield* readFile(fs, path)
-      const file = { path, found: stamp !== undefined, ini: Ini.open(text, kind) }
+      const { bytes, settled, stamp } = yield* readFile(fs, path)
+      const file = { path, found: stamp !== undefined, ini: Ini.open(new TextDecoder().decode(bytes), kind) }
       last = { file, stamp, settled }
       return file
     }).pipe(Effect.mapError(fileError(path, "read")))
@@ -1037,33 +1051,55 @@ const Key = Schema.String.pipe(
 
 /** What can stand behind a key and be read back as it is. */
 const Value = Schema.String.pipe(
-  Schema.filter((value) => !hasControl(value) && !/^[\s\x85]|[\s\x85]$|(?:^|[\s\x85])[#;]/.test(value), {
+  Schema.filter((value) => isOneLine(value) && !/^\s|\s$|(?:^|\s)[#;]/.test(value), {
     description: "a value of one line, without outer white space, in which no # or ; follows white space"
   })
 )
 
 const Name = Schema.NonEmptyString.pipe(
-  Schema.filter((name) => !hasControl(name) && !name.includes("]") && !(name.includes("'") && name.includes("\"")), {
+  Schema.filter((name) => isOneLine(name) && !name.includes("]") && !(name.includes("'") && name.includes("\"")), {
     description: "a name of one line without \"]\" and with one kind of quotes at most"
   })
 )
 
-const hasControl = (text: string): boolean =>
-  [...text].some((character) => (character < " " && character !== "\t") || character === "\x7f")
+/** No line separator, no control character but the tab, and nothing that stands for bytes which are not UTF-8. */
+const isOneLine = (text: string): boolean => !/[^\P{Cc}\t]|[\p{Cs}\p{Zl}\p{Zp}\ufffd]/u.test(text)
 
 const Input = Schema.Struct({
   name: Name,
-  keys: Schema.Array(Key),
+  keys: Schema.Array(Key).pipe(
+    Schema.filter((keys) => new Set(keys.map((key) => key.toLowerCase())).size === keys.length, {
+      description: "a list of keys of which no two differ in case only"
+    })
+  ),
   values: Schema.Record({ key: Schema.String, value: Schema.NullOr(Value) })
 })
 
+type Change = (text: string) => Effect.Effect<string, IdentityError.InvalidConfig>
+
+/** Decodes a file whose bytes must be the same when it is encoded again: TextDecoder would drop a byte order mark. */
+const exactText = (file: string, bytes: Uint8Array): Effect.Effect<string, IdentityError.InvalidConfig> => {
+  const notText = (line: number, problem: string) =>
+    invalid({ file, line }, { header: "The file" }, { profile: undefined, problem, remedy: "Save it as UTF-8." })
+  const isMark = (bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff)
+  if (isMark || bytes[0] === 0 || bytes[1] === 0) {
+    return Effect.fail(notText(1, "is UTF-16 or binary, which AWS tools cannot read"))
+  }
+  return Effect.try({
+    try: () => new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes),
+    catch: () => notText(firstInvalidLine(bytes), "has a byte in this line that is not UTF-8")
+  })
+}
+
+const firstInvalidLine = (bytes: Uint8Array): number => {
+  const valid = new TextEncoder().encode(new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes))
+  let line = 1
+  for (let at = 0; at < bytes.length && bytes[at] === valid[at]; at++) if (bytes[at] === 0x0a) line++
+  return line
+}
+
 /** Checks the input, and that the section to change can be read. */
-const makeSet = <E>(
-  path: string,
-  write: (
-    change: (text: string) => Effect.Effect<string, IdentityError.InvalidConfig>
-  ) => Effect.Effect<void, E>
-) =>
+const makeSet = <E>(path: string, write: (change: Change) => Effect.Effect<void, E>) =>
   Effect.fn("SharedConfig.set")(
     function*(target: Target, values: Readonly<Record<string, string | null>>) {
       const kind = "profile" in target ? "profile" : "sso-session"
@@ -1080,18 +1116,25 @@ const makeSet = <E>(
             problem: schemaProblem(error)
           })
       )
-      const changes = new Map(Object.entries(input.values).map(([key, value]) => [key.toLowerCase(), value]))
+      // Not the decoded record, which cannot have a key like __proto__.
+      const changes = new Map(Object.entries(values).map(([key, value]) => [key.toLowerCase(), value]))
       yield* write((text) => {
-        const old = Ini.open(text, "config")
-        const known = old.section(kind, input.name)
-        const error = known === undefined
-          ? old.errors[0]
-          : known.problems.find(({ severity }) => severity === "error")
-        return error === undefined
-          ? Effect.sync(() => edit(text, kind, input.name, changes))
-          : Effect.fail(
-            unreadable({ path, found: true, ini: old }, error, known?.header ?? "The file", undefined)
-          )
+        const ini = Ini.open(text, "config")
+        const file: File = { path, found: true, ini }
+        const section = ini.section(kind, input.name)
+        const header = section?.header ?? "The file"
+        const error = section === undefined
+          ? ini.errors[0]
+          : section.problems.find(({ severity }) => severity === "error")
+        if (error !== undefined) return Effect.fail(unreadable(file, error, header, undefined))
+        const edited = edit(text, kind, input.name, changes)
+        return typeof edited === "string" ? Effect.succeed(edited) : Effect.fail(
+          invalid({ file: path, line: edited.line }, { header }, {
+            profile: undefined,
+            problem: `cannot be changed here. ${edited.rule}`,
+            remedy: "Correct that line in an editor."
+          })
+        )
       })
     }
   )

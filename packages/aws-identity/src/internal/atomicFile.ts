@@ -3,14 +3,21 @@ import type { PlatformError } from "@effect/platform/Error"
 import type * as FileSystem from "@effect/platform/FileSystem"
 import type * as Path from "@effect/platform/Path"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import { isNotFound } from "./fileError.js"
 
 const encoder = new TextEncoder()
 
+interface Owner {
+  readonly uid: number
+  readonly gid: number
+}
+
 /**
  * Writes a text to a new file beside `file`, syncs it to disk and renames it to `file`: a reader sees the old text or
- * the new one, also after a crash. The name is random, so that nobody can have put a link there.
+ * the new one, also after a crash. The name is random, so that nobody can have put a link there. The new file has the
+ * mode whatever the umask, and the owner if this process may give files to that owner.
  *
  * `isCurrent` runs after the sync, right before the rename. If it gives false, the file stays as it is. The result says
  * whether the file was replaced.
@@ -20,12 +27,19 @@ export const replaceFile = (
   file: string,
   text: string,
   mode: number,
-  isCurrent: Effect.Effect<boolean, PlatformError> = Effect.succeed(true)
+  isCurrent: Effect.Effect<boolean, PlatformError> = Effect.succeed(true),
+  owner?: Owner
 ): Effect.Effect<boolean, PlatformError> => {
   const attempt = Effect.gen(function*() {
-    const temporary = `${file}.${(yield* Random.nextIntBetween(0, Number.MAX_SAFE_INTEGER)).toString(36)}.tmp`
+    const random = (yield* Random.nextIntBetween(0, Number.MAX_SAFE_INTEGER)).toString(36).padStart(11, "0")
+    const temporary = `${file}.${random}.tmp`
     const write = Effect.gen(function*() {
       const handle = yield* fs.open(temporary, { flag: "wx", mode })
+      const { gid, uid } = yield* handle.stat
+      if (owner !== undefined && (owner.uid !== Option.getOrNull(uid) || owner.gid !== Option.getOrNull(gid))) {
+        yield* Effect.ignore(fs.chown(temporary, owner.uid, owner.gid))
+      }
+      yield* fs.chmod(temporary, mode)
       yield* handle.writeAll(encoder.encode(text))
       yield* handle.sync
     })
@@ -41,7 +55,8 @@ export const replaceFile = (
 
 /**
  * The temporary files that `replaceFile` left beside `file` when its process was killed or stopped. Only a process that
- * holds the lock of `file` may remove them: a writer that is stopped and not dead writes its file again.
+ * holds the lock of `file` may remove them: a writer that is stopped and not dead writes its file again. The names match
+ * no file of a person: `config.backup.tmp` is none of them.
  */
 export const leftovers = (
   fs: FileSystem.FileSystem,
@@ -52,6 +67,6 @@ export const leftovers = (
   const start = `${path.basename(file)}.`
   return Effect.map(fs.readDirectory(directory), (names) =>
     names
-      .filter((name) => name.startsWith(start) && /^[0-9a-z]+\.tmp$/.test(name.slice(start.length)))
+      .filter((name) => name.startsWith(start) && /^[0-2][0-9a-z]{10}\.tmp$/.test(name.slice(start.length)))
       .map((name) => path.join(directory, name)))
 }
