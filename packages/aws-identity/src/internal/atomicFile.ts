@@ -16,8 +16,8 @@ interface Owner {
 
 /**
  * Writes a text to a new file beside `file`, syncs it to disk and renames it to `file`: a reader sees the old text or
- * the new one, also after a crash. The name is random, so that nobody can have put a link there. The new file has the
- * mode whatever the umask, and the owner if this process may give files to that owner.
+ * the new one, also after a crash. The name is random, so that nobody can have put a link there. With `owner`, the new
+ * file has that owner if this process may give files away, and the mode whatever the umask.
  *
  * `isCurrent` runs after the sync, right before the rename. If it gives false, the file stays as it is. The result says
  * whether the file was replaced.
@@ -35,11 +35,13 @@ export const replaceFile = (
     const temporary = `${file}.${random}.tmp`
     const write = Effect.gen(function*() {
       const handle = yield* fs.open(temporary, { flag: "wx", mode })
-      const { gid, uid } = yield* handle.stat
-      if (owner !== undefined && (owner.uid !== Option.getOrNull(uid) || owner.gid !== Option.getOrNull(gid))) {
-        yield* Effect.ignore(fs.chown(temporary, owner.uid, owner.gid))
+      if (owner !== undefined) {
+        const { gid, uid } = yield* handle.stat
+        const isOwner = owner.uid === Option.getOrNull(uid) && owner.gid === Option.getOrNull(gid)
+        if (!isOwner) yield* Effect.ignore(fs.chown(temporary, owner.uid, owner.gid))
+        // The umask has taken bits from the mode.
+        yield* Effect.ignore(fs.chmod(temporary, mode))
       }
-      yield* fs.chmod(temporary, mode)
       yield* handle.writeAll(encoder.encode(text))
       yield* handle.sync
     })
@@ -55,8 +57,7 @@ export const replaceFile = (
 
 /**
  * The temporary files that `replaceFile` left beside `file` when its process was killed or stopped. Only a process that
- * holds the lock of `file` may remove them: a writer that is stopped and not dead writes its file again. The names match
- * no file of a person: `config.backup.tmp` is none of them.
+ * holds the lock of `file` may remove them: a writer that is stopped and not dead writes its file again.
  */
 export const leftovers = (
   fs: FileSystem.FileSystem,
@@ -67,6 +68,6 @@ export const leftovers = (
   const start = `${path.basename(file)}.`
   return Effect.map(fs.readDirectory(directory), (names) =>
     names
-      .filter((name) => name.startsWith(start) && /^[0-2][0-9a-z]{10}\.tmp$/.test(name.slice(start.length)))
+      .filter((name) => name.startsWith(start) && /^[0-9a-z]+\.tmp$/.test(name.slice(start.length)))
       .map((name) => path.join(directory, name)))
 }

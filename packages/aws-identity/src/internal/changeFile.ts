@@ -72,7 +72,7 @@ export const changeFile = <E, E2>(options: {
     if (yield* FileLock.acquire(fs, `${file}.lock`)) {
       // A process that lost the lock, because it was stopped for long, cannot rename its file any more and starts again.
       const files = yield* Effect.orElseSucceed(leftovers(fs, path, file), () => [])
-      yield* Effect.forEach(files, (leftover) => Effect.ignore(fs.remove(leftover)), { discard: true })
+      yield* Effect.forEach(files.filter(isRandom), (leftover) => Effect.ignore(fs.remove(leftover)), { discard: true })
     }
     for (let restarts = 0; restarts <= maxRestarts; restarts++) {
       if (yield* attempt(file)) return true
@@ -80,6 +80,9 @@ export const changeFile = <E, E2>(options: {
     return false
   }).pipe(Effect.scoped)
 }
+
+/** Whether a temporary file has a name of `replaceFile`, and not one that a person may choose as `config.backup.tmp`. */
+const isRandom = (file: string): boolean => /\.[0-2][0-9a-z]{10}\.tmp$/.test(file)
 
 const isSame = (left: Uint8Array, right: Uint8Array): boolean =>
   left.length === right.length && left.every((byte, at) => byte === right[at])
