@@ -271,6 +271,7 @@ export const layer = (
     Effect.gen(function*() {
       const fs = yield* FileSystem.FileSystem
       const path = yield* Path.Path
+      const acquire = FileLock.make(fs)
       const location = (key: string): string => path.join(options.directory, fileName(key))
       const corrupt = (file: string, problem: string) =>
         Effect.fail(new IdentityError.TokenCacheCorrupt({ path: file, problem }))
@@ -382,10 +383,14 @@ export const layer = (
           const file = location(key)
           return isNowhere(file)
             ? effect
-            : Effect.scoped(Effect.flatMap(FileLock.acquire(fs, file.replace(/json$/, "lock")), (isHeld) => {
+            : Effect.scoped(Effect.flatMap(acquire(file.replace(/json$/, "lock")), (lease) => {
               // The last holder may have written the file on another machine, which a look may not tell for a while.
               known.delete(file)
-              return isHeld ? Effect.zipRight(recover(file), effect) : effect
+              return Effect.provideService(
+                lease.isHeld ? Effect.zipRight(recover(file), effect) : effect,
+                FileLock.Lease,
+                lease
+              )
             }))
         }
       })
@@ -437,7 +442,8 @@ export const layerMemory: Layer.Layer<SsoTokenCache> = Layer.effect(
         Effect.suspend(() => {
           const lock = locks.get(key) ?? Effect.unsafeMakeSemaphore(1)
           locks.set(key, lock)
-          return lock.withPermits(1)(effect)
+          // No other process has this store: there is nobody to wait for.
+          return lock.withPermits(1)(Effect.provideService(effect, FileLock.Lease, FileLock.withoutLock(0)))
         })
     }
   })

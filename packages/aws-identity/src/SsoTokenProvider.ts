@@ -11,17 +11,16 @@ import * as Context from "effect/Context"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import * as Equal from "effect/Equal"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import type * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import * as IdentityError from "./IdentityError.js"
+import * as FileLock from "./internal/fileLock.js"
 import { countRefresh } from "./internal/metrics.js"
-import { decideToken, type TokenDecision } from "./internal/refreshPolicy.js"
 import * as SingleFlight from "./internal/singleFlight.js"
 import { foreignOwner } from "./internal/tokenOwner.js"
+import * as TokenRefresh from "./internal/tokenRefresh.js"
 import type { SsoSession } from "./SharedConfig.js"
 import { SsoOidc } from "./SsoOidc.js"
 import { orMemory, SsoToken, SsoTokenCache } from "./SsoTokenCache.js"
@@ -42,18 +41,9 @@ export class SsoTokenProvider extends Context.Tag("effect-aws-identity/SsoTokenP
   readonly invalidate: (session: SsoSession, rejected: SsoToken) => Effect.Effect<void>
 }>() {}
 
-/** What a process remembers of a session; the token itself is in the cache. */
 interface SessionState {
   readonly flight: SingleFlight.SingleFlight<SsoToken, IdentityError.TokenError>
-  lastAttemptAt: number | undefined
-  /** Why the last attempt came to nothing, if there was no token to go on with. */
-  failure: IdentityError.TokenError | undefined
-  /** The access tokens that AWS rejected lately, and when (ms since 1970). */
-  rejections: ReadonlyArray<{ readonly accessToken: Redacted.Redacted; readonly at: number }>
-  /** The access token that came in the place of a rejected one: if it is rejected too, renewing does not help. */
-  replacement: Redacted.Redacted | undefined
-  /** The refresh token that AWS will never take again, and what it said. */
-  refused: { readonly refreshToken: Redacted.Redacted; readonly error: IdentityError.SsoLoginRequired } | undefined
+  memory: TokenRefresh.Memory
 }
 
 const counted = countRefresh("SsoTokenProvider", ({ expiresAt }: SsoToken) => DateTime.toEpochMillis(expiresAt))
@@ -79,14 +69,7 @@ export const make: Effect.Effect<
   const stateOf = (session: SsoSession): SessionState => {
     const known = states.get(session.cacheKey)
     if (known !== undefined) return known
-    const state: SessionState = {
-      flight: newFlight(),
-      lastAttemptAt: undefined,
-      failure: undefined,
-      rejections: [],
-      replacement: undefined,
-      refused: undefined
-    }
+    const state: SessionState = { flight: newFlight(), memory: TokenRefresh.empty }
     states.set(session.cacheKey, state)
     return state
   }
@@ -116,87 +99,120 @@ export const make: Effect.Effect<
       })
     )
 
+  /** Asks AWS for a new token. The answer is stored also when the lock was lost meanwhile. */
   const renew = Effect.fn("SsoTokenProvider.renew")(
-    function*(session: SsoSession, state: SessionState, token: SsoToken, grant: Grant) {
-      const now = yield* DateTime.now
+    function*(session: SsoSession, state: SessionState, token: SsoToken, grant: TokenRefresh.Grant) {
+      const at = yield* Clock.currentTimeMillis
       const ended = (error: IdentityError.ServiceException) =>
         Effect.fail(
           loginRequired(session, "RefreshRejected", [error.code, error.description].filter(Boolean).join(": "))
         )
       const failed = (error: IdentityError.ServiceException) => Effect.fail(IdentityError.toServiceError(error))
-      const answer = yield* oidc.createToken({ region: session.region, grantType: "refresh_token", ...grant }).pipe(
+      const outcome = yield* oidc.createToken({ region: session.region, grantType: "refresh_token", ...grant }).pipe(
         Effect.catchTags({
-          // No refresh token of this session will ever be taken again.
+          // AWS takes no refresh token of this session again.
           InvalidGrantException: ended,
           InvalidClientException: ended,
           ExpiredTokenException: ended,
-          // Whatever else it is may pass.
+          // Other errors may pass.
           AccessDeniedException: failed,
           AuthorizationPendingException: failed,
           SlowDownException: failed
-        })
+        }),
+        Effect.map((answer) =>
+          new SsoToken({
+            ...token,
+            accessToken: answer.accessToken,
+            expiresAt: DateTime.add(DateTime.unsafeMake(at), { seconds: answer.expiresIn }),
+            // No new refresh token in the answer means that the old one stays valid.
+            refreshToken: Option.orElse(answer.refreshToken, () => token.refreshToken)
+          })
+        ),
+        counted,
+        Effect.either
       )
-      const renewed = new SsoToken({
-        ...token,
-        accessToken: answer.accessToken,
-        expiresAt: DateTime.add(now, { seconds: answer.expiresIn }),
-        // No new refresh token in the answer means that the old one goes on counting.
-        refreshToken: Option.orElse(answer.refreshToken, () => token.refreshToken)
-      })
-      if (isRejected(token, state)) state.replacement = renewed.accessToken
-      // A person may have signed in or out in the meantime: then theirs counts.
-      const current = yield* Effect.either(read(session))
-      if (Either.isLeft(current) && current.left._tag === "SsoLoginRequired") return yield* current.left
-      if (Either.isRight(current) && !isToken(current.right, token.accessToken)) return current.right
-      yield* cache.set(session.cacheKey, renewed, { replaces: Option.some(token) })
+      const settled = TokenRefresh.settle(yield* Clock.currentTimeMillis, {
+        at,
+        token,
+        refreshToken: grant.refreshToken,
+        outcome,
+        current: yield* Effect.either(read(session))
+      }, state.memory)
+      state.memory = settled.memory
+      if (settled.warning !== undefined) {
+        yield* Effect.logWarning(`The SSO token is used on, but could not be renewed. ${settled.warning.message}`)
+      }
+      if (settled.write === undefined) return yield* settled.result
+      yield* cache.set(session.cacheKey, settled.write, { replaces: Option.some(token) })
       const stored = yield* Effect.either(read(session))
       if (Either.isLeft(stored) && stored.left._tag === "SsoLoginRequired") return yield* stored.left
-      return Either.isRight(stored) ? stored.right : renewed
+      return Either.isRight(stored) ? stored.right : settled.write
     },
-    counted,
     carryThrough
   )
 
-  /** The token, with what renews it if that is to be done now. */
+  /** What to do about the token that the cache holds now. */
   const look = (session: SsoSession, state: SessionState) =>
     Effect.gen(function*() {
       const token = yield* read(session)
-      const now = yield* Clock.currentTimeMillis
-      const decision = decide(now, token, state)
-      if (decision === "Use") return { token, grant: Option.none<Grant>() }
-      if (decision === "Pause" && state.failure !== undefined) return yield* state.failure
-      const grant = grantOf(token)
-      const isBeyondHelp = isRejected(token, state) && isToken(token, state.replacement)
-      if (decision === "LoginRequired" || Option.isNone(grant) || isBeyondHelp) {
-        return yield* isRejected(token, state)
-          ? loginRequired(session, "TokenRejected")
-          : loginRequired(session, "Expired", whyNotRenewable(token))
+      const next = TokenRefresh.next(yield* Clock.currentTimeMillis, token, state.memory)
+      switch (next._tag) {
+        case "Use":
+          return { token, grant: Option.none<TokenRefresh.Grant>() }
+        case "Refresh":
+          return { token, grant: Option.some(next.grant) }
+        case "Fail":
+          return yield* next.error
+        case "LoginRequired":
+          return yield* loginRequired(session, next.reason, next.detail)
       }
-      return { token, grant }
     })
 
-  /** Looks first: another process may have renewed the token, or a person signed in, since it was found stale. */
+  /** The token of the cache if it is still usable. */
+  const usable = (session: SsoSession, state: SessionState) =>
+    Effect.gen(function*() {
+      const found = yield* Effect.option(read(session))
+      const now = yield* Clock.currentTimeMillis
+      return Option.filter(found, (token) => TokenRefresh.isUsable(now, token, state.memory))
+    })
+
+  /** Waits until another process has stored a usable token, for so many ms of this process's running time. */
+  const tokenOfOther = (session: SsoSession, state: SessionState, millis: number) =>
+    Effect.gen(function*() {
+      for (let waited = 0; waited < millis; waited += watchMillis) {
+        yield* Effect.sleep(watchMillis)
+        const found = yield* usable(session, state)
+        if (Option.isSome(found)) return found
+      }
+      return Option.none<SsoToken>()
+    })
+
+  /**
+   * Refreshes under the lock, if the token still needs it. None: the lock was lost before anything was sent. `refused`
+   * is called with the time within which another process may yet store what it got for the same refresh token.
+   */
   const refresh = (
     session: SsoSession,
     state: SessionState,
-    isSecond = false
-  ): Effect.Effect<SsoToken, IdentityError.TokenError> =>
+    options: { readonly needsLock: boolean; readonly refused: (othersMillis: number) => void }
+  ): Effect.Effect<Option.Option<SsoToken>, IdentityError.TokenError> =>
     Effect.gen(function*() {
-      const { grant, token } = yield* look(session, state)
-      if (Option.isNone(grant)) return token
-      state.lastAttemptAt = yield* Clock.currentTimeMillis
-      const { refused } = state
-      const renewal = refused !== undefined && Equal.equals(refused.refreshToken, grant.value.refreshToken)
-        ? Effect.fail(refused.error)
-        : renew(session, state, token, grant.value)
-      const renewed = yield* Effect.catchAll(renewal, (error) =>
-        withoutRenewal(session, state, token, grant.value, error))
-      if (counts(yield* Clock.currentTimeMillis, renewed, state)) {
-        return renewed
-      }
-      // The machine slept while AWS answered: what it gave has a refresh token at least.
-      if (!isSecond) {
-        return yield* refresh(session, state, true)
+      const lease = Option.getOrElse(
+        yield* Effect.serviceOption(FileLock.Lease),
+        () => FileLock.withoutLock(FileLock.leaseMillis)
+      )
+      // Twice, for the machine may sleep while AWS answers: what it gave then has a refresh token at least.
+      for (let attempt = 1; attempt <= 2; attempt++) {
+        const { grant, token } = yield* look(session, state)
+        if (Option.isNone(grant)) return Option.some(token)
+        if (!(yield* lease.beginSending) && options.needsLock) return Option.none()
+        const refreshed = yield* Effect.tapError(renew(session, state, token, grant.value), (error) =>
+          Effect.sync(() => {
+            if (error === state.memory.lastAttempt?.error) options.refused(lease.othersMillis)
+          }))
+        if (TokenRefresh.isUsable(yield* Clock.currentTimeMillis, refreshed, state.memory)) {
+          return Option.some(refreshed)
+        }
       }
       return yield* new IdentityError.InvalidResponse({
         service: "SSO OIDC",
@@ -207,72 +223,69 @@ export const make: Effect.Effect<
       })
     })
 
-  /** What there is to go on with when a renewal has failed. */
-  const withoutRenewal = Effect.fnUntraced(function*(
+  /** Waits for the lock, or for what its holder stores, or not at all while the current token is still usable. */
+  const underLock = (
     session: SsoSession,
     state: SessionState,
-    token: SsoToken,
-    { refreshToken }: Grant,
-    error: IdentityError.TokenError
-  ) {
-    const current = yield* Effect.either(read(session))
-    const now = yield* Clock.currentTimeMillis
-    // Signed out meanwhile: then the old one counts no more, whatever its time.
-    if (Either.isLeft(current) && current.left._tag === "SsoLoginRequired") return yield* current.left
-    // Whoever was quicker to spend the same refresh token has left a better one.
-    if (Either.isRight(current) && !isToken(current.right, token.accessToken) && counts(now, current.right, state)) {
-      return current.right
-    }
-    if (error._tag === "SsoLoginRequired") state.refused = { refreshToken, error }
-    if (!counts(now, token, state)) {
-      state.failure = error
-      return yield* error
-    }
-    yield* Effect.logWarning(`The SSO token is used on, but could not be renewed. ${error.message}`)
-    return token
-  })
+    restarts = 3
+  ): Effect.Effect<SsoToken, IdentityError.TokenError> =>
+    Effect.suspend(() => {
+      let hasTurn = false
+      let refusalMillis = 0
+      const turn = Effect.suspend(() => {
+        hasTurn = true
+        return refresh(session, state, {
+          needsLock: restarts > 0,
+          refused: (millis) => {
+            refusalMillis = millis
+          }
+        }).pipe(
+          // The process whose lock was taken over may still run: the next one must not send what it has sent.
+          Effect.catchTag("SsoLoginRequired", (error) =>
+            refusalMillis <= FileLock.leaseMillis ? Effect.fail(error) : orOther(error))
+        )
+      })
+      const orOther = (error: IdentityError.SsoLoginRequired) =>
+        Effect.suspend(() => {
+          const millis = refusalMillis
+          refusalMillis = 0
+          return Effect.flatMap(
+            tokenOfOther(session, state, millis),
+            (found) =>
+              Option.isSome(found) ? Effect.succeed(found) : Effect.fail(error)
+          )
+        })
+      const other = Effect.repeat(
+        Effect.flatMap(Effect.sleep(watchMillis), () => hasTurn ? Effect.never : usable(session, state)),
+        { until: Option.isSome }
+      )
+      return Effect.raceFirst(cache.exclusively(session.cacheKey)(turn), other).pipe(
+        // The AWS CLI and the SDKs refresh without our lock, and store what they got a moment later.
+        Effect.catchTag("SsoLoginRequired", orOther),
+        Effect.flatMap(Option.match({
+          onNone: () => underLock(session, state, restarts - 1),
+          onSome: Effect.succeed
+        }))
+      )
+    })
 
   return {
     get: Effect.fn("SsoTokenProvider.get")(function*(session) {
       const state = stateOf(session)
       const { grant, token } = yield* look(session, state)
       if (Option.isNone(grant)) return token
-      return yield* state.flight.run(cache.exclusively(session.cacheKey)(refresh(session, state)))
+      return yield* state.flight.run(underLock(session, state))
     }),
     invalidate: (session, rejected) =>
-      Effect.map(Clock.currentTimeMillis, (at) => {
+      Effect.map(Clock.currentTimeMillis, (now) => {
         const state = stateOf(session)
-        // The first time counts: who hears of it late does not put off the end of a pause.
-        if (isRejected(rejected, state)) return
-        state.rejections = [{ accessToken: rejected.accessToken, at }, ...state.rejections.slice(0, 7)]
+        state.memory = TokenRefresh.reject(now, state.memory, rejected)
       })
   }
 })
 
-const isToken = (token: SsoToken, accessToken: Redacted.Redacted | undefined): boolean =>
-  accessToken !== undefined && Equal.equals(token.accessToken, accessToken)
-
-const rejectionOf = (token: SsoToken, { rejections }: SessionState) =>
-  rejections.find(({ accessToken }) => isToken(token, accessToken))
-
-const isRejected = (token: SsoToken, state: SessionState): boolean => rejectionOf(token, state) !== undefined
-
-/** From when on a token is of no use (ms since 1970); a rejection in the future was before the clock was set back. */
-const endOf = (now: number, token: SsoToken, state: SessionState): number => {
-  const rejection = rejectionOf(token, state)
-  const expiresAt = DateTime.toEpochMillis(token.expiresAt)
-  return rejection === undefined ? expiresAt : Math.min(expiresAt, rejection.at > now ? -Infinity : rejection.at)
-}
-
-const counts = (now: number, token: SsoToken, state: SessionState): boolean => endOf(now, token, state) > now
-
-const decide = (now: number, token: SsoToken, state: SessionState): TokenDecision =>
-  decideToken(now, {
-    expiresAt: endOf(now, token, state),
-    renewable: Option.isSome(grantOf(token)),
-    registrationExpiresAt: Option.getOrUndefined(Option.map(token.registrationExpiresAt, DateTime.toEpochMillis)),
-    lastAttemptAt: state.lastAttemptAt
-  })
+/** ms between two looks at the token file while another process may write it. */
+const watchMillis = 200
 
 /**
  * Tokens from the cache, renewed through the OIDC service.
@@ -290,22 +303,3 @@ const carryThrough = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A,
   Effect.uninterruptible(
     Effect.flatMap(Effect.forkDaemon(Effect.interruptible(effect)), (fiber) => Effect.flatten(Fiber.await(fiber)))
   )
-
-interface Grant {
-  readonly clientId: string
-  readonly clientSecret: Redacted.Redacted
-  readonly refreshToken: Redacted.Redacted
-}
-
-/** What renews the token, if the file has all of it. */
-const grantOf = ({ clientId, clientSecret, refreshToken }: SsoToken): Option.Option<Grant> =>
-  Option.all({ clientId, clientSecret, refreshToken })
-
-const whyNotRenewable = (token: SsoToken): string => {
-  const expired = `it was good until ${DateTime.formatIso(token.expiresAt)}`
-  return Option.isNone(grantOf(token))
-    ? `${expired}, and there is no refresh token and client with it`
-    : `${expired}, and its client registration until ${
-      Option.match(token.registrationExpiresAt, { onNone: () => "then", onSome: DateTime.formatIso })
-    }`
-}

@@ -1,109 +1,277 @@
 /**
- * One at a time, across processes: whoever has made the lock file. It says who has it and until when; the holder puts
- * that off for as long as it lives, so the lock of a process that was killed is free again a few seconds later.
+ * A lock between processes: the process that creates the lock file holds the lock, and changes its text once a second.
  *
- * A lock that cannot be had in time, or cannot be made at all, is done without: it saves work, it guards nothing that
- * would be wrong without it.
+ * A lock is dead when its text has not changed for a lease, as seen by the process that waits. Neither the wall clock
+ * nor any time in the file counts, so clocks that disagree or are set do not matter. If the waiting process itself was
+ * suspended, that time does not count either: after a suspend of all, the holder has a whole lease to show life.
+ *
+ * A lock that cannot be had is done without. The lock saves requests; callers stay correct without it.
  */
 import type { PlatformError } from "@effect/platform/Error"
 import type * as FileSystem from "@effect/platform/FileSystem"
 import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
+import { isNotFound } from "./fileError.js"
+import { stampOf } from "./fileStamp.js"
 
-/** ms that a lock lasts after its holder was last heard of. */
-const lease = 5000
-/** ms between two signs of life. */
-const heartbeat = 1000
-/** ms that anybody waits: longer than the requests that a lock is held for. */
-const patience = 75_000
-/** ms between two looks at a lock, and half as many more by chance. */
-const interval = 20
-/** Characters of a lock file. */
-const width = 80
+/** ms without a change after which a lock is dead. */
+export const leaseMillis = 5000
+/** The same for a holder that has begun to send: the request it made may take effect, and must not be made twice. */
+export const sendingLeaseMillis = 30_000
+/** ms between two changes of the text by the holder. */
+const heartbeatMillis = 1000
+/** ms that a process waits for a lock: longer than the requests that a lock is held for. */
+const patienceMillis = 75_000
+/** ms between two looks: at first, and at last. */
+const shortestPause = 20
+const longestPause = 200
+/** ms that count between two looks at most. A longer gap means that the waiting process was suspended or starved. */
+const longestGap = 250
+/** Characters of a lock file: a heartbeat overwrites the whole of the last text. */
+const width = 100
+/** Bytes. A longer file is not a lock file, and is not read. */
+const longestFile = 4096
 
-const Lock = Schema.parseJson(Schema.Struct({
+/** What a process can do with the lock that it holds, or does without. */
+export class Lease extends Context.Tag("effect-aws-identity/internal/Lease")<Lease, {
+  /** False if the lock could not be had. */
+  readonly isHeld: boolean
+  /**
+   * Marks the lock before a request that must not be made twice, and says whether the lock is still this process's. If
+   * not, another process may have made the request.
+   */
+  readonly beginSending: Effect.Effect<boolean>
+  /** ms within which another process may still store the result of a request that it made before. */
+  readonly othersMillis: number
+}>() {}
+
+/** The lease of a process that shares the resource with no other, or could not get the lock. */
+export const withoutLock = (othersMillis: number): Lease["Type"] => ({
+  isHeld: false,
+  beginSending: Effect.succeed(true),
+  othersMillis
+})
+
+const Text = Schema.parseJson(Schema.Struct({
   owner: Schema.String,
-  /** ms since 1970 */
-  until: Schema.Number
+  beat: Schema.Number,
+  isSending: Schema.Boolean
 }))
-const decode = (text: string) => Schema.decodeOption(Lock)(text)
+const decode = (text: string) => Schema.decodeOption(Text)(text)
 
-/** Holds the lock until the scope closes; says whether it does. */
-export const acquire = (fs: FileSystem.FileSystem, file: string): Effect.Effect<boolean, never, Scope.Scope> =>
-  Effect.gen(function*() {
-    const owner = (yield* Random.nextIntBetween(0, Number.MAX_SAFE_INTEGER)).toString(36)
-    const started = yield* Clock.currentTimeMillis
-    let seen = { text: "", since: started }
-    for (;;) {
-      const made = yield* Effect.either(hold(fs, file, owner))
-      if (Either.isRight(made)) return true
-      if (!isTaken(made.left)) return false
-      const now = yield* Clock.currentTimeMillis
-      // A clock that was set back must not make anybody wait for ever.
-      if (now - started >= patience || now < started) return false
-      const text = yield* Effect.orElseSucceed(fs.readFileString(file), () => "")
-      if (text !== seen.text) seen = { text, since: now }
-      // Its time is over; or it gives none, or one of another clock, and no sign of life.
-      const isDead = Option.exists(decode(text), ({ until }) => until <= now) || now - seen.since > lease
-      // Whoever had the claim to it may have been killed with it.
-      if (now - seen.since > 2 * lease) yield* Effect.ignore(fs.remove(`${file}.take`))
-      if (isDead && (yield* clear(fs, file, text))) continue
-      yield* Effect.sleep(interval + (yield* Random.nextIntBetween(0, interval / 2)))
-    }
-  })
+/**
+ * What stands where the lock file should be. `Lock`: a regular file. `Leftover`: something that no running process
+ * renews by its text and that may be removed. `Foreign`: something that is not ours to remove.
+ */
+export type Found =
+  | { readonly _tag: "Nothing" }
+  | { readonly _tag: "Lock"; readonly text: string; readonly isSending: boolean }
+  | { readonly _tag: "Leftover"; readonly text: string }
+  | { readonly _tag: "Foreign"; readonly text: string; readonly problem: string }
+
+/** What a waiting process has seen of a lock. */
+export interface Watch {
+  readonly text: string
+  /** ms of this process's own running time for which the text has not changed. */
+  readonly unchanged: number
+  /** The monotonic time of the last look (ms). */
+  readonly lookedAt: number
+}
+
+/** ms that count between two looks: none if the clock went back, and little if the process did not run. */
+export const elapsed = (from: number, to: number): number => Math.min(Math.max(to - from, 0), longestGap)
+
+export const observe = (last: Watch | undefined, now: number, text: string): Watch =>
+  last === undefined || last.text !== text
+    ? { text, unchanged: 0, lookedAt: now }
+    : { text, unchanged: last.unchanged + elapsed(last.lookedAt, now), lookedAt: now }
+
+/** `Clear` removes a dead lock; `ClearClaim` also the claim of a process that died while it did so. */
+export type Verdict = "Wait" | "Clear" | "ClearClaim" | "GiveUp"
+
+export const judge = (found: Found, unchanged: number, waited: number): Verdict => {
+  if (found._tag === "Foreign" || waited > patienceMillis) return "GiveUp"
+  if (found._tag === "Nothing") return "Wait"
+  const overdue = unchanged - (found._tag === "Lock" && found.isSending ? sendingLeaseMillis : leaseMillis)
+  if (overdue <= 0) return "Wait"
+  return overdue <= leaseMillis ? "Clear" : overdue <= 2 * leaseMillis ? "ClearClaim" : "GiveUp"
+}
+
+const monotonicMillis = Effect.map(Clock.currentTimeNanos, (nanos) => Number(nanos / 1_000_000n))
 
 const isTaken = (error: PlatformError): boolean => error._tag === "SystemError" && error.reason === "AlreadyExists"
 
-const write = (fs: FileSystem.FileSystem, file: string, owner: string, flag: "wx" | "r+") =>
-  Effect.flatMap(Clock.currentTimeMillis, (now) =>
-    // Always of one length: a sign of life overwrites the whole of the last, and a reader sees one or the other.
-    fs.writeFileString(file, Schema.encodeSync(Lock)({ owner, until: now + lease }).padEnd(width), {
-      flag,
-      mode: 0o600
-    }))
+/** Looks at the type before it opens anything: opening a FIFO waits for its writer. */
+const inspect = (fs: FileSystem.FileSystem, file: string): Effect.Effect<Found> =>
+  Effect.gen(function*() {
+    const link = yield* Effect.option(fs.readLink(file))
+    if (Option.isSome(link)) return { _tag: "Leftover", text: `link to ${link.value}` } as const
+    const info = yield* fs.stat(file)
+    // A process of another user may hold it: its heartbeat shows in the time of the file.
+    const stamp = stampOf(info)
+    const foreign = (problem: string) => ({ _tag: "Foreign", text: `${problem} ${stamp}`, problem }) as const
+    if (info.type === "Directory") {
+      const entries = yield* Effect.orElseSucceed(fs.readDirectory(file), () => ["?"])
+      return entries.length === 0
+        ? { _tag: "Leftover", text: `directory ${stamp}` } as const
+        : foreign("it is a directory with files in it")
+    }
+    if (info.type !== "File") return foreign(`it is not a regular file but a ${info.type}`)
+    if (info.size > longestFile) return foreign(`it is not a lock file, because it is longer than ${longestFile} bytes`)
+    const text = yield* Effect.option(fs.readFileString(file))
+    return Option.isNone(text)
+      ? { _tag: "Leftover", text: stamp } as const
+      : {
+        _tag: "Lock",
+        text: text.value,
+        isSending: Option.exists(decode(text.value), (lock) => lock.isSending)
+      } as const
+  }).pipe(Effect.catchAll((error): Effect.Effect<Found> =>
+    Effect.succeed(isNotFound(error) ? { _tag: "Nothing" } : { _tag: "Leftover", text: error.message })
+  ))
 
-const ownerOf = (fs: FileSystem.FileSystem, file: string) =>
-  Effect.map(
-    Effect.option(fs.readFileString(file)),
-    (text) => Option.getOrUndefined(Option.map(Option.flatMap(text, decode), (lock) => lock.owner))
+const sameText = (a: Found, b: Found): boolean => a._tag !== "Nothing" && b._tag !== "Nothing" && a.text === b.text
+
+/**
+ * Removes a dead lock. Only the process that has the claim may: of two processes that find the same lock dead, the second
+ * would remove the new lock of the first. The result says whether this process removed it, or why it cannot.
+ */
+const clear = (fs: FileSystem.FileSystem, file: string, found: Found) =>
+  Effect.acquireUseRelease(
+    fs.writeFileString(`${file}.take`, "", { flag: "wx", mode: 0o600 }),
+    () =>
+      Effect.flatMap(
+        inspect(fs, file),
+        (now) =>
+          sameText(now, found)
+            // Not recursive for a file: a directory that comes in its place must not go.
+            ? Effect.as(
+              fs.remove(file, { recursive: found._tag === "Leftover" && found.text.startsWith("directory ") }),
+              true
+            )
+            : Effect.succeed(false)
+      ),
+    () => Effect.ignore(fs.remove(`${file}.take`))
+  ).pipe(
+    Effect.catchIf((error) => isTaken(error) || isNotFound(error), () => Effect.succeed(false)),
+    Effect.either
   )
 
+const reasonOf = (error: PlatformError): string => error._tag === "SystemError" ? error.reason : error._tag
+
+const warn = (file: string, problem: string) =>
+  Effect.logWarning(
+    `${file}: The lock file cannot be used: ${problem}. Two processes may do the same work at once until you run ` +
+      `"rm -r '${file.replaceAll("'", `'\\''`)}'".`
+  )
+
+/** Creates the lock file, renews it until the scope closes, and removes it then if it is still this process's. */
 const hold = (
   fs: FileSystem.FileSystem,
   file: string,
-  owner: string
-): Effect.Effect<void, PlatformError, Scope.Scope> =>
+  othersMillis: number
+): Effect.Effect<Lease["Type"], PlatformError, Scope.Scope> =>
   Effect.gen(function*() {
-    yield* Effect.acquireRelease(
-      write(fs, file, owner, "wx").pipe(
-        // Made, but not written: the disk is full.
-        Effect.tapError((error) => isTaken(error) ? Effect.void : Effect.ignore(fs.remove(file)))
-      ),
-      () => Effect.flatMap(ownerOf(fs, file), (found) => found === owner ? Effect.ignore(fs.remove(file)) : Effect.void)
+    const owner = (yield* Random.nextIntBetween(0, Number.MAX_SAFE_INTEGER)).toString(36)
+    let beat = 0
+    let isSending = false
+    const write = (flag: "wx" | "r+") =>
+      Effect.suspend(() =>
+        fs.writeFileString(file, Schema.encodeSync(Text)({ owner, beat: beat++, isSending }).padEnd(width), {
+          flag,
+          mode: 0o600
+        })
+      )
+    const isOurs = fs.readFileString(file).pipe(
+      Effect.map((text) => Option.exists(decode(text), (lock) => lock.owner === owner)),
+      // An error of the moment does not say that another process has it.
+      Effect.catchAll((error) => Effect.succeed(!isNotFound(error)))
     )
-    const live = Effect.flatMap(ownerOf(fs, file), (found) =>
-      found !== undefined && found !== owner ? Effect.interrupt : Effect.ignore(write(fs, file, owner, "r+")))
-    yield* Effect.forkScoped(Effect.forever(Effect.zipRight(Effect.sleep(heartbeat), live)))
+    const renew = Effect.tap(isOurs, (isOurs) => isOurs ? Effect.ignore(write("r+")) : Effect.void)
+    yield* Effect.acquireRelease(
+      Effect.tapError(write("wx"), (error) =>
+        // The disk is full: the file was created and could not be written.
+        isTaken(error) ? Effect.void : Effect.ignore(fs.remove(file))),
+      () => Effect.flatMap(isOurs, (isOurs) => isOurs ? Effect.ignore(fs.remove(file)) : Effect.void)
+    )
+    yield* Effect.forkScoped(Effect.repeat(Effect.delay(renew, heartbeatMillis), { while: (isOurs) => isOurs }))
+    return {
+      isHeld: true,
+      othersMillis,
+      beginSending: Effect.gen(function*() {
+        isSending = true
+        const before = yield* monotonicMillis
+        const isOurs = yield* renew
+        // A pause between the read and the write is long enough for another process to take over in.
+        return isOurs && (yield* monotonicMillis) - before < leaseMillis / 2
+      })
+    }
   })
 
 /**
- * Takes a dead lock away, by its text, and says whether it did. Only who has the claim may: of two who find the same
- * one dead, the second would take the first one's new lock.
+ * Makes the function that takes locks. It remembers what it has seen of a lock that it could not get, so that no caller
+ * waits twice for a lock that cannot be cleared, and the warning is logged once.
  */
-const clear = (fs: FileSystem.FileSystem, file: string, text: string): Effect.Effect<boolean> => {
-  const claim = `${file}.take`
-  return Effect.acquireUseRelease(
-    fs.writeFileString(claim, "", { flag: "wx", mode: 0o600 }),
-    () =>
-      Effect.flatMap(
-        fs.readFileString(file),
-        (now) => now === text ? Effect.as(fs.remove(file), true) : Effect.succeed(false)
-      ),
-    () => Effect.ignore(fs.remove(claim))
-  ).pipe(Effect.orElseSucceed(() => false))
+export const make = (fs: FileSystem.FileSystem) => {
+  const watches = new Map<string, Watch>()
+  /** The text of a lock that nobody can clear, by its file. */
+  const hopeless = new Map<string, string>()
+
+  const giveUp = (file: string, found: Found, problem: string) =>
+    Effect.suspend(() => {
+      if (found._tag === "Nothing") return Effect.void
+      hopeless.set(file, found.text)
+      return warn(file, problem)
+    })
+
+  /** Holds the lock until the scope closes. If it cannot be had, `isHeld` of the lease is false. */
+  return (file: string): Effect.Effect<Lease["Type"], never, Scope.Scope> =>
+    Effect.gen(function*() {
+      let waited = 0
+      let othersMillis = leaseMillis
+      for (;;) {
+        const held = yield* Effect.either(hold(fs, file, othersMillis))
+        if (Either.isRight(held)) {
+          watches.delete(file)
+          hopeless.delete(file)
+          return held.right
+        }
+        if (!isTaken(held.left)) return withoutLock(othersMillis)
+        const found = yield* inspect(fs, file)
+        const now = yield* monotonicMillis
+        const last = watches.get(file)
+        const watch = observe(last, now, found._tag === "Nothing" ? "" : found.text)
+        watches.set(file, watch)
+        if (hopeless.get(file) === watch.text) return withoutLock(othersMillis)
+        const verdict = judge(found, watch.unchanged, waited)
+        if (verdict === "GiveUp") {
+          if (found._tag === "Foreign") yield* giveUp(file, found, found.problem)
+          else if (watch.unchanged > leaseMillis) yield* giveUp(file, found, "it is dead and cannot be removed")
+          return withoutLock(sendingLeaseMillis)
+        }
+        if (verdict === "ClearClaim") yield* Effect.ignore(fs.remove(`${file}.take`))
+        if (verdict !== "Wait") {
+          if (found._tag === "Lock" && found.isSending) othersMillis = sendingLeaseMillis
+          const cleared = yield* clear(fs, file, found)
+          if (Either.isLeft(cleared)) {
+            yield* giveUp(file, found, `it is dead and cannot be removed (${reasonOf(cleared.left)})`)
+            return withoutLock(othersMillis)
+          }
+          if (cleared.right) continue
+        }
+        const pause = Math.min(shortestPause + waited / 10, longestPause)
+        yield* Effect.sleep(pause + (yield* Random.nextIntBetween(0, shortestPause)))
+        waited += elapsed(now, yield* monotonicMillis)
+      }
+    })
 }
+
+/** Takes a lock once; see `make`. */
+export const acquire = (fs: FileSystem.FileSystem, file: string): Effect.Effect<boolean, never, Scope.Scope> =>
+  Effect.map(make(fs)(file), ({ isHeld }) => isHeld)

@@ -1,0 +1,150 @@
+/** Decides what to do about a session's token, from its file, what this process remembers, and the answer of AWS. */
+import * as DateTime from "effect/DateTime"
+import * as Either from "effect/Either"
+import * as Equal from "effect/Equal"
+import * as Option from "effect/Option"
+import type * as Redacted from "effect/Redacted"
+import type { SsoLoginRequired, TokenError } from "../IdentityError.js"
+import { decideToken } from "./refreshPolicy.js"
+
+/** The part of an `SsoToken` that decides. */
+export interface Token {
+  readonly accessToken: Redacted.Redacted
+  readonly expiresAt: DateTime.Utc
+  readonly clientId: Option.Option<string>
+  readonly clientSecret: Option.Option<Redacted.Redacted>
+  readonly registrationExpiresAt: Option.Option<DateTime.Utc>
+  readonly refreshToken: Option.Option<Redacted.Redacted>
+}
+
+/** What a process remembers of a session between calls; the token itself is in the cache. */
+export interface Memory {
+  /** The last request to refresh it; `error` says why it failed. */
+  readonly lastAttempt:
+    | { readonly at: number; readonly refreshToken: Redacted.Redacted; readonly error?: TokenError }
+    | undefined
+  /** The access tokens that AWS rejected last, and when (ms since 1970). */
+  readonly rejections: ReadonlyArray<{ readonly accessToken: Redacted.Redacted; readonly at: number }>
+  /** The access token that replaced a rejected one: if AWS rejects it too, a refresh does not help. */
+  readonly replacement: Redacted.Redacted | undefined
+}
+
+export const empty: Memory = { lastAttempt: undefined, rejections: [], replacement: undefined }
+
+/** What refreshes a token, if its file has all of it. */
+export interface Grant {
+  readonly clientId: string
+  readonly clientSecret: Redacted.Redacted
+  readonly refreshToken: Redacted.Redacted
+}
+
+export const grantOf = ({ clientId, clientSecret, refreshToken }: Token): Option.Option<Grant> =>
+  Option.all({ clientId, clientSecret, refreshToken })
+
+/** The first rejection counts: a caller that reports a rejection late does not extend a pause. */
+export const reject = (now: number, memory: Memory, { accessToken }: Token): Memory =>
+  rejectionOf(accessToken, memory) === undefined
+    ? { ...memory, rejections: [{ accessToken, at: now }, ...memory.rejections.slice(0, 7)] }
+    : memory
+
+const rejectionOf = (accessToken: Redacted.Redacted, { rejections }: Memory) =>
+  rejections.find((rejection) => Equal.equals(rejection.accessToken, accessToken))
+
+/** When a token stops being of use (ms since 1970). A rejection in the future was before the clock was set back. */
+const endOf = (now: number, { accessToken, expiresAt }: Token, memory: Memory): number => {
+  const rejection = rejectionOf(accessToken, memory)
+  const end = DateTime.toEpochMillis(expiresAt)
+  return rejection === undefined ? end : Math.min(end, rejection.at > now ? -Infinity : rejection.at)
+}
+
+/** Whether the token has neither expired nor been rejected. */
+export const isUsable = (now: number, token: Token, memory: Memory): boolean => endOf(now, token, memory) > now
+
+export type Next =
+  | { readonly _tag: "Use" }
+  | { readonly _tag: "Refresh"; readonly grant: Grant }
+  | { readonly _tag: "Fail"; readonly error: TokenError }
+  | { readonly _tag: "LoginRequired"; readonly reason: SsoLoginRequired["reason"]; readonly detail: string | undefined }
+
+/** What to do about the token that the cache holds. */
+export const next = (now: number, token: Token, memory: Memory): Next => {
+  const grant = grantOf(token)
+  const { lastAttempt, replacement } = memory
+  const isRejected = rejectionOf(token.accessToken, memory) !== undefined
+  const decision = decideToken(now, {
+    expiresAt: endOf(now, token, memory),
+    renewable: Option.isSome(grant),
+    registrationExpiresAt: Option.getOrUndefined(Option.map(token.registrationExpiresAt, DateTime.toEpochMillis)),
+    lastAttemptAt: lastAttempt?.at
+  })
+  if (decision === "Use") return { _tag: "Use" }
+  if (decision === "Pause" && lastAttempt?.error !== undefined) return { _tag: "Fail", error: lastAttempt.error }
+  const isBeyondHelp = isRejected && replacement !== undefined && Equal.equals(token.accessToken, replacement)
+  if (decision === "LoginRequired" || Option.isNone(grant) || isBeyondHelp) {
+    return isRejected
+      ? { _tag: "LoginRequired", reason: "TokenRejected", detail: undefined }
+      : { _tag: "LoginRequired", reason: "Expired", detail: whyNotRefreshable(token) }
+  }
+  // AWS never takes a refresh token again that it has refused.
+  if (
+    lastAttempt?.error?._tag === "SsoLoginRequired" && Equal.equals(lastAttempt.refreshToken, grant.value.refreshToken)
+  ) {
+    return isUsable(now, token, memory) ? { _tag: "Use" } : { _tag: "Fail", error: lastAttempt.error }
+  }
+  return { _tag: "Refresh", grant: grant.value }
+}
+
+const whyNotRefreshable = (token: Token): string => {
+  const expired = `it was good until ${DateTime.formatIso(token.expiresAt)}`
+  return Option.isNone(grantOf(token))
+    ? `${expired}, and there is no refresh token and client with it`
+    : `${expired}, and its client registration until ${
+      Option.match(token.registrationExpiresAt, { onNone: () => "then", onSome: DateTime.formatIso })
+    }`
+}
+
+/** A request to refresh a token, and how it ended. */
+export interface Attempt<T extends Token> {
+  readonly at: number
+  /** The token that was refreshed. */
+  readonly token: T
+  readonly refreshToken: Redacted.Redacted
+  readonly outcome: Either.Either<T, TokenError>
+  /** What the cache holds after the answer. */
+  readonly current: Either.Either<T, TokenError>
+}
+
+/** What to give the caller, and what to write to the cache. */
+export interface Settled<T extends Token> {
+  readonly memory: Memory
+  readonly result: Either.Either<T, TokenError>
+  readonly write?: T
+  /** The request failed with this, and the result is a token all the same. */
+  readonly warning?: TokenError
+}
+
+/**
+ * A sign-in, a sign-out or a refresh by another process in the meantime takes precedence over the answer. An answer is
+ * written only over the token that it came for. After a failed request, a token that is still usable is used.
+ */
+export const settle = <T extends Token>(
+  now: number,
+  { at, current, outcome, refreshToken, token }: Attempt<T>,
+  before: Memory
+): Settled<T> => {
+  const memory: Memory = {
+    ...before,
+    lastAttempt: Either.isLeft(outcome) ? { at, refreshToken, error: outcome.left } : { at, refreshToken },
+    replacement: Either.isRight(outcome) && rejectionOf(token.accessToken, before) !== undefined
+      ? outcome.right.accessToken
+      : before.replacement
+  }
+  if (Either.isLeft(current) && current.left._tag === "SsoLoginRequired") return { memory, result: current }
+  if (Either.isRight(current) && !Equal.equals(current.right.accessToken, token.accessToken)) {
+    if (Either.isRight(outcome) || isUsable(now, current.right, memory)) return { memory, result: current }
+  }
+  if (Either.isRight(outcome)) return { memory, result: outcome, write: outcome.right }
+  return isUsable(now, token, memory)
+    ? { memory, result: Either.right(token), warning: outcome.left }
+    : { memory, result: outcome }
+}
