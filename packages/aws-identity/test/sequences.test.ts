@@ -72,6 +72,9 @@ class FakeClock implements Clock.Clock {
 const run = <A, E>(clock: Clock.Clock, effect: Effect.Effect<A, E>): Promise<A> =>
   Effect.runPromise(effect.pipe(Effect.withClock(clock), Logger.withMinimumLogLevel(LogLevel.None)))
 
+/** A property that runs too long fails and prints its seed, which a time limit of the test would not. */
+const withSeed = { interruptAfterTimeLimit: 240_000, markInterruptAsFailure: true }
+
 const seconds = fc.oneof(
   fc.integer({ min: 1, max: 60 }),
   fc.integer({ min: 60, max: 600 }),
@@ -614,9 +617,9 @@ describe("SsoTokenProvider", () => {
       fc.asyncProperty(fc.array(event, { minLength: 1, maxLength: 40, size: "max" }), async (events) => {
         assert.deepStrictEqual(await play(events), [])
       }),
-      { numRuns: 200 }
+      { numRuns: 1000, ...withSeed }
     )
-  }, 60_000)
+  }, 300_000)
 
   const pass = (seconds: number): Outside => ({ _tag: "Pass", seconds })
   const get: Event = { _tag: "Get", which: 0, profiles: 1 }
@@ -850,7 +853,7 @@ describe("CredentialsProvider", () => {
       fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 40, size: "max" }), async (steps) => {
         assert.deepStrictEqual(await playSteps(steps), [])
       }),
-      { numRuns: 1000 }
+      { numRuns: 1000, ...withSeed }
     )
-  }, 60_000)
+  }, 300_000)
 })

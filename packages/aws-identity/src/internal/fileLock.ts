@@ -167,8 +167,8 @@ const reasonOf = (error: PlatformError): string => error._tag === "SystemError" 
 
 const warn = (file: string, problem: string) =>
   Effect.logWarning(
-    `${file}: The lock file cannot be used: ${problem}. Two processes may do the same work at once until you run ` +
-      `"rm -r '${file.replaceAll("'", `'\\''`)}'".`
+    `${file}: The lock file cannot be used: ${problem}. Run "rm -r '${file.replaceAll("'", `'\\''`)}'" to remove it. ` +
+      `Without the lock, two processes may do the same work at once.`
   )
 
 /** Creates the lock file, renews it until the scope closes, and removes it then if it is still this process's. */
@@ -265,7 +265,7 @@ export const make = (fs: FileSystem.FileSystem) => {
           }
           if (cleared.right) continue
         }
-        const pause = Math.min(shortestPause + waited / 10, longestPause)
+        const pause = Math.min(shortestPause + Math.floor(waited / 10), longestPause)
         yield* Effect.sleep(pause + (yield* Random.nextIntBetween(0, shortestPause)))
         waited += elapsed(now, yield* monotonicMillis)
       }
