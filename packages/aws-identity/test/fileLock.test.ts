@@ -188,7 +188,7 @@ describe("a dead lock", () => {
 describe("time", () => {
   it.effect("of the wall clock does not matter: set back or ahead while waiting, the lease is as long", () =>
     Effect.gen(function*() {
-      const real = yield* Clock.Clock
+      const real = yield* Clock.clockWith(Effect.succeed)
       for (const hours of [-1, 1]) {
         const { fs, put } = disk()
         put({ text: oldFormat(yield* Clock.currentTimeMillis) })
@@ -212,7 +212,7 @@ describe("time", () => {
 
   it.effect("for which the waiting process was suspended does not count", () =>
     Effect.gen(function*() {
-      const real = yield* Clock.Clock
+      const real = yield* Clock.clockWith(Effect.succeed)
       const { fs, put } = disk()
       put({ text: dead(false) })
       let suspended = 0n

@@ -386,52 +386,6 @@ describe("the lock", () => {
       return { had, took: (yield* Clock.currentTimeMillis) - before }
     })
 
-  it.scopedLive(
-    "of the dead is taken over: at once when it is out of date, else when it gives no sign of life",
-    () =>
-      Effect.gen(function*() {
-        const fs = yield* FileSystem.FileSystem
-        const base = yield* directory
-        const file = `${base}/corp.lock`
-        const now = yield* Clock.currentTimeMillis
-        yield* fs.writeFileString(file, JSON.stringify({ owner: "dead", until: now - 1 }))
-        const overdue = yield* tried(base)
-        assert.isTrue(overdue.had)
-        assert.isBelow(overdue.took, 1000)
-        for (const text of ["", "nonsense", JSON.stringify({ owner: "dead", until: now + 3_600_000 })]) {
-          yield* fs.writeFileString(file, text)
-          const { had, took } = yield* tried(base)
-          assert.isTrue(had)
-          assert.isTrue(took >= 5000 && took < 8000, `${text}: after ${took} ms without a sign of life`)
-        }
-        assert.deepStrictEqual(yield* fs.readDirectory(base), [])
-      }).pipe(Effect.provide(NodeContext.layer)),
-    40_000
-  )
-
-  it.scopedLive("of the dead is taken over by one of many at a time", () =>
-    Effect.gen(function*() {
-      const fs = yield* FileSystem.FileSystem
-      const base = yield* directory
-      const active = yield* Ref.make({ now: 0, most: 0 })
-      const work = Effect.gen(function*() {
-        yield* Ref.update(active, ({ most, now }) => ({ now: now + 1, most: Math.max(most, now + 1) }))
-        yield* Effect.sleep("1 millis")
-        yield* Ref.update(active, ({ most, now }) => ({ now: now - 1, most }))
-      })
-      const lock = (yield* storeIn(base)).location("corp").replace(/json$/, "lock")
-      for (let round = 0; round < 30; round++) {
-        yield* fs.writeFileString(lock, JSON.stringify({ owner: `dead${round}`, until: 1 }))
-        yield* Effect.forEach(
-          Array.from({ length: 12 }),
-          () => Effect.flatMap(storeIn(base), (cache) => cache.exclusively("corp")(work)),
-          { concurrency: "unbounded" }
-        )
-        assert.deepStrictEqual(yield* Ref.get(active), { now: 0, most: 1 }, `round ${round}`)
-      }
-      assert.deepStrictEqual(yield* fs.readDirectory(base), [])
-    }).pipe(Effect.provide(NodeContext.layer)), 40_000)
-
   it.scopedLive("that a full disk lets be made but not written leaves nothing, and is done without", () =>
     Effect.gen(function*() {
       const fs = yield* FileSystem.FileSystem
@@ -445,17 +399,6 @@ describe("the lock", () => {
       assert.isBelow(Duration.toMillis(took), 1000)
       assert.deepStrictEqual(yield* fs.readDirectory(base), [])
     }).pipe(Effect.provide(NodeContext.layer)))
-
-  it.scopedLive("of the living is kept up, however long they take", () =>
-    Effect.gen(function*() {
-      const fs = yield* FileSystem.FileSystem
-      const base = yield* directory
-      yield* FileLock.acquire(fs, `${base}/corp.lock`)
-      const waiting = yield* Effect.fork(tried(base))
-      yield* Effect.sleep("7 seconds")
-      assert.isTrue(Option.isNone(yield* Fiber.poll(waiting)), "longer than a lease")
-      yield* Fiber.interrupt(waiting)
-    }).pipe(Effect.provide(NodeContext.layer)), 15_000)
 
   it.scopedLive("that cannot be made is done without, at once", () =>
     Effect.gen(function*() {
