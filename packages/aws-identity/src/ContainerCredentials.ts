@@ -36,7 +36,8 @@ import * as Schema from "effect/Schema"
 import type { Credentials } from "./Credentials.js"
 import * as CredentialsProvider from "./CredentialsProvider.js"
 import * as IdentityError from "./IdentityError.js"
-import { makeSecrets } from "./internal/awsAnswer.js"
+import { makeSecrets } from "./internal/scrub.js"
+import { contentInsteadOfPath } from "./internal/shownPath.js"
 import * as ContainerEndpoint from "./internal/containerEndpoint.js"
 import { variable } from "./internal/environment.js"
 import * as HttpExchange from "./internal/httpExchange.js"
@@ -108,8 +109,16 @@ const headerOf = (source: string, text: string) =>
 const longestToken = 65_536
 
 /** The file is a token alone; what AWS's agents write has no line end, what a person writes has one. */
-const readToken = (path: string) =>
-  readTokenFile(path, longestToken).pipe(
+const readToken = (path: string) => {
+  const content = contentInsteadOfPath(path)
+  if (content !== undefined) {
+    return Effect.fail(unavailable(
+      names.tokenFile,
+      { reason: "Invalid", problem: `it holds ${content}, not the path of a file` },
+      `Set it to the path of a file that holds the token, or put the token into ${names.token}. Nothing was sent.`
+    ))
+  }
+  return readTokenFile(path, longestToken).pipe(
     Effect.catchTag("Unusable", (unusable) =>
       Effect.fail(unavailable(
         path,
@@ -120,6 +129,7 @@ const readToken = (path: string) =>
       ))),
     Effect.map((text) => text.replace(/[\r\n]+$/, ""))
   )
+}
 
 const tokenOf = ({ token, tokenFile }: Settings) =>
   Option.isSome(tokenFile)
@@ -134,7 +144,8 @@ const tokenOf = ({ token, tokenFile }: Settings) =>
  */
 const secretsOf = (header: string, { pathname, search }: URL): ReadonlyArray<string> => {
   const target = pathname + search
-  return [header, ...[target, ...target.split(/[/?&=]/), ...header.split(" ")].filter((part) => part.length >= 16)]
+  const tokens = header.split(" ").filter((part) => part.length >= 16)
+  return [...(tokens.length === 0 ? [header] : tokens), ...target.split(/[/?&=]/).filter((part) => part.length >= 16)]
 }
 
 /**

@@ -43,7 +43,8 @@ import type { Credentials } from "./Credentials.js"
 import * as CredentialsProvider from "./CredentialsProvider.js"
 import * as IdentityError from "./IdentityError.js"
 import { AccessToken } from "./internal/accessToken.js"
-import { makeSecrets } from "./internal/awsAnswer.js"
+import { makeSecrets } from "./internal/scrub.js"
+import { shownText } from "./internal/shownPath.js"
 import { isEndpointUrl } from "./internal/endpoint.js"
 import { variable } from "./internal/environment.js"
 import * as HttpExchange from "./internal/httpExchange.js"
@@ -111,7 +112,8 @@ const unauthorized = { _tag: "Unauthorized" as const }
 const attemptAt = (endpoint: string) =>
   Effect.gen(function*() {
     const wire = yield* HttpExchange.wire
-    const source = `the instance metadata service at ${endpoint}`
+    const shown = shownText(endpoint)
+    const source = `the instance metadata service at ${shown}`
     const failed = (problem: HttpExchange.Silence | MetadataAnswer.Problem) =>
       Effect.fail(unavailable(source, problem, remedies[problem.reason]))
 
@@ -123,7 +125,7 @@ const attemptAt = (endpoint: string) =>
     if (Either.isLeft(first)) {
       if (first.left.reason !== "Unreachable") return yield* failed(first.left)
       return yield* notConfigured(
-        `There is no instance metadata service at ${endpoint}: ${first.left.problem}`,
+        `There is no instance metadata service at ${shown}: ${first.left.problem}`,
         "On an EC2 instance, check that it is on (HttpEndpoint), that no proxy stands between and, in a container, " +
           "that the hop limit (HttpPutResponseHopLimit) is at least 2."
       )
@@ -134,14 +136,15 @@ const attemptAt = (endpoint: string) =>
     // Switched off for this instance, or the service of another cloud.
     if (answer.status === 403 || answer.status === 404 || answer.status === 405) {
       return yield* notConfigured(
-        `The instance metadata service at ${endpoint} gives no tokens: it answered with status ${answer.status}`,
+        `The instance metadata service at ${shown} gives no tokens: it answered with status ${answer.status}`,
         "On an EC2 instance, check that it is on (HttpEndpoint), and that no proxy stands between, which would add a " +
           "header that it does not take. Its version 1 is never used."
       )
     }
     if (answer.status !== 200) return yield* Effect.flatMap(MetadataAnswer.refusal(answer, makeSecrets([])), failed)
     const token = decodeToken(answer.text.trim())
-    if (Either.isLeft(token)) return yield* failed({ reason: "Invalid", problem: "what it gave is no token" })
+    if (Either.isLeft(token)) return yield* failed({ reason: "Invalid", problem: `what it gave is no token${MetadataAnswer.pageIn(answer, makeSecrets([]))}`
+      })
 
     const header = Redacted.value(token.right)
     const secrets = makeSecrets([header])
@@ -169,7 +172,7 @@ const attemptAt = (endpoint: string) =>
       )
     }
     const role = decodeRole(name)
-    if (Option.isNone(role)) return yield* failed({ reason: "Invalid", problem: "what it names is no name of a role" })
+    if (Option.isNone(role)) return yield* failed({ reason: "Invalid", problem: `what it names is no name of a role${MetadataAnswer.pageIn(roles, secrets)}` })
     const credentials = yield* get(role.value)
     return yield* Effect.catchAll(MetadataAnswer.credentialsOf(credentials, secrets), failed)
   })
@@ -207,7 +210,7 @@ export const resolve: Effect.Effect<
     Effect.catchTag("Unauthorized", () =>
       Effect.fail(
         unavailable(
-          `the instance metadata service at ${endpoint}`,
+          `the instance metadata service at ${shownText(endpoint)}`,
           { reason: "Refused", problem: "it answered with status 401 to a token that it had just given" },
           remedies.Invalid
         )

@@ -44,6 +44,7 @@ import * as Ini from "./internal/ini.js"
 import { edit } from "./internal/iniEdit.js"
 import { misspelt, resembled } from "./internal/profileKeys.js"
 import { schemaProblem } from "./internal/schemaProblem.js"
+import { shownPath, shownText } from "./internal/shownPath.js"
 import { headerFor, similarSection } from "./internal/similarSection.js"
 import { Region } from "./Region.js"
 
@@ -519,7 +520,7 @@ const watched = (
     return Effect.gen(function*() {
       if (last?.settled === true && last.stamp === (yield* stampAt(fs, path))) return last.file
       const { bytes, settled, stamp } = yield* readFile(fs, path)
-      const file = { path, found: stamp !== undefined, ini: Ini.open(new TextDecoder().decode(bytes), kind) }
+      const file = { path: shownPath(path), found: stamp !== undefined, ini: Ini.open(new TextDecoder().decode(bytes), kind) }
       last = { file, stamp, settled }
       return file
     }).pipe(Effect.mapError(fileError(path, "read")))
@@ -570,7 +571,7 @@ const makeFiles = (files: readonly [config: File, credentials: File], chosen: st
         }
         const hint = hintOf(files, "profile", selected)
         const notFound = {
-          profile: selected,
+          profile: shownText(selected),
           searched: files.map(({ found, path }) => found ? path : `${path} (no such file)`),
           known: profiles(),
           ...(hint === undefined ? {} : { hint })

@@ -31,6 +31,7 @@ import * as FileLock from "./internal/fileLock.js"
 import { isSettled, stampOf } from "./internal/fileStamp.js"
 import { retry } from "./internal/retry.js"
 import { schemaProblem } from "./internal/schemaProblem.js"
+import { shownPath } from "./internal/shownPath.js"
 
 const optional = <A, I>(schema: Schema.Schema<A, I>) =>
   Schema.optionalWith(schema, { as: "Option" }).pipe(Schema.withConstructorDefault(Option.none))
@@ -274,7 +275,7 @@ export const layer = (
       const acquire = FileLock.make(fs)
       const location = (key: string): string => path.join(options.directory, fileName(key))
       const corrupt = (file: string, problem: string) =>
-        Effect.fail(new IdentityError.TokenCacheCorrupt({ path: file, problem }))
+        Effect.fail(new IdentityError.TokenCacheCorrupt({ path: shownPath(file), problem }))
       /** What was read last of each file, valid while the file has that stamp. */
       const known = new Map<string, { readonly stamp: string; readonly token: Option.Option<SsoToken> }>()
 
@@ -317,7 +318,7 @@ export const layer = (
         Effect.gen(function*() {
           const text = yield* Effect.try({
             try: () => encode(token),
-            catch: () => new IdentityError.FileError({ path: file, operation: "write", reason: "InvalidData" })
+            catch: () => new IdentityError.FileError({ path: shownPath(file), operation: "write", reason: "InvalidData" })
           })
           const isCurrent = replaces === undefined ? undefined : Effect.suspend(() => {
             known.delete(file)
@@ -359,7 +360,7 @@ export const layer = (
         }).pipe(Effect.ignore)
 
       return orMemory({
-        location,
+        location: (key) => shownPath(location(key)),
         get: (key) => {
           const file = location(key)
           return isNowhere(file) ? Effect.succeedNone : read(file)

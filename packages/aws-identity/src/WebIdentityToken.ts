@@ -34,7 +34,10 @@ import { check, longestToken, type Source } from "./internal/checkedToken.js"
 import { isLoopback } from "./internal/endpoint.js"
 import { variable } from "./internal/environment.js"
 import * as HttpExchange from "./internal/httpExchange.js"
+import * as MetadataAnswer from "./internal/metadataAnswer.js"
 import * as Process from "./internal/process.js"
+import { makeSecrets } from "./internal/scrub.js"
+import { contentInsteadOfPath } from "./internal/shownPath.js"
 import { readTokenFile } from "./internal/tokenFile.js"
 
 /**
@@ -106,6 +109,17 @@ export const fromEffect = <E, R>(
  * @category constructors
  */
 export const fromFile = (path: string): WebIdentityToken<FileSystem.FileSystem> => {
+  const content = contentInsteadOfPath(path)
+  if (content !== undefined) {
+    return Effect.fail(
+      failure({
+        name: "the token file",
+        remedy: "Set AWS_WEB_IDENTITY_TOKEN_FILE, web_identity_token_file or the option to the path of a file that " +
+          "holds the token; or put the token into a variable of another name, and read that with " +
+          "WebIdentityToken.fromVariable."
+      })("Invalid", `what should be its path is ${content}`)
+    )
+  }
   const source = {
     name: `the file ${path}`,
     remedy:
@@ -349,11 +363,16 @@ export const buildkite = (
 /** The answer of a server that is asked for a token. */
 const ask = (source: Source, request: HttpClientRequest.HttpClientRequest) =>
   Effect.gen(function*() {
-    const { status, text } = yield* Effect.mapError(
+    const answer = yield* Effect.mapError(
       HttpExchange.ask(yield* HttpExchange.wire, request, { attempts: 5, timeout: "10 seconds" }),
       ({ problem, reason }) => failure(source)(reason, problem)
     )
-    return status >= 200 && status < 300
-      ? text
-      : yield* failure(source)("Refused", `it answered with status ${status}`)
+    const { authorization = "" } = request.headers
+    const secrets = makeSecrets([authorization.replace(/^Bearer /, "")])
+    if (answer.status < 200 || answer.status > 299) {
+      const words = yield* MetadataAnswer.wordsOf(answer, secrets)
+      return yield* failure(source)("Refused", `it answered with status ${answer.status}${words}`)
+    }
+    const page = MetadataAnswer.pageIn(answer, secrets)
+    return page === "" ? answer.text : yield* failure(source)("Invalid", `what it gave is no token${page}`)
   })

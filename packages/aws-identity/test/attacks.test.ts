@@ -33,6 +33,7 @@ import {
 } from "effect-aws-identity"
 import { IdentityCenter, TestIdentity } from "effect-aws-identity-testing"
 import { createServer } from "node:http"
+import { gzipSync } from "node:zlib"
 import { observed } from "./observed.js"
 
 // What went wrong elsewhere, or here once: races, wrong accounts, hostile answers.
@@ -73,6 +74,20 @@ describe("never another account", () => {
         Layer.merge(as(Default, TestIdentity.layer()), as(Production, TestIdentity.layer({ profile: "production" })))
       )
     ))
+
+  it.effect("credentials have the account that was asked for when the portal names none", () =>
+    Effect.gen(function*() {
+      const center = yield* IdentityCenter.IdentityCenter
+      const answer = { accessKeyId: "ASIA", secretAccessKey: "s", sessionToken: "t", expiration: 3_600_000 }
+      for (const accountId of [undefined, null, ""]) {
+        yield* center.fail("getRoleCredentials", {
+          status: 200,
+          body: JSON.stringify({ roleCredentials: { ...answer, accountId } })
+        })
+        const credentials = yield* SsoCredentials.resolveProfile()
+        assertEquals(credentials.accountId, Option.some("111122223333"))
+      }
+    }).pipe(Effect.provide(TestIdentity.layer())))
 
   it.effect("an answer for another account is refused", () =>
     Effect.gen(function*() {
@@ -439,6 +454,22 @@ describe("hostile answers", () => {
         assert.include(error.message, "longer than 1 MiB")
       }).pipe(Effect.provide(NodeContext.layer)))
   }
+
+  it.scopedLive("a small compressed answer that unpacks to 32 MiB is cut at 1 MiB: fetch", () =>
+    Effect.gen(function*() {
+      const bomb = gzipSync(Buffer.alloc(33_554_432, " "))
+      const endpoint = yield* serve(
+        Effect.succeed(HttpServerResponse.uint8Array(bomb, {
+          contentType: "application/json",
+          headers: { "content-encoding": "gzip" }
+        }))
+      )
+      const sso = yield* Effect.provide(Sso.make({ endpoint }), FetchHttpClient.layer)
+      const error = yield* Effect.flip(sso.listAccounts(portal))
+      assert.isBelow(bomb.length, 1_048_576)
+      assert.strictEqual(error._tag, "InvalidResponse")
+      assert.include(error.message, "longer than 1 MiB")
+    }).pipe(Effect.provide(NodeContext.layer)))
 
   it.scopedLive("the application's own fetch settings are used, and no caller's", () =>
     Effect.gen(function*() {

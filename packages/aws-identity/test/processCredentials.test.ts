@@ -334,7 +334,7 @@ describe("what a failing real program says", () => {
       }
     ],
     ["without a part of its output", "see MARKED-one-and-t", "see <redacted>\"", { output: "--MARKED-one-and-two--" }],
-    ["without its arguments", "bad option --pin=MARKED.one.and.two", "\"bad option <redacted>\"", {
+    ["without its arguments", "bad option --pin=MARKED.one.and.two", "\"bad option --pin=<redacted>\"", {
       rest: "--pin=MARKED.one.and.two"
     }],
     ["without what its arguments set", "bad pin MARKED.one.and.two", "\"bad pin <redacted>\"", {

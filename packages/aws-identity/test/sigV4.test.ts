@@ -570,6 +570,15 @@ describe("the key", () => {
     })
     assert.strictEqual(new Set(seen).size, calls.length)
   })
+
+  it("of an old day is dropped when a long-lived secret has signed on many days since", () => {
+    const remembered = rememberKey()
+    const one = key("A", "1")
+    const day = (number: number) => remembered(one, String(20200000 + number), "us-east-1", "s3")
+    const first = day(0)
+    for (let number = 1; number <= 50; number++) day(number)
+    assert.notStrictEqual(day(0), first)
+  })
 })
 
 describe("refuses", () => {
@@ -879,6 +888,36 @@ describe("a client that signs", () => {
       assert.deepStrictEqual(secrets(seen, signed[0]), [])
       assert.match(seen, /x-visible.*yes/)
     }).pipe(Effect.provide(provider)))
+
+  for (const way of ["json", "text", "urlParamsBody", "formData", "arrayBuffer", "stream"] as const) {
+    it.effect(`shows no secret when the answer breaks off while it is read as ${way}`, () =>
+      Effect.gen(function*() {
+        const signed: Array<string | undefined> = []
+        const client = HttpClient.make((request) =>
+          Effect.sync(() => {
+            signed.push(signatureIn(request.headers["authorization"]))
+            const body = new ReadableStream({ pull: (controller) => controller.error(new Error("broken off")) })
+            return HttpClientResponse.fromWeb(
+              request,
+              new Response(body, { headers: { "content-type": "multipart/form-data; boundary=x" } })
+            )
+          })
+        ).pipe(HttpClient.withTracerDisabledWhen(() => true), SigV4.withSignature(api))
+        const { exit, seen } = yield* observed(
+          client.get("https://a.b/", { headers: { "x-visible": "yes" } }).pipe(
+            Effect.flatMap((response): Effect.Effect<unknown, HttpClientError.HttpClientError> =>
+              way === "stream" ? Stream.runDrain(response.stream) : response[way]
+            ),
+            Effect.tapErrorCause((cause) => Effect.logError("failed", cause)),
+            Effect.withSpan("all")
+          )
+        )
+        assert.isTrue(Exit.isFailure(exit))
+        assert.isString(signed[0])
+        assert.deepStrictEqual(secrets(seen, signed[0]), [])
+        assert.match(seen, /x-visible.*yes/)
+      }).pipe(Effect.provide(provider)))
+  }
 
   it.effect("shows no secret in the attributes of the client's span", () =>
     Effect.gen(function*() {

@@ -5,39 +5,8 @@ import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
-import { percentEncode } from "./percentEncode.js"
+import { type Secrets, unescape, withoutSecretLooking } from "./scrub.js"
 import type * as Xml from "./xml.js"
-
-/** The secrets of a request, which its answer must not get into an error. */
-export interface Secrets {
-  /** Takes them out of what a server says, which may also try to write lines of its own into a log. */
-  readonly scrub: (text: string) => string
-  /** Whether a name or an id has one in it. Short ones are no secrets of AWS's, but may well be in a name. */
-  readonly isSecret: (text: string) => boolean
-}
-
-const shortestSecret = 16
-
-export const makeSecrets = (secrets: ReadonlyArray<string>): Secrets => {
-  let any: RegExp | undefined
-  return {
-    scrub: (text) => text.replace(any ??= anyOf(secrets), "<redacted>").replace(/\p{Cc}+/gu, " "),
-    isSecret: (text) => secrets.some((secret) => secret.length >= shortestSecret && text.includes(secret))
-  }
-}
-
-/** What finds any of them, as they stand in a header, a JSON text, a query, and a form. */
-const anyOf = (secrets: ReadonlyArray<string>): RegExp => {
-  const spellings = secrets.filter((secret) => secret !== "").flatMap((secret) => {
-    const encoded = encodeURIComponent(secret)
-    const strict = percentEncode(secret)
-    return [secret, secret.replaceAll("/", "\\/"), encoded, strict, strict.replaceAll("%20", "+")]
-  })
-  if (spellings.length === 0) return /(?!)/g
-  // The longest first: one may begin another.
-  spellings.sort((a, b) => b.length - a.length)
-  return new RegExp(spellings.map((text) => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")).join("|"), "g")
-}
 
 /** AWS's account of an error; the fields are those of `ServiceException`. */
 export interface ErrorAnswer {
@@ -78,6 +47,42 @@ export const errorOf = (
       requestId: requestIdOf(headers, isSecret) ?? requestId(text("RequestId", "RequestID"), isSecret)
     }
   })
+
+/**
+ * What an answer is if it is no answer of AWS's, with its words: `an HTML page, which is not AWS's but perhaps a
+ * proxy's: "Access blocked"`. Undefined for JSON and for an empty answer.
+ */
+export const foreignAnswer = (
+  headers: HttpClientResponse.HttpClientResponse["headers"],
+  text: string,
+  { scrub }: Secrets
+): string | undefined => {
+  const start = text.slice(0, longestPage).trim()
+  if (start === "" || /^(?:[{["]|(?:null|true|false|[\d.-]+)$)/.test(start)) return undefined
+  const isMarkup = start.startsWith("<")
+  const what = isHtml(headers, text) ? "an HTML page" : isMarkup ? "XML" : "plain text"
+  const words = oneLine(withoutSecretLooking(scrub(isMarkup ? textOfPage(start) : start)))
+  const shown = words.length > longestWords ? `${words.slice(0, longestWords)}…` : words
+  return `${what}, which is not AWS's but perhaps a proxy's${shown === "" ? "" : `: "${shown}"`}`
+}
+
+/** Whether an answer is a web page, as proxies and captive portals send in the place of any answer. */
+export const isHtml = (headers: HttpClientResponse.HttpClientResponse["headers"], text: string): boolean =>
+  /^\s*<(?:!doctype\s+html|html|head|body|title|center|h[1-6]|p|div|meta|script)\b/i.test(text.slice(0, longestPage)) ||
+  (/^\s*</.test(text) && /^text\/html\b|^application\/xhtml/i.test(headers["content-type"] ?? ""))
+
+const longestPage = 16_384
+const longestWords = 200
+
+const oneLine = (text: string): string => text.replace(/[\s\p{C}]+/gu, " ").replaceAll("\"", "'").trim()
+
+/** The text of a page, its title first. */
+const textOfPage = (page: string): string =>
+  unescape(
+    page
+      .replace(/<(script|style)\b[^]*?(?:<\/\1\s*>|$)|<!--[^]*?(?:-->|$)/gi, " ")
+      .replace(/<[^<>]*>?/g, " ")
+  )
 
 export const requestIdOf = (
   headers: HttpClientResponse.HttpClientResponse["headers"],

@@ -24,6 +24,8 @@ import * as HttpExchange from "./httpExchange.js"
 import { countRequest } from "./metrics.js"
 import * as RetryPolicy from "./retryPolicy.js"
 import { schemaProblem } from "./schemaProblem.js"
+import { makeSecrets } from "./scrub.js"
+import { shownText } from "./shownPath.js"
 import * as SigV4 from "./sigV4.js"
 import type * as Xml from "./xml.js"
 
@@ -143,7 +145,12 @@ export const operation = <
       "amz-sdk-invocation-id": yield* randomUuid
     })
     const unreachable = (reason: string, attempts: number): Failure<IdentityError.ServiceUnreachable> => {
-      const error = new IdentityError.ServiceUnreachable({ ...names, endpoint: endpoint.right.url, reason, attempts })
+      const error = new IdentityError.ServiceUnreachable({
+        ...names,
+        endpoint: shownText(endpoint.right.url),
+        reason,
+        attempts
+      })
       return { error, retry: { kind: "Transient", error, retryAfter: Option.none() } }
     }
     const attempt = attemptOf(client, call, exceptionOf, unreachable, {
@@ -213,7 +220,7 @@ const attemptOf = <
   }
 ) => {
   const names = { service: client.service.id, operation: call.operation }
-  const secrets = AwsAnswer.makeSecrets(secretsOf(input))
+  const secrets = makeSecrets(secretsOf(input))
   const fatal = <E>(error: E): Failure<E> => ({ error })
 
   const sign = (request: HttpClientRequest.HttpClientRequest, now: number) =>
@@ -246,7 +253,13 @@ const attemptOf = <
         onFailure: ({ isTransient, reason }): Failure<IdentityError.CallError | Exception> => {
           const failure = unreachable(reason, attempts)
           return isTransient ? failure : fatal(failure.error)
-        }
+        },
+        onDiverted: ({ problem, status }) =>
+          fatal(
+            status === undefined
+              ? new IdentityError.InvalidInput({ ...names, problem })
+              : new IdentityError.InvalidResponse({ ...names, endpoint: shownText(endpoint.url), status, problem })
+          )
       })
       const receivedAt = yield* Clock.currentTimeMillis
       if (call.signingName !== undefined && settings.disableClockSkewCorrection !== true) {
@@ -257,13 +270,24 @@ const attemptOf = <
       const requestId = AwsAnswer.requestIdOf(headers, secrets.isSecret)
       yield* Effect.annotateCurrentSpan({ "aws.request_id": requestId, "http.response.status_code": status })
       const invalid = (problem: string) =>
-        fatal(new IdentityError.InvalidResponse({ ...names, endpoint: endpoint.url, status, problem, requestId }))
+        fatal(
+          new IdentityError.InvalidResponse({
+            ...names,
+            endpoint: shownText(endpoint.url),
+            status,
+            problem,
+            requestId
+          })
+        )
       if (HttpExchange.isRedirect(status)) {
-        return yield* Effect.fail(invalid("a redirect, which is not followed"))
+        return yield* Effect.fail(invalid(`a redirect, which is not followed${destinationOf(headers["location"])}`))
       }
       if (status < 200 || status > 299) {
-        const answer = yield* AwsAnswer.errorOf(headers, Either.getOrElse(text, () => ""), secrets, client.xml)
-        const fields = { ...names, ...answer, status, attempts }
+        const body = Either.getOrElse(text, () => "")
+        const answer = yield* AwsAnswer.errorOf(headers, body, secrets, client.xml)
+        const foreign = answer.code === "Unknown" ? AwsAnswer.foreignAnswer(headers, body, secrets) : undefined
+        const description = foreign === undefined ? answer.description : `the answer is ${foreign}`
+        const fields = { ...names, ...answer, description, status, attempts }
         const error = exceptionOf(fields) ?? new IdentityError.ServiceError(fields)
         const isClockMended = client.clockOffset !== clockOffset
         const kind = RetryPolicy.kindOfAnswer(fields, isClockMended)
@@ -280,9 +304,21 @@ const attemptOf = <
             : unreachable("the answer broke off", attempts)
         )
       }
-      return yield* Effect.mapError(call.decode(text.right), invalid)
+      return yield* Effect.mapError(call.decode(text.right), (problem) =>
+        // The words of any other answer may be new secrets.
+        invalid(
+          AwsAnswer.isHtml(headers, text.right)
+            ? AwsAnswer.foreignAnswer(headers, text.right, secrets) ?? problem
+            : problem
+        ))
     })
 }
+
+/** The origin that a redirect leads to; paths and queries of sign-in pages may hold tokens. */
+const destinationOf = (location: string | undefined): string =>
+  location !== undefined && URL.canParse(location) && /^https?:/i.test(location)
+    ? `, to ${shownText(new URL(location).origin)}`
+    : ""
 
 /** Letters and digits as HTTP has them in the name of a product. */
 const userAgent = (appId: string | undefined): string =>

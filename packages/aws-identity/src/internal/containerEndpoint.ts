@@ -16,16 +16,20 @@ export const fullUrl = (text: string): Either.Either<URL, string> => {
   // The parser writes every spelling of a host and of an address in one way, and it is its result that is asked.
   const url = new URL(text)
   if (url.protocol !== "https:" && url.protocol !== "http:") {
-    return Either.left(`it is neither an https nor an http URL but a ${url.protocol.slice(0, 32)} one`)
+    return Either.left("it is neither an https nor an http URL")
   }
   if (url.username !== "" || url.password !== "") return Either.left("it has a user name or a password in it")
   if (url.protocol === "http:" && !isNear(url.hostname)) {
     return Either.left(
-      `its host ${url.hostname.slice(0, 255)} is not one that plain http may be spoken to: ${nearHosts}`
+      `its host ${shownHost(url.hostname)} is not one that plain http may be spoken to: ${nearHosts}`
     )
   }
   return Either.right(url)
 }
+
+/** A host name has at most 63 characters between its dots; a token in its place is longer. */
+const shownHost = (host: string): string =>
+  host.length > 100 || host.split(".").some((label) => label.length > 40 || label.startsWith("eyj")) ? "<redacted>" : host
 
 /** AWS's list of hosts that are this machine or the agent on it. */
 const isNear = (host: string): boolean =>

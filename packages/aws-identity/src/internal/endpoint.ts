@@ -2,6 +2,7 @@
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
 import { partition, Region } from "../Region.js"
+import { shownText } from "./shownPath.js"
 
 /** What the rules look at; see `ClientConfig` for the meaning of each. */
 export interface EndpointParameters {
@@ -69,7 +70,7 @@ const endpointProblem = (endpoint: string, allowed: ReadonlyArray<string>): stri
   // As whoever sends to it reads it.
   const { hostname, protocol } = new URL(endpoint)
   return protocol === "https:" || isLoopback(hostname) || allowed.includes(hostname) ? undefined : (
-    `its endpoint ${endpoint} would be sent secrets in plain text: use https, or name the host in allowPlainHttp`
+    `its endpoint ${shownText(endpoint)} would be sent secrets in plain text: use https, or name the host in allowPlainHttp`
   )
 }
 

@@ -1,18 +1,19 @@
 import type { PlatformError } from "@effect/platform/Error"
 import { FileError } from "../IdentityError.js"
 import type { Unreadable } from "./boundedFile.js"
+import { shownPath } from "./shownPath.js"
 
 export const fileError =
   (path: string, operation: FileError["operation"]) => (error: PlatformError | Unreadable): FileError =>
     new FileError({
-      path,
+      path: shownPath(path),
       operation,
       reason: error._tag === "SystemError" ? error.reason : error._tag === "Unreadable" ? error.problem : error._tag
     })
 
 /** A path that begins with the home directory of nobody. */
 export const noHome = (path: string, operation: FileError["operation"]): FileError =>
-  new FileError({ path, operation, reason: "HOME is not set" })
+  new FileError({ path: shownPath(path), operation, reason: "HOME is not set" })
 
 export const isNotFound = (error: PlatformError | Unreadable): boolean =>
   error._tag === "SystemError" && error.reason === "NotFound"

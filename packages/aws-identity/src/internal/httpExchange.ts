@@ -12,7 +12,9 @@ import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import * as FiberRef from "effect/FiberRef"
 import * as FiberRefs from "effect/FiberRefs"
+import { identity } from "effect/Function"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Runtime from "effect/Runtime"
@@ -53,12 +55,23 @@ export interface NoAnswer {
   readonly isTransient: boolean
 }
 
-/** The whole answer to a request, of whichever status, or why its body could not be read. */
+/** The application's `HttpClient` sends requests to another URL than they were made for. */
+export interface Diverted {
+  readonly problem: string
+  /** Of the answer; 0 for a redirect that was not followed, undefined if nothing was sent. */
+  readonly status: number | undefined
+}
+
+/**
+ * The whole answer to a request, of whichever status, or why its body could not be read. A request that the client
+ * would send to another URL is not sent.
+ */
 export const exchange = <E>(
   { http, requestInit }: Wire,
   request: HttpClientRequest.HttpClientRequest,
-  { duration, onFailure, onTimeout }: {
+  { duration, onDiverted, onFailure, onTimeout }: {
     readonly onFailure: (why: NoAnswer) => E
+    readonly onDiverted: (why: Diverted) => E
     readonly duration: Duration.DurationInput
     readonly onTimeout: () => E
   }
@@ -75,26 +88,90 @@ export const exchange = <E>(
     }),
     // Read whatever it is: an answer that is left unread keeps its connection.
     Effect.flatMap((response) =>
-      Effect.map(Effect.either(textOf(response)), (text) => ({
-        status: response.status,
-        headers: response.headers,
-        text
-      }))
+      Effect.flatMap(Effect.either(textOf(response)), (text) => {
+        // A client that was not made by `HttpClient.make` does not ask before it sends.
+        const elsewhere = otherUrl(request, response.request)
+        return elsewhere === undefined
+          ? Effect.succeed({ status: response.status, headers: response.headers, text })
+          : Effect.fail(onDiverted({
+            problem: `the HttpClient sent the request to ${elsewhere}. ${undivert}`,
+            status: response.status
+          }))
+      })
     ),
-    (effect) => timeLimit(effect, { duration, onTimeout, prepare: unseen(requestInit) })
+    Effect.catchSomeDefect((defect) =>
+      defect instanceof DivertedRequest
+        ? Option.some(Effect.fail(onDiverted(
+          defect.isRedirect
+            ? { problem: "a redirect, which is not followed", status: 0 }
+            : { problem: `the HttpClient would send the request to ${defect.elsewhere}. ${undivert}`, status: undefined }
+        )))
+        : Option.none()
+    ),
+    (effect) => timeLimit(effect, { duration, onTimeout, prepare: unseen(requestInit, request) })
   )
 
-/** Makes a fiber say nothing of its requests, whatever client makes them, nor follow where an answer redirects. */
-const unseen = (requestInit: RequestInit) => (runtime: Runtime.Runtime<never>): Runtime.Runtime<never> =>
-  runtime.pipe(
-    // Spans of a client would carry headers, and its failed spans whole requests. Ours tell what is fit to tell.
-    Runtime.setFiberRef(HttpClient.currentTracerDisabledWhen, () => true),
+const undivert = "Give this library an HttpClient without a base URL (HttpClient.mapRequest, prependUrl) and without " +
+  "followRedirects, and set endpoint_url or AWS_ENDPOINT_URL* to reach AWS elsewhere"
+
+/** Stops a request that is about to leave. */
+class DivertedRequest {
+  readonly elsewhere: string
+  readonly isRedirect: boolean
+  constructor(elsewhere: string, isRedirect: boolean) {
+    this.elsewhere = elsewhere
+    this.isRedirect = isRedirect
+  }
+}
+
+/** The origin that a request goes to instead of its own, or its own if only the path is another. */
+const otherUrl = (
+  own: HttpClientRequest.HttpClientRequest,
+  actual: HttpClientRequest.HttpClientRequest
+): string | undefined => {
+  if (actual.url === own.url) return undefined
+  const target = URL.canParse(actual.url) ? new URL(actual.url) : undefined
+  const meant = new URL(own.url)
+  return target !== undefined && target.origin === meant.origin && target.pathname === meant.pathname
+    ? undefined
+    : target === undefined
+    ? "something that is no URL"
+    : target.origin === meant.origin
+    ? `another path of ${target.origin}`
+    : target.origin
+}
+
+/**
+ * Settings of the fiber that makes a request: the client records no spans of it, follows no redirect and sends it to
+ * no other URL.
+ */
+const unseen = (
+  requestInit: RequestInit,
+  request: HttpClientRequest.HttpClientRequest
+) =>
+(runtime: Runtime.Runtime<never>): Runtime.Runtime<never> => {
+  let isAnswered = false
+  return runtime.pipe(
+    // The client asks this only where tracing is on. It is off for the request all the same.
+    FiberRefs.getOrDefault(runtime.fiberRefs, FiberRef.currentTracerEnabled)
+      ? identity
+      : Runtime.setFiberRef(FiberRef.currentTracerEnabled, true),
+    // Spans of a client would carry headers, and its failed spans whole requests. Our own spans tell what may be told.
+    // The client asks for each request that is about to leave, with all that `mapRequest` and `followRedirects` did to
+    // it: the last moment to keep secrets from another server.
+    Runtime.setFiberRef(HttpClient.currentTracerDisabledWhen, (actual: HttpClientRequest.HttpClientRequest) => {
+      const elsewhere = otherUrl(request, actual)
+      if (elsewhere !== undefined) throw new DivertedRequest(elsewhere, isAnswered)
+      isAnswered = true
+      return true
+    }),
     Runtime.setFiberRef(Headers.currentRedactedNames, [
       ...FiberRefs.getOrDefault(runtime.fiberRefs, Headers.currentRedactedNames),
       ...secretHeaders
     ]),
     Runtime.provideService(FetchHttpClient.RequestInit, requestInit)
   )
+}
 
 const secretHeaders = [
   "authorization",
@@ -173,6 +250,16 @@ export const ask = (
     const { headers, status, text } = yield* exchange(wire, request, {
       onFailure: ({ isTransient, reason }) => silent("Unreachable", `it cannot be reached (${reason})`, isTransient),
       duration: timeout,
+      onDiverted: ({ problem, status }) =>
+        silent(
+          "Invalid",
+          status === 0
+            ? "it answered with a redirect, which is not followed"
+            : status === undefined
+            ? `nothing was sent, because ${problem}`
+            : problem,
+          false
+        ),
       onTimeout: () => silent("Unreachable", `it gave no answer within ${Duration.format(timeout)}`, true)
     })
     if (isRedirect(status)) {

@@ -12,6 +12,7 @@ import * as AwsAnswer from "./awsAnswer.js"
 import { Timestamp } from "./cacheFile.js"
 import type * as HttpExchange from "./httpExchange.js"
 import { schemaProblem } from "./schemaProblem.js"
+import type { Secrets } from "./scrub.js"
 
 /** Why an answer is not what was asked for, in the words of `CredentialsUnavailable`. */
 export interface Problem {
@@ -38,19 +39,23 @@ const parse = Schema.decodeEither(Schema.parseJson(Schema.Unknown))
 const decode = Schema.decodeUnknownEither(Answer)
 const decodeCode = Schema.decodeUnknownOption(Schema.Struct({ Code: Schema.String }))
 
-/** What the server says of its error, as far as it can be shown. */
-const wordsOf = (
+/** What the server says of its error, in brackets after a space, as far as it can be shown. */
+export const wordsOf = (
   { headers, text }: HttpExchange.Answer,
-  secrets: AwsAnswer.Secrets
+  secrets: Secrets
 ): Effect.Effect<string> =>
-  // Pages of HTML and XML say no more than their status.
   Effect.map(AwsAnswer.errorOf(headers, text, secrets, undefined), (error) => {
     const words = [error.code === "Unknown" ? "" : error.code, error.description?.slice(0, 300) ?? ""]
-    return words.some((word) => word !== "") ? ` (${words.filter((word) => word !== "").join(": ")})` : ""
+    const said = words.filter((word) => word !== "").join(": ") || AwsAnswer.foreignAnswer(headers, text, secrets) || ""
+    return said === "" ? "" : ` (${said})`
   })
 
+/** A web page in the place of an answer, as messages tell of it. The words of anything else may be new secrets. */
+export const pageIn = ({ headers, text }: HttpExchange.Answer, secrets: Secrets): string =>
+  AwsAnswer.isHtml(headers, text) ? ` but ${AwsAnswer.foreignAnswer(headers, text, secrets) ?? "a page"}` : ""
+
 /** An answer that is no success. */
-export const refusal = (answer: HttpExchange.Answer, secrets: AwsAnswer.Secrets): Effect.Effect<Problem> =>
+export const refusal = (answer: HttpExchange.Answer, secrets: Secrets): Effect.Effect<Problem> =>
   Effect.map(wordsOf(answer, secrets), (words) => ({
     reason: "Refused",
     problem: answer.status === 200 ? `it refused${words}` : `it answered with status ${answer.status}${words}`
@@ -59,13 +64,13 @@ export const refusal = (answer: HttpExchange.Answer, secrets: AwsAnswer.Secrets)
 /** The credentials in an answer. */
 export const credentialsOf = (
   answer: HttpExchange.Answer,
-  secrets: AwsAnswer.Secrets
+  secrets: Secrets
 ): Effect.Effect<Credentials, Problem> =>
   Effect.gen(function*() {
     const invalid = (problem: string) => Effect.fail<Problem>({ reason: "Invalid", problem })
     if (answer.status !== 200) return yield* Effect.flip(refusal(answer, secrets))
     const json = parse(answer.text)
-    if (Either.isLeft(json)) return yield* invalid("its answer is not JSON")
+    if (Either.isLeft(json)) return yield* invalid(`its answer is not JSON${pageIn(answer, secrets)}`)
     // EC2 tells of a role that cannot be assumed with a status of 200.
     if (Option.exists(decodeCode(json.right), ({ Code }) => Code !== "Success")) {
       return yield* Effect.flip(refusal(answer, secrets))

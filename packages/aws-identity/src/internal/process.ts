@@ -13,9 +13,10 @@ import * as Fiber from "effect/Fiber"
 import * as HashMap from "effect/HashMap"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
-import { makeSecrets } from "./awsAnswer.js"
 import { collect, join } from "./collect.js"
 import { variable } from "./environment.js"
+import { makeSecrets, withoutSecretLooking } from "./scrub.js"
+import { shownPath } from "./shownPath.js"
 
 /** Why a program gave nothing that could be used. */
 export interface ProcessProblem {
@@ -38,7 +39,7 @@ const defaultTimeout: Duration.DurationInput = "1 minute"
 /** The program as it may be shown: arguments may be secrets, and so may a variable that was meant for a shell. */
 export const nameOf = (command: Command.Command): string => {
   const [{ command: program }] = Command.flatten(command)
-  return program.trim().replace(/[\s=].*/su, "").replace(/\p{C}+/gu, " ").slice(0, 200)
+  return shownPath(program.trim().replace(/[\s=].*/su, "").replace(/\p{C}+/gu, " ")).slice(0, 200)
 }
 
 /**
@@ -135,22 +136,31 @@ const outputOf = (process: CommandExecutor.Process): Effect.Effect<Uint8Array, P
     (reason) => problem("Invalid", reason === "TooLong" ? "its output is longer than 1 MiB" : "its output broke off")
   )
 
-/** What the program was given, of which it may complain: our own credentials, and arguments that may be a secret. */
+/** What the program was given and may repeat: our own credentials, and arguments that may be secrets. */
 const secretsOf = (command: Command.Command): Effect.Effect<ReadonlyArray<string>> =>
   Effect.map(
     Effect.option(Effect.all([variable("AWS_SECRET_ACCESS_KEY"), variable("AWS_SESSION_TOKEN")])),
     (own) => [
       ...Option.match(own, { onNone: () => [], onSome: (values) => values.flatMap(Option.toArray) }),
-      ...Command.flatten(command).flatMap(({ args, env }) =>
-        [...args, ...HashMap.values(env)].flatMap((text) => [text, text.slice(text.indexOf("=") + 1)])
-          .filter((text) => text.length >= shortestSecret && !ordinary.test(text))
-      )
+      ...Command.flatten(command).flatMap(({ args, env }) => [
+        ...args.flatMap((argument, index) => {
+          const [, flag = args[index - 1] ?? "", value = argument] = /^([^=]*)=(.*)$/s.exec(argument) ?? []
+          return mayBeSecret(flag, value) ? [value] : []
+        }),
+        ...HashMap.toEntries(env).flatMap(([name, value]) => mayBeSecret(name, value) ? [value] : [])
+      ])
     ]
   )
 
-/** Paths, flags, words and ARNs, without which a complaint is of little use. */
+/** Whether the value of an option or a variable of that name may be a secret. */
+const mayBeSecret = (name: string, value: string): boolean =>
+  /secret|token|passw|pwd|credential|key|auth|pin$|otp|code/i.test(name)
+    ? !/^[./~-]/.test(value)
+    : value.length >= shortestSecret && !ordinary.test(value)
+
+/** Paths, flags, words, ARNs and short URLs, without which the words of a program are of little use. */
 const ordinary =
-  /^(?:[./~]|[A-Za-z]:\\|--?[\w-]+$|[a-z]+(?:-[a-z]+)*$|arn:|[\w./\\-]+\.(?:[cm]?[jt]s|py|rb|sh|pl|jar|exe|json|ya?ml|ini)$)/
+  /^(?:[./~]|[A-Za-z]:\\|--?[\w-]+$|[a-z]+(?:-[a-z]+)*$|arn:|https?:\/\/[\w.:-]+(?:\/[\w.-]{0,15})*$|[\w./\\-]+\.(?:[cm]?[jt]s|py|rb|sh|pl|jar|exe|json|ya?ml|ini)$)/
 
 const shortestSecret = 16
 
@@ -159,51 +169,8 @@ const shortestSecret = 16
  * output, and what looks like a secret.
  */
 const presentable = (text: string, output: string, secrets: ReadonlyArray<string>): string => {
+  const written = output.split(/\s+/).filter((word) => word.length >= shortestSecret)
   // Colours first: they may stand in the middle of a word.
-  const plain = makeSecrets(secrets).scrub(text.replace(/\p{Cc}\[[\d;?]*[A-Za-z]/gu, ""))
-  const shown = secretLooking.reduce(
-    (text, pattern) => text.replace(pattern, "$1<redacted>"),
-    withoutShared(plain, output)
-  )
-  return shown.replace(/[\s\p{C}]+/gu, " ").trim().slice(-longestShown)
-}
-
-/** Each with a first group of what may be shown before it. */
-const secretLooking: ReadonlyArray<RegExp> = [
-  // Whatever is called so.
-  /((?:secret|token|password|passwd|credential|api_?key|access_?key)\w*["']?\s*[:=]\s*["']?)(?!<redacted>)[^\s"']{6,}/gi,
-  /(\b(?:bearer|basic)\s+)[^\s"']{6,}/gi,
-  // A JSON Web Token
-  /()\beyJ[\w-]+(?:\.[\w-]*)*/g,
-  // Secret keys and session tokens of AWS are base64, here also as it stands in a URL or in PHP's JSON. A key has 40
-  // characters; names of roles have signs in them that base64 has not.
-  /()(?:[A-Za-z0-9+/=%]|\\\/){40,}/g,
-  // base64url, longer than any name in AWS
-  /()[\w-]{65,}/g
-]
-
-/** Without every run of 16 characters and more that the other has too. */
-const withoutShared = (text: string, other: string): string => {
-  const runAt = (text: string, at: number): string => text.slice(at, at + shortestSecret)
-  const runs = new Set<string>()
-  for (let at = 0; at + shortestSecret <= text.length; at++) {
-    const run = runAt(text, at)
-    if (!/\s/.test(run)) runs.add(run)
-  }
-  const shared = new Set<string>()
-  for (let at = 0; at + shortestSecret <= other.length; at++) {
-    const run = runAt(other, at)
-    if (runs.has(run)) shared.add(run)
-  }
-  if (shared.size === 0) return text
-  let shown = ""
-  let hiddenUntil = 0
-  for (let at = 0; at < text.length; at++) {
-    if (shared.has(runAt(text, at))) {
-      if (at >= hiddenUntil) shown += "<redacted>"
-      hiddenUntil = at + shortestSecret
-    }
-    if (at >= hiddenUntil) shown += text.charAt(at)
-  }
-  return shown
+  const plain = makeSecrets([...secrets, ...written]).scrub(text.replace(/\p{Cc}\[[\d;?]*[A-Za-z]/gu, ""))
+  return withoutSecretLooking(plain).replace(/[\s\p{C}]+/gu, " ").trim().slice(-longestShown)
 }

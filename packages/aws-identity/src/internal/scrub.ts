@@ -1,0 +1,367 @@
+/**
+ * Takes secrets out of the words of a server or a program, however these spell them.
+ *
+ * The text is decoded layer by layer (percent-encoding, HTML entities, JSON escapes, quoted-printable). Each layer is
+ * compared with each spelling of each secret (as it is, base64, hex), without letter case, white space and what
+ * encodings exchange. Every run of 16 characters that both have is redacted in the text as it was given.
+ *
+ * Time and memory are linear in the text and the secrets.
+ */
+import * as Encoding from "effect/Encoding"
+
+/** The secrets of a request or a program, which must not get into an error, a log or a span. */
+export interface Secrets {
+  /** The text with `<redacted>` in the place of secrets, and a space in the place of control characters. */
+  readonly scrub: (text: string) => string
+  /** Whether the text holds a secret or a part of one. */
+  readonly isSecret: (text: string) => boolean
+}
+
+export const makeSecrets = (secrets: ReadonlyArray<string>): Secrets => {
+  let compiled: Compiled | undefined
+  const rangesIn = (text: string) => secretRanges(text, compiled ??= compile(secrets))
+  return {
+    scrub: (text) => redact(text, rangesIn(text)).replace(/\p{Cc}+/gu, " "),
+    isSecret: (text) => rangesIn(text).length > 0
+  }
+}
+
+/** Takes out what looks like a secret, for words whose secrets are not known. */
+export const withoutSecretLooking = (text: string): string =>
+  secretLooking.reduce((text, pattern) => text.replace(pattern, "$1<redacted>"), text)
+
+/** Each with a first group of what may be shown before it. */
+const secretLooking: ReadonlyArray<RegExp> = [
+  // Whatever is called so.
+  /((?:secret|token|password|passwd|credential|api_?key|access_?key)\w*["']?\s*[:=]\s*["']?)(?!<redacted>)[^\s"']{6,}/gi,
+  /(\b(?:bearer|basic)\s+)[^\s"']{6,}/gi,
+  // A JSON Web Token
+  /()\beyJ[\w-]+(?:\.[\w-]*)*/g,
+  // Secret keys and session tokens of AWS are base64, here also as it stands in a URL or in PHP's JSON. A key has 40
+  // characters; names of roles have signs in them that base64 has not.
+  /()(?:[A-Za-z0-9+/=%]|\\\/){40,}/g,
+  // base64url, longer than any name in AWS
+  /()[\w-]{65,}/g
+]
+
+/** A shared run of this many characters of a secret gives it away. Fewer may be chance: `https://example`. */
+const shortestRun = 16
+
+/** Of a run, so many characters have to be left when white space and the like are dropped. */
+const seedLength = 8
+
+// ---------------------------------------------------------------------------------------------------------------
+// Secrets
+// ---------------------------------------------------------------------------------------------------------------
+
+interface Compiled {
+  /** Of which every run of 16 characters is looked for. */
+  readonly long: ReadonlyArray<Canonical>
+  /** Which are looked for as a whole. */
+  readonly short: ReadonlyArray<{ readonly text: string; readonly asWord: boolean }>
+}
+
+const compile = (secrets: ReadonlyArray<string>): Compiled => {
+  const long: Array<Canonical> = []
+  const short: Array<Compiled["short"][number]> = []
+  const add = (spelling: string, asWord: boolean, isWorthHiding: boolean) => {
+    const form = canonical(firstLayer(spelling))
+    if (spelling.length >= shortestRun && form.text.length >= seedLength) long.push(form)
+    else if (isWorthHiding && form.text !== "") short.push({ text: form.text, asWord })
+  }
+  for (const secret of new Set(secrets)) {
+    if (secret === "") continue
+    const isWord = /^[a-z]+$/i.test(secret)
+    // An answer such as "the latest test failed" stays readable where a test's secret is `test`. AWS has no secrets
+    // that short, apart from MFA codes, which are digits.
+    const isWorthHiding = secret.length >= (isWord ? seedLength : 4)
+    add(secret, isWord || secret.length < seedLength, isWorthHiding)
+    const decoded = nextLayer(firstLayer(secret))
+    if (decoded !== undefined && decoded.text.length >= shortestRun) add(decoded.text, false, false)
+    const bytes = new TextEncoder().encode(secret)
+    // AWS takes no longer token, and a program may have written a megabyte.
+    if (bytes.length > longestEncoded) continue
+    for (const spelling of [...base64Spellings(bytes), Encoding.encodeHex(bytes)]) {
+      add(spelling, false, secret.length >= seedLength && spelling.length >= seedLength)
+    }
+  }
+  return { long, short }
+}
+
+const longestEncoded = 65_536
+
+/** What base64 makes of the bytes inside a longer text: it depends on the number of bytes before them, modulo 3. */
+const base64Spellings = (bytes: Uint8Array): ReadonlyArray<string> =>
+  [0, 1, 2].map((before) => {
+    const padded = new Uint8Array(before + bytes.length)
+    padded.set(bytes, before)
+    const whole = Encoding.encodeBase64(padded).replace(/=+$/, "")
+    // The characters at both ends hold bits of the neighbours too.
+    return whole.slice(before === 0 ? 0 : before + 1, padded.length % 3 === 0 ? undefined : -1)
+  })
+
+// ---------------------------------------------------------------------------------------------------------------
+// Layers of a text
+// ---------------------------------------------------------------------------------------------------------------
+
+/** A text after some decoding, and where each of its characters begins in the text as it was given. */
+interface Layer {
+  readonly text: string
+  /** One more than the text has characters: the last is the length of the given text. */
+  readonly starts: Int32Array
+}
+
+const firstLayer = (text: string): Layer => ({
+  text,
+  starts: Int32Array.from({ length: text.length + 1 }, (_, index) => index)
+})
+
+/** JSON in JSON in a query has three; more than these are no accident. */
+const mostLayers = 5
+
+const layersOf = (text: string): ReadonlyArray<Layer> => {
+  const first = firstLayer(text)
+  const layers = [first]
+  for (let layer: Layer | undefined = first; layer !== undefined && layers.length < mostLayers;) {
+    layer = nextLayer(layer)
+    if (layer !== undefined) layers.push(layer)
+  }
+  // On its own, because `token=ab…` is no quoted-printable.
+  const printable = decodeLayer(first, quotedPrintable)
+  return printable === undefined ? layers : [...layers, printable]
+}
+
+/** A text with one layer of its escapes decoded. */
+export const unescape = (text: string): string => nextLayer(firstLayer(text))?.text ?? text
+
+const nextLayer = (layer: Layer): Layer | undefined => decodeLayer(layer, escapes)
+
+const escapes =
+  /((?:%[c-f][0-9a-f])(?:%[89ab][0-9a-f]){1,3})|%u([0-9a-f]{4})|%([0-9a-f]{2})|&#(\d{1,7});?|&#x([0-9a-f]{1,6});?|&([a-z]{2,15});|\\u([0-9a-f]{4})|\\u\{([0-9a-f]{1,6})\}|\\x([0-9a-f]{2})|\\([^])/gi
+
+const quotedPrintable = /((?:=[c-f][0-9a-f])(?:=[89ab][0-9a-f]){1,3})|=([0-9a-f]{2})|=\r?\n/gi
+
+const decodeLayer = ({ starts, text }: Layer, pattern: RegExp): Layer | undefined => {
+  const decoded = new Int32Array(starts.length)
+  let result = ""
+  let end = 0
+  const copyUntil = (next: number) => {
+    decoded.set(starts.subarray(end, next), result.length)
+    result += text.slice(end, next)
+  }
+  for (const match of text.matchAll(pattern)) {
+    const character = characterOf(match)
+    if (character === undefined) continue
+    copyUntil(match.index)
+    decoded.fill(starts[match.index] ?? 0, result.length, result.length + character.length)
+    result += character
+    end = match.index + match[0].length
+  }
+  if (end === 0) return undefined
+  copyUntil(text.length)
+  decoded[result.length] = starts[text.length] ?? 0
+  return { text: result, starts: decoded.subarray(0, result.length + 1) }
+}
+
+const characterOf = (match: RegExpMatchArray): string | undefined => {
+  const [whole, ...groups] = match
+  const index = groups.findIndex((group) => group !== undefined)
+  const group = groups[index]
+  if (group === undefined) return "\n"
+  // UTF-8 of a character outside ASCII
+  if (index === 0) return decoder.decode(Uint8Array.from(group.slice(1).split(/[%=]/), (byte) => parseInt(byte, 16)))
+  if (whole.startsWith("&") && !whole.startsWith("&#")) return entities.get(group) ?? entities.get(group.toLowerCase())
+  if (whole.startsWith("\\") && index === 9) return jsonEscapes.get(group) ?? group
+  const code = parseInt(group, /^&#\d/.test(whole) ? 10 : 16)
+  return code > 0x10ffff ? undefined : String.fromCodePoint(code)
+}
+
+const decoder = /* @__PURE__ */ new TextDecoder()
+
+const jsonEscapes: ReadonlyMap<string, string> = new Map([
+  ["b", "\b"],
+  ["f", "\f"],
+  ["n", "\n"],
+  ["r", "\r"],
+  ["t", "\t"]
+])
+
+/** HTML's names of the characters that stand in tokens, URLs and passwords. */
+const entities: ReadonlyMap<string, string> = new Map(Object.entries({
+  amp: "&",
+  apos: "'",
+  ast: "*",
+  bsol: "\\",
+  colon: ":",
+  comma: ",",
+  commat: "@",
+  dollar: "$",
+  equals: "=",
+  excl: "!",
+  grave: "`",
+  gt: ">",
+  hat: "^",
+  hyphen: "-",
+  dash: "-",
+  lbrace: "{",
+  lbrack: "[",
+  lcub: "{",
+  lowbar: "_",
+  lpar: "(",
+  lsqb: "[",
+  lt: "<",
+  nbsp: " ",
+  newline: "\n",
+  num: "#",
+  percnt: "%",
+  period: ".",
+  plus: "+",
+  quest: "?",
+  quot: "\"",
+  rbrace: "}",
+  rbrack: "]",
+  rcub: "}",
+  rpar: ")",
+  rsqb: "]",
+  semi: ";",
+  shy: "-",
+  sol: "/",
+  tab: "\t",
+  tilde: "~",
+  verbar: "|",
+  vert: "|",
+  zerowidthspace: "\n"
+}))
+
+/** A layer in the form that is compared: without what encodings, line breaks and letter case change. */
+interface Canonical {
+  readonly text: string
+  /** Where each character stands in the layer. */
+  readonly places: Int32Array
+  readonly layer: Layer
+}
+
+const canonical = (layer: Layer): Canonical => {
+  const places = new Int32Array(layer.text.length)
+  let text = ""
+  for (const { 0: run, index: start } of layer.text.matchAll(compared)) {
+    for (let index = 0; index < run.length; index++) places[text.length + index] = start + index
+    text += run
+  }
+  return {
+    text: text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase()).replaceAll("_", "/"),
+    places: places.subarray(0, text.length),
+    layer
+  }
+}
+
+/**
+ * All but white space and invisible characters, which wrapping a text adds, `\`, which escapes, `+`, which is a space
+ * in a form, and `-`, which base64url has where base64 has `+`.
+ */
+const compared = /[^\s\p{Cc}\p{Cf}\\+-]+/gu
+
+// ---------------------------------------------------------------------------------------------------------------
+// Comparison
+// ---------------------------------------------------------------------------------------------------------------
+
+type Range = readonly [start: number, end: number]
+
+/** Where in the text secrets stand, in order and apart. */
+const secretRanges = (text: string, { long, short }: Compiled): ReadonlyArray<Range> => {
+  if (long.length + short.length === 0) return []
+  const layers = layersOf(text).map(canonical)
+  const ranges: Array<Range> = []
+  const mark = ({ layer: { starts }, places }: Canonical, at: number, length: number) =>
+    ranges.push([starts[places[at] ?? 0] ?? 0, starts[(places[at + length - 1] ?? 0) + 1] ?? text.length])
+
+  const runs = sharedRuns(layers, long)
+  if (runs.seeds.size > 0) {
+    for (const layer of layers) {
+      eachSeed(layer.text, (seed, at) => {
+        if (!runs.seeds.has(seed)) return
+        for (const length of runs.lengths) {
+          if (runs.texts.has(layer.text.slice(at, at + length))) mark(layer, at, length)
+        }
+      })
+    }
+  }
+  for (const layer of layers) {
+    for (const { asWord, text } of short) {
+      for (let at = layer.text.indexOf(text); at >= 0; at = layer.text.indexOf(text, at + text.length)) {
+        if (!asWord || isWordAt(layer, at, text.length)) mark(layer, at, text.length)
+      }
+    }
+  }
+  return merged(ranges)
+}
+
+/** The runs of 16 characters of the secrets whose beginning is in a layer too. */
+const sharedRuns = (layers: ReadonlyArray<Canonical>, secrets: ReadonlyArray<Canonical>) => {
+  // Most secrets are not in the text: a table of hashes tells so without a string for each of their runs.
+  const size = 2 ** Math.ceil(Math.log2(1024 + 8 * layers.reduce((sum, { text }) => sum + text.length, 0)))
+  const table = new Uint8Array(size)
+  for (const { text } of layers) {
+    eachSeed(text, (seed) => {
+      table[seed & (size - 1)] = 1
+    })
+  }
+  const seeds = new Set<number>()
+  const texts = new Set<string>()
+  const lengths = new Set<number>()
+  for (const { layer, places, text } of secrets) {
+    eachSeed(text, (seed, at) => {
+      if (table[seed & (size - 1)] !== 1) return
+      // A run may begin with characters that are dropped: then it has fewer of the others.
+      for (const start of new Set([at === 0 ? 0 : (places[at - 1] ?? 0) + 1, places[at] ?? 0])) {
+        if (at > 0 && start + shortestRun > layer.text.length) continue
+        let length = seedLength
+        while ((places[at + length] ?? Infinity) < start + shortestRun) length++
+        seeds.add(seed)
+        lengths.add(length)
+        texts.add(text.slice(at, at + length))
+      }
+    })
+  }
+  return { seeds, texts, lengths }
+}
+
+/** A rolling hash of every 8 characters: what it costs does not depend on how many they are. */
+const eachSeed = (text: string, visit: (seed: number, at: number) => void): void => {
+  let seed = 0
+  for (let index = 0; index < text.length; index++) {
+    seed = Math.imul(seed, multiplier) + text.charCodeAt(index) | 0
+    if (index >= seedLength) seed = seed - Math.imul(text.charCodeAt(index - seedLength), leaving) | 0
+    // Low bits of a polynomial hash are those of the last characters only.
+    if (index >= seedLength - 1) visit(seed ^ (seed >>> 15), index - seedLength + 1)
+  }
+}
+
+const multiplier = 0x01000193
+const leaving = Array.from({ length: seedLength }).reduce<number>((power) => Math.imul(power, multiplier), 1)
+
+const isWordAt = ({ layer: { text }, places }: Canonical, at: number, length: number): boolean => {
+  const first = places[at] ?? 0
+  const last = places[at + length - 1] ?? 0
+  return !/[\p{L}\p{N}]/u.test(text.charAt(first - 1)) && !/[\p{L}\p{N}]/u.test(text.charAt(last + 1))
+}
+
+const merged = (ranges: ReadonlyArray<Range>): ReadonlyArray<Range> => {
+  const result: Array<[start: number, end: number]> = []
+  for (const [start, end] of [...ranges].sort((a, b) => a[0] - b[0])) {
+    const last = result.at(-1)
+    if (last !== undefined && start <= last[1]) last[1] = Math.max(last[1], end)
+    else result.push([start, end])
+  }
+  return result
+}
+
+const redact = (text: string, ranges: ReadonlyArray<Range>): string => {
+  let result = ""
+  let shownFrom = 0
+  for (const [start, end] of ranges) {
+    result += `${text.slice(shownFrom, start)}<redacted>`
+    shownFrom = end
+  }
+  return result + text.slice(shownFrom)
+}

@@ -1,0 +1,138 @@
+import { assert, describe, it } from "@effect/vitest"
+import { FastCheck } from "effect"
+import { makeSecrets } from "../src/internal/scrub.js"
+
+const alphabets = {
+  base64: "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=",
+  base64url: "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.",
+  printable: Array.from({ length: 94 }, (_, index) => String.fromCharCode(33 + index)).join("")
+}
+
+const textOf = (alphabet: string, minLength: number, maxLength: number) =>
+  FastCheck.array(FastCheck.constantFrom(...alphabet), { minLength, maxLength }).map((all) => all.join(""))
+
+const token = FastCheck.oneof(textOf(alphabets.base64, 24, 120), textOf(alphabets.base64url, 24, 120))
+
+const hex = (character: string) => character.charCodeAt(0).toString(16).padStart(2, "0")
+
+/** Spellings that keep what stands before and after them apart, by what undoes them. */
+const encodings: ReadonlyArray<
+  readonly [name: string, encode: (text: string) => string, decode: (text: string) => string]
+> = [
+  ["as it is", (text) => text, (text) => text],
+  ["percent-encoded", encodeURIComponent, decodeURIComponent],
+  ["percent-encoded in lower case", (text) => encodeURIComponent(text).replace(/%../g, (c) => c.toLowerCase()), decodeURIComponent],
+  ["percent-encoded in every character", (text) => [...text].map((c) => c < "\u0080" ? `%${hex(c)}` : encodeURIComponent(c)).join(""), decodeURIComponent],
+  [
+    "HTML",
+    (text) => [...text].map((c) => /\w/.test(c) ? c : `&#${c.charCodeAt(0)};`).join(""),
+    (text) => text.replace(/&#(\d+);/g, (_, code: string) => String.fromCharCode(Number(code)))
+  ],
+  [
+    "JSON",
+    (text) => [...text].map((c) => /[\w<> ]/.test(c) ? c : `\\u${hex(c).padStart(4, "0")}`).join(""),
+    (text) => text.replace(/\\u(....)/g, (_, code: string) => String.fromCharCode(parseInt(code, 16)))
+  ],
+  [
+    "JSON with escaped slashes",
+    (text) => text.replaceAll("/", "\\/"),
+    (text) => text.replaceAll("\\/", "/")
+  ],
+  ["with line breaks", (text) => text.replace(/.{9}/g, "$&\r\n "), (text) => text.replace(/\s+/g, "")],
+  ["with zero-width spaces", (text) => text.replace(/.{2}/g, "$&\u200b"), (text) => text.replaceAll("\u200b", "")],
+  ["upper case", (text) => text.toUpperCase(), (text) => text.toLowerCase()]
+]
+
+const layered = FastCheck.array(FastCheck.constantFrom(...encodings), { minLength: 1, maxLength: 2 })
+
+const runs = (text: string, length = 16): ReadonlyArray<string> =>
+  Array.from({ length: Math.max(text.length - length + 1, 0) }, (_, at) => text.slice(at, at + length))
+
+describe("makeSecrets.scrub", () => {
+  it("leaves no run of 16 characters of a secret, in any two spellings one in the other and however it is cut", () => {
+    FastCheck.assert(
+      FastCheck.property(token, layered, FastCheck.nat(), FastCheck.nat(), (secret, spellings, from, length) => {
+        const start = from % (secret.length - 16)
+        const part = secret.slice(start, start + 16 + length % secret.length)
+        const spelled = spellings.reduce((text, [, encode]) => encode(text), part)
+        const shown = makeSecrets([secret]).scrub(`refused "${spelled}": try again`)
+        const decoded = spellings.reduceRight((text, [, , decode]) => {
+          try {
+            return decode(text)
+          } catch {
+            return text
+          }
+        }, shown).replace(/\s+/g, "").toLowerCase()
+        assert.include(shown, "<redacted>")
+        for (const run of runs(secret.toLowerCase())) assert.notInclude(decoded, run)
+      }),
+      { numRuns: 5000 }
+    )
+  })
+
+  it("leaves no part of base64 or hex of a secret, whatever stands before and after it", () => {
+    const around = textOf(alphabets.printable, 0, 8)
+    FastCheck.assert(
+      FastCheck.property(token, around, around, (secret, before, after) => {
+        const whole = `${before}${secret}${after}`
+        for (const encoding of ["base64", "base64url", "hex"] as const) {
+          const spelled = Buffer.from(whole).toString(encoding)
+          const shown = makeSecrets([secret]).scrub(`got ${spelled}.`)
+          assert.match(shown, /^got [\w+/=-]{0,19}<redacted>[\w+/=-]{0,19}\.$/, encoding)
+        }
+      }),
+      { numRuns: 2000 }
+    )
+  })
+
+  it("hides a whole secret of 8 to 15 characters that is no word, and nothing of a text without it", () => {
+    FastCheck.assert(
+      FastCheck.property(textOf(alphabets.printable, 8, 15), (secret) => {
+        FastCheck.pre(/^\w*\d\w*$/.test(secret))
+        const { scrub } = makeSecrets([secret])
+        assert.strictEqual(scrub(`PIN ${encodeURIComponent(secret)}, PIN ${secret}.`), "PIN <redacted>, PIN <redacted>.")
+      }),
+      { numRuns: 200 }
+    )
+  })
+
+  it("gives a text without secrets back as it is, but for control characters", () => {
+    FastCheck.assert(
+      FastCheck.property(token, FastCheck.fullUnicodeString({ maxLength: 300 }), (secret, text) => {
+        assert.strictEqual(makeSecrets([secret, "test", "s", ""]).scrub(text), text.replace(/\p{Cc}+/gu, " "))
+      }),
+      { numRuns: 3000 }
+    )
+  })
+
+  it("keeps ordinary words that are short secrets of a test, and hides longer words only where they stand alone", () => {
+    const { scrub } = makeSecrets(["test", "secret", "password", "hunter2", "123456"])
+    assert.strictEqual(
+      scrub("the latest test of a secret, test.test, passwords, hunter22 and 1234567"),
+      "the latest test of a secret, test.test, passwords, hunter22 and 1234567"
+    )
+    assert.strictEqual(scrub("wrong password: hunter2/123456"), "wrong <redacted>: <redacted>/<redacted>")
+  })
+
+  it("finds a secret after a sign that begins an escape elsewhere", () => {
+    const secret = "abcdef0123456789"
+    const { scrub } = makeSecrets([secret])
+    for (const before of ["%", "=", "\\u", "&", "&#", "%u", "client_secret=", "100%"]) {
+      assert.strictEqual(scrub(before + secret), `${before}<redacted>`)
+    }
+  })
+
+  it("hides characters outside ASCII in UTF-8", () => {
+    const secret = "Schlüssel-für-Größe-und-Übermut"
+    assert.strictEqual(makeSecrets([secret]).scrub(`was ${encodeURIComponent(secret)}.`), "was <redacted>.")
+    assert.strictEqual(makeSecrets([secret]).scrub(`was ${secret}.`), "was <redacted>.")
+  })
+
+  it("gives an answer for long texts and secrets of ten kilobytes that repeat themselves", () => {
+    const { scrub } = makeSecrets(["a".repeat(10_000), "ab1".repeat(3_000)])
+    assert.strictEqual(scrub("a".repeat(262_144)), "<redacted>")
+    for (const text of ["\\", "%", "%25", "&#", "&amp;", "=3D", "aaaaaaa ", "a%61"]) {
+      scrub(text.repeat(10_000))
+    }
+  })
+})

@@ -1,0 +1,149 @@
+import { FetchHttpClient } from "@effect/platform"
+import { NodeContext } from "@effect/platform-node"
+import { assert, describe, it } from "@effect/vitest"
+import { ConfigProvider, Effect, Layer } from "effect"
+import {
+  ContainerCredentials,
+  ProcessCredentials,
+  SharedConfig,
+  Sts,
+  WebIdentityCredentials,
+  WebIdentityToken
+} from "effect-aws-identity"
+import { contentInsteadOfPath, shownPath, shownText } from "../src/internal/shownPath.js"
+import { observed } from "./observed.js"
+
+const payload = Buffer.from(JSON.stringify({ sub: "me", aud: "sts.amazonaws.com", exp: 4_000_000_000 })).toString("base64url")
+
+/** What people put where the path of a file belongs. */
+const secrets: Readonly<Record<string, string>> = {
+  "a JSON web token": `eyJhbGciOiJSUzI1NiJ9.${payload}.MARKED0123456789`,
+  "a JSON web token with a line break": `eyJhbGciOiJSUzI1NiJ9.${payload}.MARKED0123456789\n`,
+  "a JSON web token of 5 kB": `eyJhbGciOiJSUzI1NiJ9.${payload.repeat(50)}.MARKED0123456789`,
+  "an Authorization header": `Bearer MARKED.0123456789`,
+  "a long text of base64": Buffer.from("MARKED0123456789".repeat(5)).toString("base64"),
+  "a long text of base64url": Buffer.from("ÿþMARKED0123456789".repeat(5)).toString("base64url"),
+  "a secret key": "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY",
+  "the content of a file": "{\"accessToken\": \"MARKED\"}",
+  "a path behind which a token follows": `/var/run/eyJhbGciOiJSUzI1NiJ9.${payload}.MARKED0123456789`,
+  "a text of lower-case letters that is longer than a file name": "marked".repeat(50),
+  "a text that is longer than a path": "marked/".repeat(1000)
+}
+
+const paths = [
+  "/var/run/secrets/eks.amazonaws.com/serviceaccount/token",
+  "/home/me/.aws/sso/cache/ee0bfd2552fbd840c02cc48b6e823320543c450f.json",
+  "~/.aws/config",
+  "C:\\Users\\Me\\AppData\\Local\\Packages\\PythonSoftwareFoundation.Python.3.12_qbz5n2kfra8p0\\config",
+  "/var/folders/zz/zyxvpxvq6csfxvn_n0000000000000/T/aws-identity-AbC123/token",
+  "/nix/store/0c1l2v6d8jqwgv4yq8c8f9h7k5z3x2n1-aws-config-1.2.3/config",
+  "build/output/tokens/for-the-aws-identity-provider/token.jwt",
+  "/tmp/3f2504e0-4f89-11d3-9a0c-0305e82c3301/token",
+  "token",
+  "/run/user/1000/Some Directory With Spaces/And Capital Letters 2026/token"
+]
+
+describe("contentInsteadOfPath", () => {
+  it.each(Object.entries(secrets))("recognises %s", (_, text) => {
+    assert.isDefined(contentInsteadOfPath(text))
+    assert.notInclude(shownPath(text), text.slice(-16))
+  })
+
+  it.each(paths)("takes %s for a path", (path) => {
+    assert.strictEqual(shownPath(path), path)
+  })
+})
+
+describe("shownText", () => {
+  it("redacts tokens in URLs and leaves hosts and paths", () => {
+    const token = secrets["a long text of base64url"] ?? ""
+    assert.strictEqual(shownText("https://portal.sso.eu-west-1.amazonaws.com"), "https://portal.sso.eu-west-1.amazonaws.com")
+    assert.strictEqual(shownText(`https://gateway.example/${token}/sts`), "https://gateway.example/<redacted>/sts")
+    assert.strictEqual(shownText(secrets["a JSON web token"] ?? ""), "<redacted>")
+  })
+})
+
+describe("a secret in the place of a path or a name is shown nowhere", () => {
+  const platform = Layer.mergeAll(NodeContext.layer, FetchHttpClient.layer)
+  const files = SharedConfig.layerConfig()
+  const sts = Sts.layer()
+  const settings: Readonly<
+    Record<string, (text: string) => {
+      readonly call: Effect.Effect<unknown, Error, Layer.Layer.Success<typeof platform>>
+      readonly variables?: Readonly<Record<string, string>>
+      readonly says?: ReadonlyArray<string>
+    }>
+  > = {
+    AWS_WEB_IDENTITY_TOKEN_FILE: (text) => ({
+      call: Effect.provide(WebIdentityCredentials.resolveEnvironment, sts),
+      variables: { AWS_WEB_IDENTITY_TOKEN_FILE: text, AWS_ROLE_ARN: "arn:aws:iam::111122223333:role/r" },
+      says: ["AWS_WEB_IDENTITY_TOKEN_FILE", "WebIdentityToken.fromVariable"]
+    }),
+    web_identity_token_file: (text) => ({
+      call: WebIdentityCredentials.resolveProfile("dev").pipe(
+        Effect.provide([
+          SharedConfig.layerMemory({
+            config: `[profile dev]\nrole_arn = arn:aws:iam::111122223333:role/r\nweb_identity_token_file = ${text.trim()}\n`
+          }),
+          sts
+        ])
+      ),
+      says: ["web_identity_token_file", "WebIdentityToken.fromVariable", "config:1"]
+    }),
+    "WebIdentityToken.fromFile": (text) => ({ call: WebIdentityToken.fromFile(text) }),
+    AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE: (text) => ({
+      call: ContainerCredentials.resolve,
+      variables: {
+        AWS_CONTAINER_CREDENTIALS_FULL_URI: "http://localhost:1/",
+        AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE: text
+      },
+      says: ["AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "AWS_CONTAINER_AUTHORIZATION_TOKEN."]
+    }),
+    AWS_CONTAINER_CREDENTIALS_FULL_URI: (text) => ({
+      call: ContainerCredentials.resolve,
+      variables: { AWS_CONTAINER_CREDENTIALS_FULL_URI: text }
+    }),
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI with a token for a host": (text) => ({
+      call: ContainerCredentials.resolve,
+      variables: { AWS_CONTAINER_CREDENTIALS_FULL_URI: `http://${text.trim()}/` }
+    }),
+    AWS_CONTAINER_CREDENTIALS_RELATIVE_URI: (text) => ({
+      call: ContainerCredentials.resolve,
+      variables: { AWS_CONTAINER_CREDENTIALS_RELATIVE_URI: text.replace(/^\//, "") }
+    }),
+    AWS_CONFIG_FILE: (text) => ({
+      call: Effect.provide(Effect.flatMap(SharedConfig.SharedConfig, (config) =>
+        Effect.flatMap(config.read, (read) => read.profile("dev"))), files),
+      variables: { AWS_CONFIG_FILE: text, AWS_SHARED_CREDENTIALS_FILE: "/does/not/exist" }
+    }),
+    AWS_SHARED_CREDENTIALS_FILE: (text) => ({
+      call: Effect.provide(Effect.flatMap(SharedConfig.SharedConfig, (config) =>
+        Effect.flatMap(config.read, (read) => read.profile("dev"))), files),
+      variables: { AWS_CONFIG_FILE: "/does/not/exist", AWS_SHARED_CREDENTIALS_FILE: text }
+    }),
+    "the program of credential_process": (text) => ({
+      call: ProcessCredentials.resolve({ commandLine: text.trim() })
+    })
+  }
+
+  for (const [name, make] of Object.entries(settings)) {
+    it.live(name, () =>
+      Effect.gen(function*() {
+        for (const [what, text] of Object.entries(secrets)) {
+          const { call, says = [], variables = {} } = make(text)
+          const { exit, seen } = yield* observed(
+            call.pipe(
+              Effect.provide(platform),
+              Effect.withConfigProvider(ConfigProvider.fromMap(new Map(Object.entries(variables))))
+            )
+          )
+          const error = yield* Effect.flip(exit)
+          if (what !== "a text of lower-case letters that is longer than a file name" || name.includes("FILE")) {
+            assert.notInclude(seen.toLowerCase(), text.trim().slice(-30).toLowerCase(), `${what}: ${error.message}`)
+          }
+          // Some of them are not one line of a config file.
+          if (name !== "web_identity_token_file") for (const part of says) assert.include(error.message, part, what)
+        }
+      }))
+  }
+})
