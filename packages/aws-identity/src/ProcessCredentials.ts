@@ -46,6 +46,7 @@ import * as CommandLine from "./internal/commandLine.js"
 import { variable } from "./internal/environment.js"
 import * as Process from "./internal/process.js"
 import { schemaProblem } from "./internal/schemaProblem.js"
+import { shownText } from "./internal/shownPath.js"
 
 /**
  * How a program is run.
@@ -206,7 +207,7 @@ const remedyOf = (
 ): string => {
   const shell = shellSign === undefined
     ? ""
-    : ` No shell reads the line, so "${shellSign}" has no meaning in it: write a line that needs a shell as sh -c '…'.`
+    : ` No shell reads the line, so "${shownText(shellSign)}" has no meaning in it: write a line that needs a shell as sh -c '…'.`
   switch (reason) {
     case "Missing":
       return `Install the program, or correct ${lineOf(options)}: a full path is safest.${shell}`
