@@ -62,7 +62,12 @@ export const foreignAnswer = (
   const isMarkup = start.startsWith("<")
   const what = isHtml(headers, text) ? "an HTML page" : isMarkup ? "XML" : "plain text"
   const words = oneLine(withoutSecretLooking(scrub(isMarkup ? textOfPage(start) : start)))
-  const shown = words.length > longestWords ? `${words.slice(0, longestWords)}…` : words
+  // A text without a space is no sentence, and may be a token, unless it is such as `Forbidden`.
+  const shown = !words.includes(" ") && !/^[A-Z][a-z]{0,30}[.!]?$/.test(words)
+    ? ""
+    : words.length > longestWords
+    ? `${words.slice(0, longestWords)}…`
+    : words
   return `${what}, which is not AWS's but perhaps a proxy's${shown === "" ? "" : `: "${shown}"`}`
 }
 

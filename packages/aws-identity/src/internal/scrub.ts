@@ -134,7 +134,10 @@ const layersOf = (text: string): ReadonlyArray<Layer> => {
 /** A text with one layer of its escapes decoded. */
 export const unescape = (text: string): string => nextLayer(firstLayer(text))?.text ?? text
 
-const nextLayer = (layer: Layer): Layer | undefined => decodeLayer(layer, escapes)
+const nextLayer = (layer: Layer): Layer | undefined => decodeLayer(decodeLayer(layer, wrapping) ?? layer, escapes)
+
+/** A line break with what indents the next line, and invisible characters, which may stand in the middle of an escape. */
+const wrapping = /[\r\n]\s*|[\p{Cc}\p{Cf}]+/gu
 
 const escapes =
   /((?:%[c-f][0-9a-f])(?:%[89ab][0-9a-f]){1,3})|%u([0-9a-f]{4})|%([0-9a-f]{2})|&#(\d{1,7});?|&#x([0-9a-f]{1,6});?|&([a-z]{2,15});|\\u([0-9a-f]{4})|\\u\{([0-9a-f]{1,6})\}|\\x([0-9a-f]{2})|\\([^])/gi
@@ -150,7 +153,7 @@ const decodeLayer = ({ starts, text }: Layer, pattern: RegExp): Layer | undefine
     result += text.slice(end, next)
   }
   for (const match of text.matchAll(pattern)) {
-    const character = characterOf(match)
+    const character = pattern === wrapping ? "" : characterOf(match)
     if (character === undefined) continue
     copyUntil(match.index)
     decoded.fill(starts[match.index] ?? 0, result.length, result.length + character.length)
