@@ -282,10 +282,14 @@ export class ServiceError extends Schema.TaggedError<ServiceError>("effect-aws-i
 
 const remedyOf = ({ code, description, reason, status }: Schema.Struct.Type<typeof answer>): string => {
   if (reason?.startsWith("KMS_") === true) return kmsRemedy
-  if (status === 407) return "Give the credentials of the proxy to the HttpClient, or except AWS's hosts from the proxy."
+  if (status === 407) {
+    return "Give the credentials of the proxy to the HttpClient, or except AWS's hosts from the proxy."
+  }
   // As `awsAnswer` describes what has no error of AWS's in it.
   if (code === "Unknown" && description?.startsWith("the answer is ") === true && status !== 429) {
-    return `${status >= 500 ? "Wait a moment and try again. If it stays so, check" : "Check"} the network, the proxy and ` +
+    return `${
+      status >= 500 ? "Wait a moment and try again. If it stays so, check" : "Check"
+    } the network, the proxy and ` +
       "AWS_ENDPOINT_URL*: the answer has no error of AWS's in it."
   }
   if (status === 429) return "AWS asks for fewer requests: wait a moment, then try again."

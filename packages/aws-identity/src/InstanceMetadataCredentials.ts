@@ -43,12 +43,12 @@ import type { Credentials } from "./Credentials.js"
 import * as CredentialsProvider from "./CredentialsProvider.js"
 import * as IdentityError from "./IdentityError.js"
 import { AccessToken } from "./internal/accessToken.js"
-import { makeSecrets } from "./internal/scrub.js"
-import { shownText } from "./internal/shownPath.js"
 import { isEndpointUrl } from "./internal/endpoint.js"
 import { variable } from "./internal/environment.js"
 import * as HttpExchange from "./internal/httpExchange.js"
 import * as MetadataAnswer from "./internal/metadataAnswer.js"
+import { makeSecrets } from "./internal/scrub.js"
+import { shownText } from "./internal/shownPath.js"
 
 const names = {
   disabled: "AWS_EC2_METADATA_DISABLED",
@@ -143,8 +143,12 @@ const attemptAt = (endpoint: string) =>
     }
     if (answer.status !== 200) return yield* Effect.flatMap(MetadataAnswer.refusal(answer, makeSecrets([])), failed)
     const token = decodeToken(answer.text.trim())
-    if (Either.isLeft(token)) return yield* failed({ reason: "Invalid", problem: `what it gave is no token${MetadataAnswer.pageIn(answer, makeSecrets([]))}`
+    if (Either.isLeft(token)) {
+      return yield* failed({
+        reason: "Invalid",
+        problem: `what it gave is no token${MetadataAnswer.pageIn(answer, makeSecrets([]))}`
       })
+    }
 
     const header = Redacted.value(token.right)
     const secrets = makeSecrets([header])
@@ -172,7 +176,12 @@ const attemptAt = (endpoint: string) =>
       )
     }
     const role = decodeRole(name)
-    if (Option.isNone(role)) return yield* failed({ reason: "Invalid", problem: `what it names is no name of a role${MetadataAnswer.pageIn(roles, secrets)}` })
+    if (Option.isNone(role)) {
+      return yield* failed({
+        reason: "Invalid",
+        problem: `what it names is no name of a role${MetadataAnswer.pageIn(roles, secrets)}`
+      })
+    }
     const credentials = yield* get(role.value)
     return yield* Effect.catchAll(MetadataAnswer.credentialsOf(credentials, secrets), failed)
   })

@@ -207,7 +207,9 @@ const remedyOf = (
 ): string => {
   const shell = shellSign === undefined
     ? ""
-    : ` No shell reads the line, so "${shownText(shellSign)}" has no meaning in it: write a line that needs a shell as sh -c '…'.`
+    : ` No shell reads the line, so "${
+      shownText(shellSign)
+    }" has no meaning in it: write a line that needs a shell as sh -c '…'.`
   switch (reason) {
     case "Missing":
       return `Install the program, or correct ${lineOf(options)}: a full path is safest.${shell}`

@@ -318,7 +318,8 @@ export const layer = (
         Effect.gen(function*() {
           const text = yield* Effect.try({
             try: () => encode(token),
-            catch: () => new IdentityError.FileError({ path: shownPath(file), operation: "write", reason: "InvalidData" })
+            catch: () =>
+              new IdentityError.FileError({ path: shownPath(file), operation: "write", reason: "InvalidData" })
           })
           const isCurrent = replaces === undefined ? undefined : Effect.suspend(() => {
             known.delete(file)

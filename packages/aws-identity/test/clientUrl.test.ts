@@ -1,10 +1,4 @@
-import {
-  FetchHttpClient,
-  FileSystem,
-  HttpClient,
-  HttpClientRequest,
-  HttpClientResponse
-} from "@effect/platform"
+import { FetchHttpClient, FileSystem, HttpClient, HttpClientRequest, HttpClientResponse } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
 import { ConfigProvider, Effect, Redacted } from "effect"
 import { ContainerCredentials, Region, Sso, SsoOidc, Sts, WebIdentityToken } from "effect-aws-identity"
@@ -19,8 +13,17 @@ const elsewhere = "https://api.example.com"
 
 const calls: Readonly<Record<string, Effect.Effect<unknown, Error, HttpClient.HttpClient>>> = {
   "Sso.listAccounts": Effect.flatMap(Sso.make(), (sso) => sso.listAccounts({ region, accessToken: secret })),
-  "SsoOidc.createToken": Effect.flatMap(SsoOidc.make(), (oidc) =>
-    oidc.createToken({ region, clientId: "c", clientSecret: secret, grantType: "refresh_token", refreshToken: secret })),
+  "SsoOidc.createToken": Effect.flatMap(
+    SsoOidc.make(),
+    (oidc) =>
+      oidc.createToken({
+        region,
+        clientId: "c",
+        clientSecret: secret,
+        grantType: "refresh_token",
+        refreshToken: secret
+      })
+  ),
   "Sts.assumeRoleWithWebIdentity": Effect.flatMap(Sts.make(), (sts) =>
     sts.assumeRoleWithWebIdentity({
       region,
@@ -115,13 +118,13 @@ describe("an HttpClient that changes the URL of requests", () => {
 
     it.effect(`${name} takes no answer from elsewhere of a client that does not say where it sends`, () =>
       Effect.gen(function*() {
-        const client = HttpClient.makeWith(
-          Effect.map((request: HttpClientRequest.HttpClientRequest) =>
-            HttpClientResponse.fromWeb(
-              HttpClientRequest.setUrl(request, elsewhere),
-              new Response(JSON.stringify({ accountList: [], value: marked }))
-            )
-          ),
+        const client = HttpClient.makeWith<never, never, never, never>(
+          (request) =>
+            Effect.map(request, (request) =>
+              HttpClientResponse.fromWeb(
+                HttpClientRequest.setUrl(request, elsewhere),
+                new Response(JSON.stringify({ accountList: [], value: marked }))
+              )),
           Effect.succeed
         )
         const { exit, seen } = yield* observed(

@@ -235,7 +235,10 @@ const rows: ReadonlyArray<Row> = [
       })
     },
     reason: "Refused",
-    says: ["http://169.254.170.2:", "status 400 (InvalidIdRequest: no credentials for <redacted> id, Bearer <redacted>)"]
+    says: [
+      "http://169.254.170.2:",
+      "status 400 (InvalidIdRequest: no credentials for <redacted> id, Bearer <redacted>)"
+    ]
   },
   {
     name: "an error of ECS's agent, which repeats the name of the task",

@@ -245,16 +245,33 @@ const rows: ReadonlyArray<Row> = [
   {
     name: "500 in HTML",
     token: { accessToken: marked },
-    faults: [["getRoleCredentials", { status: 502, body: `<html><title>Bad Gateway</title>no <b>${marked}</b></html>` }]],
+    faults: [["getRoleCredentials", {
+      status: 502,
+      body: `<html><title>Bad Gateway</title>no <b>${marked}</b></html>`
+    }]],
     tag: "ServiceError",
-    says: ["Unknown (502): the answer is an HTML page", "perhaps a proxy's: \"Bad Gateway no <redacted>\"", "profile \"dev\"", "<config>:1", "try again"]
+    says: [
+      "Unknown (502): the answer is an HTML page",
+      "perhaps a proxy's: \"Bad Gateway no <redacted>\"",
+      "profile \"dev\"",
+      "<config>:1",
+      "try again"
+    ]
   },
   {
     name: "garbage body",
     token: { accessToken: marked },
     faults: [["getRoleCredentials", { status: 200, body: `<html><h1>Welcome to our wifi</h1>${marked}</html>` }]],
     tag: "InvalidResponse",
-    says: ["an HTML page", "\"Welcome to our wifi <redacted>\"", "https://portal.sso.eu-west-1.amazonaws.com", "(200)", "profile \"dev\"", "<config>:1", "captive portal"]
+    says: [
+      "an HTML page",
+      "\"Welcome to our wifi <redacted>\"",
+      "https://portal.sso.eu-west-1.amazonaws.com",
+      "(200)",
+      "profile \"dev\"",
+      "<config>:1",
+      "captive portal"
+    ]
   },
   {
     name: "an answer with a hole in it",

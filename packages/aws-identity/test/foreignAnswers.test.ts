@@ -97,14 +97,28 @@ const httpOf = ({ body, headers, status }: Page) =>
 const session = { maxAttempts: 1 }
 const role = { region, roleArn: "arn:aws:iam::111122223333:role/r", roleSessionName: "session" }
 
-const calls: Readonly<Record<string, Effect.Effect<unknown, IdentityError.CallError | Error, HttpClient.HttpClient>>> = {
-  getRoleCredentials: Effect.flatMap(Sso.make(session), (sso) =>
-    sso.getRoleCredentials({ region, accessToken: secret, accountId: "111122223333", roleName: "r" })),
-  createToken: Effect.flatMap(SsoOidc.make(session), (oidc) =>
-    oidc.createToken({ region, clientId: "c", clientSecret: secret, grantType: "refresh_token", refreshToken: secret })),
-  assumeRoleWithWebIdentity: Effect.flatMap(Sts.make(session), (sts) =>
-    sts.assumeRoleWithWebIdentity({ ...role, webIdentityToken: secret }))
-}
+const calls: Readonly<Record<string, Effect.Effect<unknown, IdentityError.CallError | Error, HttpClient.HttpClient>>> =
+  {
+    getRoleCredentials: Effect.flatMap(
+      Sso.make(session),
+      (sso) => sso.getRoleCredentials({ region, accessToken: secret, accountId: "111122223333", roleName: "r" })
+    ),
+    createToken: Effect.flatMap(
+      SsoOidc.make(session),
+      (oidc) =>
+        oidc.createToken({
+          region,
+          clientId: "c",
+          clientSecret: secret,
+          grantType: "refresh_token",
+          refreshToken: secret
+        })
+    ),
+    assumeRoleWithWebIdentity: Effect.flatMap(
+      Sts.make(session),
+      (sts) => sts.assumeRoleWithWebIdentity({ ...role, webIdentityToken: secret })
+    )
+  }
 
 describe("an answer of a proxy in the place of AWS", () => {
   for (const page of pages) {

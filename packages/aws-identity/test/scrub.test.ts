@@ -21,8 +21,16 @@ const encodings: ReadonlyArray<
 > = [
   ["as it is", (text) => text, (text) => text],
   ["percent-encoded", encodeURIComponent, decodeURIComponent],
-  ["percent-encoded in lower case", (text) => encodeURIComponent(text).replace(/%../g, (c) => c.toLowerCase()), decodeURIComponent],
-  ["percent-encoded in every character", (text) => [...text].map((c) => c < "\u0080" ? `%${hex(c)}` : encodeURIComponent(c)).join(""), decodeURIComponent],
+  [
+    "percent-encoded in lower case",
+    (text) => encodeURIComponent(text).replace(/%../g, (c) => c.toLowerCase()),
+    decodeURIComponent
+  ],
+  [
+    "percent-encoded in every character",
+    (text) => [...text].map((c) => c < "\u0080" ? `%${hex(c)}` : encodeURIComponent(c)).join(""),
+    decodeURIComponent
+  ],
   [
     "HTML",
     (text) => [...text].map((c) => /\w/.test(c) ? c : `&#${c.charCodeAt(0)};`).join(""),
@@ -90,7 +98,10 @@ describe("makeSecrets.scrub", () => {
       FastCheck.property(textOf(alphabets.printable, 8, 15), (secret) => {
         FastCheck.pre(/^\w*\d\w*$/.test(secret))
         const { scrub } = makeSecrets([secret])
-        assert.strictEqual(scrub(`PIN ${encodeURIComponent(secret)}, PIN ${secret}.`), "PIN <redacted>, PIN <redacted>.")
+        assert.strictEqual(
+          scrub(`PIN ${encodeURIComponent(secret)}, PIN ${secret}.`),
+          "PIN <redacted>, PIN <redacted>."
+        )
       }),
       { numRuns: 200 }
     )

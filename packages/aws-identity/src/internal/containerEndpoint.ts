@@ -29,7 +29,9 @@ export const fullUrl = (text: string): Either.Either<URL, string> => {
 
 /** A host name has at most 63 characters between its dots; a token in its place is longer. */
 const shownHost = (host: string): string =>
-  host.length > 100 || host.split(".").some((label) => label.length > 40 || label.startsWith("eyj")) ? "<redacted>" : host
+  host.length > 100 || host.split(".").some((label) => label.length > 40 || label.startsWith("eyj"))
+    ? "<redacted>"
+    : host
 
 /** AWS's list of hosts that are this machine or the agent on it. */
 const isNear = (host: string): boolean =>

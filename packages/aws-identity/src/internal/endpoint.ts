@@ -70,7 +70,9 @@ const endpointProblem = (endpoint: string, allowed: ReadonlyArray<string>): stri
   // As whoever sends to it reads it.
   const { hostname, protocol } = new URL(endpoint)
   return protocol === "https:" || isLoopback(hostname) || allowed.includes(hostname) ? undefined : (
-    `its endpoint ${shownText(endpoint)} would be sent secrets in plain text: use https, or name the host in allowPlainHttp`
+    `its endpoint ${
+      shownText(endpoint)
+    } would be sent secrets in plain text: use https, or name the host in allowPlainHttp`
   )
 }
 

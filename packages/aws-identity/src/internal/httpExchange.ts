@@ -104,7 +104,10 @@ export const exchange = <E>(
         ? Option.some(Effect.fail(onDiverted(
           defect.isRedirect
             ? { problem: "a redirect, which is not followed", status: 0 }
-            : { problem: `the HttpClient would send the request to ${defect.elsewhere}. ${undivert}`, status: undefined }
+            : {
+              problem: `the HttpClient would send the request to ${defect.elsewhere}. ${undivert}`,
+              status: undefined
+            }
         )))
         : Option.none()
     ),
