@@ -180,7 +180,7 @@ describe("an answer that is none of AWS's", () => {
             }
           }
         }
-      }))
+      }), 120_000)
 
     it.effect(`${name}: 10 MB are not read to their end`, () =>
       Effect.gen(function*() {
