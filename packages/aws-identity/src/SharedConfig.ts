@@ -520,7 +520,11 @@ const watched = (
     return Effect.gen(function*() {
       if (last?.settled === true && last.stamp === (yield* stampAt(fs, path))) return last.file
       const { bytes, settled, stamp } = yield* readFile(fs, path)
-      const file = { path: shownPath(path), found: stamp !== undefined, ini: Ini.open(new TextDecoder().decode(bytes), kind) }
+      const file = {
+        path: shownPath(path),
+        found: stamp !== undefined,
+        ini: Ini.open(new TextDecoder().decode(bytes), kind)
+      }
       last = { file, stamp, settled }
       return file
     }).pipe(Effect.mapError(fileError(path, "read")))
