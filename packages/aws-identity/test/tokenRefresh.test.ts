@@ -1,0 +1,346 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Clock, DateTime, Effect, Either, FastCheck as fc, Fiber, Layer, Option, Redacted, TestClock } from "effect"
+import { IdentityError, SharedConfig, SsoOidc, SsoTokenCache, SsoTokenProvider } from "effect-aws-identity"
+import * as FileLock from "../src/internal/fileLock.js"
+import * as TokenRefresh from "../src/internal/tokenRefresh.js"
+
+// The refresh of a token: its decisions as properties, and its flows over a store in memory that other processes use.
+
+const runs = { numRuns: 5000 }
+const now = 1_700_000_000_000
+const minute = 60_000
+
+const tokenOf = (name: string, left: number, start = now) =>
+  new SsoTokenCache.SsoToken({
+    accessToken: Redacted.make(name),
+    expiresAt: DateTime.unsafeMake(start + left),
+    clientId: Option.some("client"),
+    clientSecret: Option.some(Redacted.make("secret")),
+    refreshToken: Option.some(Redacted.make(`${name}-refresh`))
+  })
+const nameOf = (token: SsoTokenCache.SsoToken) => Redacted.value(token.accessToken)
+
+const call = { service: "SSO OIDC", operation: "createToken" }
+const loginRequired = (reason: IdentityError.SsoLoginRequired["reason"]) =>
+  new IdentityError.SsoLoginRequired({ reason, session: "corp", command: "aws sso login" })
+const unreachable = new IdentityError.ServiceUnreachable({ ...call, endpoint: "", reason: "ECONNRESET" })
+
+const names = fc.constantFrom("a", "b")
+const token = fc.record({ name: names, left: fc.integer({ min: -10 * minute, max: 10 * minute }) }).map(
+  ({ left, name }) => tokenOf(name, left)
+)
+const at = fc.integer({ min: now - 2 * minute, max: now + minute })
+const memory: fc.Arbitrary<TokenRefresh.Memory> = fc.record({
+  lastAttempt: fc.option(
+    fc.record({
+      at,
+      refreshToken: names.map((name) => Redacted.make(`${name}-refresh`)),
+      error: fc.constantFrom<IdentityError.TokenError>(unreachable, loginRequired("RefreshRejected"))
+    }),
+    { nil: undefined }
+  ),
+  rejections: fc.array(fc.record({ accessToken: names.map((name) => Redacted.make(name)), at }), { maxLength: 2 }),
+  replacement: fc.option(names.map((name) => Redacted.make(name)), { nil: undefined })
+})
+
+describe("next", () => {
+  it("uses only a usable token, and asks for a login only when there is none", () => {
+    fc.assert(
+      fc.property(token, memory, (token, memory) => {
+        const { _tag } = TokenRefresh.next(now, token, memory)
+        if (_tag === "Use") assert.isTrue(TokenRefresh.isUsable(now, token, memory))
+        if (_tag === "Fail" || _tag === "LoginRequired") assert.isFalse(TokenRefresh.isUsable(now, token, memory))
+      }),
+      runs
+    )
+  })
+
+  it("never sends a refresh token that AWS refused last", () => {
+    fc.assert(
+      fc.property(token, memory, names, (token, memory, name) => {
+        const refreshToken = Redacted.make(`${name}-refresh`)
+        const refused = {
+          ...memory,
+          lastAttempt: { at: now - 10 * minute, refreshToken, error: loginRequired("RefreshRejected") }
+        }
+        const next = TokenRefresh.next(now, token, refused)
+        if (next._tag === "Refresh") assert.notStrictEqual(Redacted.value(next.grant.refreshToken), `${name}-refresh`)
+      }),
+      runs
+    )
+  })
+})
+
+describe("settle", () => {
+  const outcome = fc.constantFrom<Either.Either<SsoTokenCache.SsoToken, IdentityError.TokenError>>(
+    Either.right(tokenOf("new", 60 * minute)),
+    Either.left(unreachable),
+    Either.left(loginRequired("RefreshRejected"))
+  )
+  const current = fc.oneof(
+    token.map((token) => Either.right(token)),
+    fc.constantFrom<Either.Either<SsoTokenCache.SsoToken, IdentityError.TokenError>>(
+      Either.left(loginRequired("NoToken")),
+      Either.left(new IdentityError.TokenCacheCorrupt({ path: "", problem: "it is empty" }))
+    )
+  )
+  const attempt = fc.record({ token, outcome, current }).map((attempt) => ({
+    ...attempt,
+    // One access token has one expiry.
+    current: Either.isRight(attempt.current) && nameOf(attempt.current.right) === nameOf(attempt.token)
+      ? Either.right(attempt.token)
+      : attempt.current
+  }))
+
+  it("writes the answer only over the token it came for, and never after a sign-out", () => {
+    fc.assert(
+      fc.property(attempt, memory, ({ current, outcome, token }, memory) => {
+        const refreshToken = Redacted.make("r")
+        const settled = TokenRefresh.settle(now, { at: now, token, refreshToken, outcome, current }, memory)
+        if (settled.write === undefined) return
+        assert.isTrue(Either.isRight(outcome))
+        if (Either.isRight(current)) assert.strictEqual(nameOf(current.right), nameOf(token))
+        else assert.strictEqual(current.left._tag, "TokenCacheCorrupt")
+      }),
+      runs
+    )
+  })
+
+  it("gives a usable token of the cache or of the answer if there is one, unless a person signed out", () => {
+    fc.assert(
+      fc.property(attempt, memory, ({ current, outcome, token }, memory) => {
+        const refreshToken = Redacted.make("r")
+        const { memory: after, result } = TokenRefresh.settle(
+          now,
+          { at: now, token, refreshToken, outcome, current },
+          memory
+        )
+        if (Either.isLeft(current) && current.left._tag === "SsoLoginRequired") {
+          assert.strictEqual(result, current)
+        } else if (
+          Either.isRight(current) && TokenRefresh.isUsable(now, current.right, after) ||
+          TokenRefresh.isUsable(now, token, after)
+        ) assert.isTrue(Either.isRight(result))
+      }),
+      runs
+    )
+  })
+})
+
+const session = new SharedConfig.SsoSession({
+  name: Option.some("corp"),
+  startUrl: "https://corp.awsapps.com/start",
+  region: "eu-west-1" as SharedConfig.SsoSession["region"],
+  registrationScopes: [],
+  loginCommand: "aws sso login"
+})
+
+/** A store that other processes use too, and an OIDC service; both say what happens and when. */
+const world = (options: {
+  readonly start: SsoTokenCache.SsoToken
+  readonly answer: (sent: string) => Effect.Effect<
+    { readonly accessToken: string; readonly expiresIn: number },
+    IdentityError.CreateTokenError
+  >
+  /** Whether the lock can be had, and what with. */
+  readonly lock?: Effect.Effect<FileLock.Lease["Type"]>
+}) =>
+  Effect.gen(function*() {
+    let stored = options.start
+    let isHeld = false
+    const log: Array<string> = []
+    const note = (what: string) => Effect.sync(() => void log.push(isHeld ? `${what} under the lock` : what))
+    const cache: SsoTokenCache.SsoTokenCache["Type"] = {
+      location: (key) => key,
+      get: () => Effect.zipRight(note("look"), Effect.sync(() => Option.some(stored))),
+      set: (_, token) =>
+        Effect.zipRight(
+          note("write"),
+          Effect.sync(() => {
+            stored = token
+          })
+        ),
+      remove: () => Effect.void,
+      exclusively: () => (effect) =>
+        Effect.flatMap(options.lock ?? Effect.succeed(FileLock.withoutLock(FileLock.leaseMillis)), (lease) =>
+          Effect.acquireUseRelease(
+            Effect.sync(() => {
+              isHeld = true
+            }),
+            () =>
+              Effect.provideService(effect, FileLock.Lease, lease),
+            () =>
+              Effect.sync(() => {
+                isHeld = false
+              })
+          ))
+    }
+    const oidc: SsoOidc.SsoOidc["Type"] = {
+      createToken: (input) =>
+        Effect.gen(function*() {
+          const sent = "refreshToken" in input ? Redacted.value(input.refreshToken) : ""
+          yield* note(`send ${sent}`)
+          const { accessToken, expiresIn } = yield* options.answer(sent)
+          return {
+            accessToken: Redacted.make(accessToken),
+            tokenType: Option.some("Bearer"),
+            expiresIn,
+            refreshToken: Option.some(Redacted.make(`${accessToken}-refresh`)),
+            idToken: Option.none()
+          }
+        }),
+      createTokenWithIAM: () =>
+        Effect.dieMessage("not here"),
+      registerClient: () => Effect.dieMessage("not here"),
+      startDeviceAuthorization: () => Effect.dieMessage("not here")
+    }
+    const provider = yield* Effect.provide(
+      SsoTokenProvider.make,
+      Layer.mergeAll(Layer.succeed(SsoTokenCache.SsoTokenCache, cache), Layer.succeed(SsoOidc.SsoOidc, oidc))
+    )
+    return {
+      log,
+      get: Effect.map(provider.get(session), nameOf),
+      otherStores: (token: SsoTokenCache.SsoToken) =>
+        Effect.sync(() => {
+          stored = token
+        })
+    }
+  })
+
+const invalidGrant = Effect.fail(
+  new IdentityError.InvalidGrantException({ ...call, code: "InvalidGrantException", status: 400 })
+)
+const issued = (accessToken: string, expiresIn = 3600) => Effect.succeed({ accessToken, expiresIn })
+
+describe("SsoTokenProvider.get", () => {
+  it.scoped("looks at the token again under the lock, and refreshes and writes under the lock", () =>
+    Effect.gen(function*() {
+      const { get, log } = yield* world({ start: tokenOf("old", 0, 0), answer: () => issued("new") })
+      assert.strictEqual(yield* get, "new")
+      assert.deepStrictEqual(log.slice(0, 3), ["look", "look under the lock", "send old-refresh under the lock"])
+      assert.include(log, "write under the lock")
+      assert.isTrue(log.slice(1).every((what) => what.endsWith("under the lock")))
+    }))
+
+  it.scoped("sends nothing when another process has stored a new token by the time it has the lock", () =>
+    Effect.gen(function*() {
+      let store: Effect.Effect<void> = Effect.void
+      const { get, log, otherStores } = yield* world({
+        start: tokenOf("old", 0, 0),
+        answer: () => issued("new"),
+        lock: Effect.as(Effect.suspend(() => store), FileLock.withoutLock(0))
+      })
+      store = otherStores(tokenOf("other", 60 * minute, 0))
+      assert.strictEqual(yield* get, "other")
+      assert.isFalse(log.some((what) => what.startsWith("send")))
+    }))
+
+  it.scoped("refreshes once more when the new token has expired on arrival", () =>
+    Effect.gen(function*() {
+      const { get, log } = yield* world({
+        start: tokenOf("old", 0, 0),
+        // The machine sleeps while AWS answers.
+        answer: (sent) =>
+          sent === "old-refresh" ? Effect.zipRight(Effect.sleep("2 hours"), issued("late")) : issued("new")
+      })
+      const fiber = yield* Effect.fork(get)
+      yield* TestClock.adjust("2 hours")
+      assert.strictEqual(yield* Fiber.join(fiber), "new")
+      assert.deepStrictEqual(log.filter((what) => what.startsWith("send")).length, 2)
+    }))
+
+  it.scoped("takes the token that another process stores while it waits for the lock", () =>
+    Effect.gen(function*() {
+      const { get, log, otherStores } = yield* world({
+        start: tokenOf("old", 0, 0),
+        answer: () => issued("new"),
+        lock: Effect.never
+      })
+      const fiber = yield* Effect.fork(get)
+      yield* TestClock.adjust("9 seconds")
+      assert.isTrue(Option.isNone(yield* Fiber.poll(fiber)))
+      yield* otherStores(tokenOf("other", 60 * minute, 0))
+      yield* TestClock.adjust("1 second")
+      assert.strictEqual(yield* Fiber.join(fiber), "other")
+      assert.isFalse(log.some((what) => what.startsWith("send")))
+    }))
+
+  it.scoped("does not wait for the lock while the current token is usable", () =>
+    Effect.gen(function*() {
+      const { get } = yield* world({
+        start: tokenOf("old", 4 * minute, 0),
+        answer: () => issued("new"),
+        lock: Effect.never
+      })
+      const fiber = yield* Effect.fork(get)
+      yield* TestClock.adjust("1 second")
+      assert.strictEqual(yield* Fiber.join(fiber), "old")
+    }))
+
+  it.scoped("does not send the refresh token when it has lost the lock, and starts again", () =>
+    Effect.gen(function*() {
+      let losses = 0
+      let store: Effect.Effect<void> = Effect.void
+      const { get, log, otherStores } = yield* world({
+        start: tokenOf("old", 0, 0),
+        answer: () => issued("new"),
+        lock: Effect.succeed({
+          isHeld: true,
+          othersMillis: 5000,
+          beginSending: Effect.suspend(() => {
+            losses++
+            return Effect.as(store, false)
+          })
+        })
+      })
+      store = otherStores(tokenOf("other", 60 * minute, 0))
+      assert.strictEqual(yield* get, "other")
+      assert.strictEqual(losses, 1)
+      assert.isFalse(log.some((what) => what.startsWith("send")))
+    }))
+
+  const waits = [["without a sign of another process", 5000], ["after taking over from a sender", 30_000]] as const
+  it.scoped.each(waits)(
+    "takes the token that another process stores after AWS refused the same refresh token, %s",
+    ([, millis]) =>
+      Effect.gen(function*() {
+        const { get, log, otherStores } = yield* world({
+          start: tokenOf("old", 0, 0),
+          answer: () => invalidGrant,
+          lock: Effect.succeed(FileLock.withoutLock(millis))
+        })
+        const fiber = yield* Effect.fork(get)
+        yield* TestClock.adjust(millis - 1000)
+        assert.isTrue(Option.isNone(yield* Fiber.poll(fiber)))
+        yield* otherStores(tokenOf("other", 60 * minute, yield* Clock.currentTimeMillis))
+        yield* TestClock.adjust(500)
+        assert.strictEqual(yield* Fiber.join(fiber), "other")
+        assert.strictEqual(log.filter((what) => what.startsWith("send")).length, 1)
+      })
+  )
+
+  it.scoped.each(waits)(
+    "asks for a login when no other process stores a token after the refusal, %s",
+    ([, millis]) =>
+      Effect.gen(function*() {
+        const { get, log } = yield* world({
+          start: tokenOf("old", 0, 0),
+          answer: () => invalidGrant,
+          lock: Effect.succeed(FileLock.withoutLock(millis))
+        })
+        const fiber = yield* Effect.fork(Effect.flip(get))
+        yield* TestClock.adjust(millis + 200)
+        const error = yield* Fiber.join(fiber)
+        assert.strictEqual(error._tag === "SsoLoginRequired" && error.reason, "RefreshRejected")
+        assert.strictEqual((yield* Effect.flip(get))._tag, "SsoLoginRequired")
+        assert.strictEqual(log.filter((what) => what.startsWith("send")).length, 1)
+      })
+  )
+
+  it.scoped("uses the current token at once when AWS refuses the refresh token before its end", () =>
+    Effect.gen(function*() {
+      const { get } = yield* world({ start: tokenOf("old", 4 * minute, 0), answer: () => invalidGrant })
+      assert.strictEqual(yield* get, "old")
+    }))
+})
