@@ -19,6 +19,7 @@
  */
 /// <reference lib="esnext.disposable" preserve="true" />
 import * as Cause from "effect/Cause"
+import * as ConfigError from "effect/ConfigError"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -140,13 +141,36 @@ const memoized = <A>(
 const run = <A, E>(runtime: Runtime.Runtime<never>, effect: Effect.Effect<A, E>): Promise<A> =>
   Runtime.runPromiseExit(runtime, Effect.interruptible(effect)).then(settle)
 
-/** The error itself, not Effect's wrapping of it: a `catch` of promises can then tell one from the other. */
+/** Rejects with the error itself, not with Effect's wrapping of it, so that a `catch` can tell errors by their tags. */
 const settle = <A, E>(exit: Exit.Exit<A, E>): Promise<A> =>
   Exit.match(exit, {
     onSuccess: (value) => Promise.resolve(value),
     onFailure: (cause) =>
-      Promise.reject(Cause.isInterruptedOnly(cause) ? ended() : Cause.originalError(Cause.squash(cause)))
+      Promise.reject(Cause.isInterruptedOnly(cause) ? ended() : toError(Cause.originalError(Cause.squash(cause))))
   })
+
+/**
+ * The failure of a layer as an `Error`. The SDK copies what is not one, a `ConfigError` for example, and loses its
+ * message.
+ */
+const toError = (failure: unknown): Error => {
+  if (failure instanceof Error) return failure
+  return ConfigError.isConfigError(failure)
+    ? new IdentityError.CredentialsUnavailable({
+      source: "the layer",
+      reason: ConfigError.isMissingDataOnly(failure) ? "Missing" : "Invalid",
+      problem: String(failure),
+      remedy: "Correct the variables that are named here."
+    })
+    : new IdentityError.CredentialsUnavailable({
+      source: "the layer",
+      reason: "Refused",
+      problem: Predicate.hasProperty(failure, "_tag") && typeof failure._tag === "string"
+        ? `it failed with ${failure._tag}`
+        : "it failed with something that is not an Error",
+      remedy: "Build the layer by itself to see its error."
+    })
+}
 
 const ended = () =>
   new IdentityError.CredentialsUnavailable({
@@ -273,7 +297,8 @@ const tokenOfProfile = Effect.gen(function*() {
 
 /**
  * What a program of promises needs of a layer. The layer is built at the first use, once for all; when that fails,
- * each promise is rejected with the layer's own error, such as a `ConfigError`.
+ * each promise is rejected with the layer's own error. A failure that is not an `Error`, such as a `ConfigError`, comes
+ * as a `CredentialsUnavailable` that says the same.
  *
  * @example
  * ```ts

@@ -8,6 +8,28 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
+import { quoted } from "./internal/commandLine.js"
+
+type ErrorClass = new(...args: Array<never>) => Error
+
+/**
+ * Makes `message` an own property, as JavaScript's errors have it. A getter of the class is lost where an error is
+ * copied or turned into JSON: in JSON loggers, in `structuredClone`, between workers.
+ */
+const withOwnMessage = (Class: ErrorClass): ErrorClass =>
+  class extends Class {
+    constructor(...args: Array<never>) {
+      super(...args)
+      Object.defineProperty(this, "message", { value: this.message, configurable: true, writable: true })
+    }
+    toJSON() {
+      return { ...this, message: this.message }
+    }
+  }
+
+/** `Schema.TaggedError`, with an own `message`. */
+const TaggedError = <Self>(identifier: string): ReturnType<typeof Schema.TaggedError<Self>> => (tag, fields) =>
+  withOwnMessage(Schema.TaggedError<Self>(identifier)(tag, fields) as never) as never
 
 /**
  * Which profile a failed call was made for, and where that profile stands.
@@ -45,7 +67,7 @@ const list = (names: ReadonlyArray<string>): string =>
  * @since 0.1.0
  * @category errors
  */
-export class NotConfigured extends Schema.TaggedError<NotConfigured>("effect-aws-identity/NotConfigured")(
+export class NotConfigured extends TaggedError<NotConfigured>("effect-aws-identity/NotConfigured")(
   "NotConfigured",
   {
     /** Whose settings are not there: `Profile`, `SSO`, `Web identity`, … */
@@ -77,7 +99,7 @@ export class NotConfigured extends Schema.TaggedError<NotConfigured>("effect-aws
  * @since 0.1.0
  * @category errors
  */
-export class ProfileNotFound extends Schema.TaggedError<ProfileNotFound>("effect-aws-identity/ProfileNotFound")(
+export class ProfileNotFound extends TaggedError<ProfileNotFound>("effect-aws-identity/ProfileNotFound")(
   "ProfileNotFound",
   {
     profile: Schema.String,
@@ -93,7 +115,7 @@ export class ProfileNotFound extends Schema.TaggedError<ProfileNotFound>("effect
       list(this.known)
     }. ` +
       `Check the name (the "profile" option or ` +
-      `AWS_PROFILE), or run "aws configure sso --profile ${this.profile}" to create it.`
+      `AWS_PROFILE), or run "aws configure sso --profile ${quoted(this.profile)}" to create it.`
   }
 }
 
@@ -103,7 +125,7 @@ export class ProfileNotFound extends Schema.TaggedError<ProfileNotFound>("effect
  * @since 0.1.0
  * @category errors
  */
-export class InvalidConfig extends Schema.TaggedError<InvalidConfig>("effect-aws-identity/InvalidConfig")(
+export class InvalidConfig extends TaggedError<InvalidConfig>("effect-aws-identity/InvalidConfig")(
   "InvalidConfig",
   {
     file: Schema.String,
@@ -132,7 +154,7 @@ export class InvalidConfig extends Schema.TaggedError<InvalidConfig>("effect-aws
  * @since 0.1.0
  * @category errors
  */
-export class FileError extends Schema.TaggedError<FileError>("effect-aws-identity/FileError")("FileError", {
+export class FileError extends TaggedError<FileError>("effect-aws-identity/FileError")("FileError", {
   path: Schema.String,
   operation: Schema.Literal("read", "write", "remove"),
   /** The platform's word for it, such as `PermissionDenied`. */
@@ -153,7 +175,7 @@ export class FileError extends Schema.TaggedError<FileError>("effect-aws-identit
  * @since 0.1.0
  * @category errors
  */
-export class TokenCacheCorrupt extends Schema.TaggedError<TokenCacheCorrupt>("effect-aws-identity/TokenCacheCorrupt")(
+export class TokenCacheCorrupt extends TaggedError<TokenCacheCorrupt>("effect-aws-identity/TokenCacheCorrupt")(
   "TokenCacheCorrupt",
   {
     path: Schema.String,
@@ -163,7 +185,7 @@ export class TokenCacheCorrupt extends Schema.TaggedError<TokenCacheCorrupt>("ef
   }
 ) {
   override get message(): string {
-    const profile = this.origin === undefined ? "" : ` --profile ${this.origin.profile}`
+    const profile = this.origin === undefined ? "" : ` --profile ${quoted(this.origin.profile)}`
     return `The token file ${this.path} cannot be used: ${this.problem}${forProfile(this.origin)}. ` +
       `Run "aws sso login${profile}" to replace it.`
   }
@@ -182,7 +204,7 @@ export class TokenCacheCorrupt extends Schema.TaggedError<TokenCacheCorrupt>("ef
  * @since 0.1.0
  * @category errors
  */
-export class SsoLoginRequired extends Schema.TaggedError<SsoLoginRequired>("effect-aws-identity/SsoLoginRequired")(
+export class SsoLoginRequired extends TaggedError<SsoLoginRequired>("effect-aws-identity/SsoLoginRequired")(
   "SsoLoginRequired",
   {
     reason: Schema.Literal("NoToken", "Expired", "RefreshRejected", "TokenRejected"),
@@ -215,7 +237,7 @@ export class SsoLoginRequired extends Schema.TaggedError<SsoLoginRequired>("effe
  * @since 0.1.0
  * @category errors
  */
-export class RoleNotAssigned extends Schema.TaggedError<RoleNotAssigned>("effect-aws-identity/RoleNotAssigned")(
+export class RoleNotAssigned extends TaggedError<RoleNotAssigned>("effect-aws-identity/RoleNotAssigned")(
   "RoleNotAssigned",
   {
     accountId: Schema.String,
@@ -271,7 +293,7 @@ const answerMessage = (error: Schema.Struct.Type<typeof answer>, remedy: string)
  * @since 0.1.0
  * @category errors
  */
-export class ServiceError extends Schema.TaggedError<ServiceError>("effect-aws-identity/ServiceError")(
+export class ServiceError extends TaggedError<ServiceError>("effect-aws-identity/ServiceError")(
   "ServiceError",
   answer
 ) {
@@ -316,7 +338,7 @@ const remedies: ReadonlyMap<string, string> = new Map(Object.entries({
  * @since 0.1.0
  * @category errors
  */
-export class AuthorizationPendingException extends Schema.TaggedError<AuthorizationPendingException>(
+export class AuthorizationPendingException extends TaggedError<AuthorizationPendingException>(
   "effect-aws-identity/AuthorizationPendingException"
 )("AuthorizationPendingException", answer) {
   override get message(): string {
@@ -330,7 +352,7 @@ export class AuthorizationPendingException extends Schema.TaggedError<Authorizat
  * @since 0.1.0
  * @category errors
  */
-export class SlowDownException extends Schema.TaggedError<SlowDownException>(
+export class SlowDownException extends TaggedError<SlowDownException>(
   "effect-aws-identity/SlowDownException"
 )("SlowDownException", answer) {
   override get message(): string {
@@ -344,7 +366,7 @@ export class SlowDownException extends Schema.TaggedError<SlowDownException>(
  * @since 0.1.0
  * @category errors
  */
-export class ExpiredTokenException extends Schema.TaggedError<ExpiredTokenException>(
+export class ExpiredTokenException extends TaggedError<ExpiredTokenException>(
   "effect-aws-identity/ExpiredTokenException"
 )("ExpiredTokenException", answer) {
   override get message(): string {
@@ -363,7 +385,7 @@ export class ExpiredTokenException extends Schema.TaggedError<ExpiredTokenExcept
  * @since 0.1.0
  * @category errors
  */
-export class AccessDeniedException extends Schema.TaggedError<AccessDeniedException>(
+export class AccessDeniedException extends TaggedError<AccessDeniedException>(
   "effect-aws-identity/AccessDeniedException"
 )("AccessDeniedException", answer) {
   override get message(): string {
@@ -390,7 +412,7 @@ const accessRemedies: ReadonlyMap<string, string> = new Map(Object.entries({
  * @since 0.1.0
  * @category errors
  */
-export class InvalidGrantException extends Schema.TaggedError<InvalidGrantException>(
+export class InvalidGrantException extends TaggedError<InvalidGrantException>(
   "effect-aws-identity/InvalidGrantException"
 )("InvalidGrantException", answer) {
   override get message(): string {
@@ -404,7 +426,7 @@ export class InvalidGrantException extends Schema.TaggedError<InvalidGrantExcept
  * @since 0.1.0
  * @category errors
  */
-export class InvalidClientException extends Schema.TaggedError<InvalidClientException>(
+export class InvalidClientException extends TaggedError<InvalidClientException>(
   "effect-aws-identity/InvalidClientException"
 )("InvalidClientException", answer) {
   override get message(): string {
@@ -418,7 +440,7 @@ export class InvalidClientException extends Schema.TaggedError<InvalidClientExce
  * @since 0.1.0
  * @category errors
  */
-export class InvalidRequestRegionException extends Schema.TaggedError<InvalidRequestRegionException>(
+export class InvalidRequestRegionException extends TaggedError<InvalidRequestRegionException>(
   "effect-aws-identity/InvalidRequestRegionException"
 )("InvalidRequestRegionException", {
   ...answer,
@@ -436,7 +458,7 @@ export class InvalidRequestRegionException extends Schema.TaggedError<InvalidReq
  * @since 0.1.0
  * @category errors
  */
-export class UnauthorizedException extends Schema.TaggedError<UnauthorizedException>(
+export class UnauthorizedException extends TaggedError<UnauthorizedException>(
   "effect-aws-identity/UnauthorizedException"
 )("UnauthorizedException", answer) {
   override get message(): string {
@@ -450,7 +472,7 @@ export class UnauthorizedException extends Schema.TaggedError<UnauthorizedExcept
  * @since 0.1.0
  * @category errors
  */
-export class TooManyRequestsException extends Schema.TaggedError<TooManyRequestsException>(
+export class TooManyRequestsException extends TaggedError<TooManyRequestsException>(
   "effect-aws-identity/TooManyRequestsException"
 )("TooManyRequestsException", answer) {
   override get message(): string {
@@ -464,7 +486,7 @@ export class TooManyRequestsException extends Schema.TaggedError<TooManyRequests
  * @since 0.1.0
  * @category errors
  */
-export class InvalidIdentityTokenException extends Schema.TaggedError<InvalidIdentityTokenException>(
+export class InvalidIdentityTokenException extends TaggedError<InvalidIdentityTokenException>(
   "effect-aws-identity/InvalidIdentityTokenException"
 )("InvalidIdentityTokenException", answer) {
   override get message(): string {
@@ -482,7 +504,7 @@ export class InvalidIdentityTokenException extends Schema.TaggedError<InvalidIde
  * @since 0.1.0
  * @category errors
  */
-export class IDPCommunicationErrorException extends Schema.TaggedError<IDPCommunicationErrorException>(
+export class IDPCommunicationErrorException extends TaggedError<IDPCommunicationErrorException>(
   "effect-aws-identity/IDPCommunicationErrorException"
 )("IDPCommunicationErrorException", answer) {
   override get message(): string {
@@ -500,7 +522,7 @@ export class IDPCommunicationErrorException extends Schema.TaggedError<IDPCommun
  * @since 0.1.0
  * @category errors
  */
-export class IDPRejectedClaimException extends Schema.TaggedError<IDPRejectedClaimException>(
+export class IDPRejectedClaimException extends TaggedError<IDPRejectedClaimException>(
   "effect-aws-identity/IDPRejectedClaimException"
 )("IDPRejectedClaimException", answer) {
   override get message(): string {
@@ -514,7 +536,7 @@ export class IDPRejectedClaimException extends Schema.TaggedError<IDPRejectedCla
  * @since 0.1.0
  * @category errors
  */
-export class RegionDisabledException extends Schema.TaggedError<RegionDisabledException>(
+export class RegionDisabledException extends TaggedError<RegionDisabledException>(
   "effect-aws-identity/RegionDisabledException"
 )("RegionDisabledException", answer) {
   override get message(): string {
@@ -558,7 +580,7 @@ export const toServiceError = (error: ServiceException): ServiceError => new Ser
  * @since 0.1.0
  * @category errors
  */
-export class ServiceUnreachable extends Schema.TaggedError<ServiceUnreachable>(
+export class ServiceUnreachable extends TaggedError<ServiceUnreachable>(
   "effect-aws-identity/ServiceUnreachable"
 )("ServiceUnreachable", {
   ...call,
@@ -591,7 +613,7 @@ const isCertificate = /CERT|_SIGNATURE|_ISSUER|^ERR_TLS/
  * @since 0.1.0
  * @category errors
  */
-export class InvalidResponse extends Schema.TaggedError<InvalidResponse>("effect-aws-identity/InvalidResponse")(
+export class InvalidResponse extends TaggedError<InvalidResponse>("effect-aws-identity/InvalidResponse")(
   "InvalidResponse",
   {
     ...call,
@@ -619,7 +641,7 @@ export class InvalidResponse extends Schema.TaggedError<InvalidResponse>("effect
  * @since 0.1.0
  * @category errors
  */
-export class InvalidInput extends Schema.TaggedError<InvalidInput>("effect-aws-identity/InvalidInput")(
+export class InvalidInput extends TaggedError<InvalidInput>("effect-aws-identity/InvalidInput")(
   "InvalidInput",
   {
     ...call,
@@ -661,7 +683,7 @@ const unavailableMessage = (what: string, error: Schema.Struct.Type<typeof unava
  * @since 0.1.0
  * @category errors
  */
-export class WebIdentityTokenUnavailable extends Schema.TaggedError<WebIdentityTokenUnavailable>(
+export class WebIdentityTokenUnavailable extends TaggedError<WebIdentityTokenUnavailable>(
   "effect-aws-identity/WebIdentityTokenUnavailable"
 )("WebIdentityTokenUnavailable", unavailable) {
   override get message(): string {
@@ -676,7 +698,7 @@ export class WebIdentityTokenUnavailable extends Schema.TaggedError<WebIdentityT
  * @since 0.1.0
  * @category errors
  */
-export class CredentialsUnavailable extends Schema.TaggedError<CredentialsUnavailable>(
+export class CredentialsUnavailable extends TaggedError<CredentialsUnavailable>(
   "effect-aws-identity/CredentialsUnavailable"
 )("CredentialsUnavailable", unavailable) {
   override get message(): string {
@@ -690,7 +712,7 @@ export class CredentialsUnavailable extends Schema.TaggedError<CredentialsUnavai
  * @since 0.1.0
  * @category errors
  */
-export class CredentialsExpired extends Schema.TaggedError<CredentialsExpired>(
+export class CredentialsExpired extends TaggedError<CredentialsExpired>(
   "effect-aws-identity/CredentialsExpired"
 )("CredentialsExpired", {
   /** RFC 3339 */
@@ -710,7 +732,7 @@ export class CredentialsExpired extends Schema.TaggedError<CredentialsExpired>(
  * @since 0.1.0
  * @category errors
  */
-export class AccountNotAllowed extends Schema.TaggedError<AccountNotAllowed>("effect-aws-identity/AccountNotAllowed")(
+export class AccountNotAllowed extends TaggedError<AccountNotAllowed>("effect-aws-identity/AccountNotAllowed")(
   "AccountNotAllowed",
   {
     /** Whose the credentials are: `arn:aws:sts::111122223333:assumed-role/ci/build`. */
@@ -733,7 +755,7 @@ export class AccountNotAllowed extends Schema.TaggedError<AccountNotAllowed>("ef
  * @since 0.1.0
  * @category errors
  */
-export class LoginDenied extends Schema.TaggedError<LoginDenied>("effect-aws-identity/LoginDenied")("LoginDenied", {
+export class LoginDenied extends TaggedError<LoginDenied>("effect-aws-identity/LoginDenied")("LoginDenied", {
   session: Schema.String
 }) {
   override get message(): string {
@@ -748,7 +770,7 @@ export class LoginDenied extends Schema.TaggedError<LoginDenied>("effect-aws-ide
  * @since 0.1.0
  * @category errors
  */
-export class DeviceCodeExpired extends Schema.TaggedError<DeviceCodeExpired>("effect-aws-identity/DeviceCodeExpired")(
+export class DeviceCodeExpired extends TaggedError<DeviceCodeExpired>("effect-aws-identity/DeviceCodeExpired")(
   "DeviceCodeExpired",
   { session: Schema.String }
 ) {

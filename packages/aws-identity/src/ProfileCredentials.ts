@@ -36,6 +36,7 @@ import * as EnvironmentCredentials from "./EnvironmentCredentials.js"
 import * as IdentityError from "./IdentityError.js"
 import * as InstanceMetadataCredentials from "./InstanceMetadataCredentials.js"
 import { accountIdOf } from "./internal/accountId.js"
+import { quoted } from "./internal/commandLine.js"
 import { roleRegion } from "./internal/roleRegion.js"
 import * as ProcessCredentials from "./ProcessCredentials.js"
 import * as SharedConfig from "./SharedConfig.js"
@@ -131,7 +132,7 @@ const credentialsOf = (
 const unsupported = {
   login_session: (name: string) =>
     "Let the AWS CLI do it, in a profile of its own: credential_process = aws configure export-credentials " +
-    `--profile ${name} --format process`,
+    `--profile ${quoted(name)} --format process`,
   web_identity_token_process: () =>
     "Use a web_identity_token_file, or in code WebIdentityCredentials.layer with WebIdentityToken.fromCommand."
 }
@@ -175,7 +176,7 @@ const nothingIn = (profile: SharedConfig.Section, path: Walk["path"]): IdentityE
     ? new IdentityError.NotConfigured({
       provider: "Profile",
       problem: `Profile "${profile.name}" (${SharedConfig.locationOf(profile)}) has ${lacks}`,
-      remedy: `Run "aws configure sso --profile ${profile.name}", or choose another with AWS_PROFILE.`
+      remedy: `Run "aws configure sso --profile ${quoted(profile.name)}", or choose another with AWS_PROFILE.`
     })
     : SharedConfig.invalidKey(profile, undefined, {
       problem: `has ${lacks}, and profile "${taker.name}" takes its own from it`,
@@ -260,26 +261,9 @@ const sourceOf = (profile: SharedConfig.Section, walk: Walk) =>
 
 const sourceProfileOf = (profile: SharedConfig.Section, name: string, { config, path, tokenCode }: Walk) =>
   Effect.gen(function*() {
-    const invalid = (problem: string, remedy: string) =>
-      SharedConfig.invalidKey(profile, "source_profile", { problem, remedy })
     if (name === profile.name && hasKeys(profile)) return keysOf(profile)
-    const taken = [...path, profile]
-    const names = taken.map(({ name }) => name)
-    if (names.includes(name)) {
-      return yield* invalid(
-        `names a source_profile that leads back to itself: ${[...names, name].join(" -> ")}`,
-        "Let one of them have credentials of its own."
-      )
-    }
-    const source = yield* Effect.catchTags(config.profile(name), {
-      NotConfigured: (error) => Effect.fail(invalid(`names source_profile = ${name}. ${error.problem}`, error.remedy)),
-      ProfileNotFound: ({ known, searched }) =>
-        Effect.fail(invalid(
-          `names source_profile = ${name}, but there is no such profile in ${searched.join(" or ")}`,
-          `Add it, or name one that is there: ${known.join(", ")}.`
-        ))
-    })
-    return credentialsOf(source, { config, path: taken, tokenCode })
+    const source = yield* SharedConfig.sourceProfileOf(config, profile, path)
+    return credentialsOf(source, { config, path: [...path, profile], tokenCode })
   })
 
 const credentialSourceOf = (profile: SharedConfig.Section, name: string) =>

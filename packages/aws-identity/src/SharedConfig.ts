@@ -36,6 +36,7 @@ import type { ClientConfig } from "./ClientConfig.js"
 import * as IdentityError from "./IdentityError.js"
 import { readBoundedBytes, readPipe, specialFile, type Unreadable, unreadableFile } from "./internal/boundedFile.js"
 import { changeFile } from "./internal/changeFile.js"
+import { quoted } from "./internal/commandLine.js"
 import { isEndpointUrl } from "./internal/endpoint.js"
 import { homeDirectory, isNowhere, variable } from "./internal/environment.js"
 import { fileError, noHome } from "./internal/fileError.js"
@@ -152,10 +153,11 @@ export interface ConfigFiles {
   /** An `[sso-session]` of the config file, on behalf of `profile` if it is for one. */
   readonly session: (name: string, profile?: Section) => Effect.Effect<SsoSession, IdentityError.InvalidConfig>
   /**
-   * The Identity Center that a profile signs in to: its `sso_session`, or its own `sso_start_url` and `sso_region`.
+   * The Identity Center that a profile signs in to: its `sso_session`, its own `sso_start_url` and `sso_region`, or
+   * that of its `source_profile`.
    *
-   * Fails with `NotConfigured` when the profile has no SSO settings at all, and with `InvalidConfig` when they are
-   * incomplete or contradict the session's.
+   * Fails with `NotConfigured` when neither the profile nor its sources have SSO settings, and with `InvalidConfig`
+   * when the settings are incomplete or contradict the session's, or when a `source_profile` cannot be followed.
    */
   readonly sessionOf: (profile: Section) => Effect.Effect<SsoSession, IdentityError.SharedConfigError>
   /** A `[services]` section of the config file; each service's settings are nested below its name. */
@@ -544,11 +546,11 @@ const makeFiles = (files: readonly [config: File, credentials: File], chosen: st
         region: yield* required(section, "sso_region", profile?.name),
         registrationScopes: (section.values.get("sso_registration_scopes")?.value ?? "")
           .split(",").map((scope) => scope.trim()).filter((scope) => scope !== ""),
-        loginCommand: `aws sso login --sso-session ${name}`
+        loginCommand: `aws sso login --sso-session ${quoted(name)}`
       })
     })
 
-  return {
+  const value: ConfigFiles = {
     files: files.map(({ found, path }) => ({ path, found })),
     chosen: chosen ?? "default",
     get profiles() {
@@ -592,17 +594,18 @@ const makeFiles = (files: readonly [config: File, credentials: File], chosen: st
           })
       }),
     session,
-    sessionOf: (profile) =>
+    sessionOf: (taker) =>
       Effect.gen(function*() {
+        const profile = yield* ssoProfileOf(value, taker)
         if (!ssoKeys.some((key) => profile.values.has(key))) {
           const error = misspeltKey(profile)
           if (error !== undefined) return yield* error
           return yield* new IdentityError.NotConfigured({
             provider: "SSO",
-            problem: `Profile "${profile.name}" (${locationOf(profile)}) has no SSO settings: none of ${
-              ssoKeys.join(", ")
-            }`,
-            remedy: `Run "aws configure sso --profile ${profile.name}" to add them.`
+            problem: `Profile "${profile.name}" (${locationOf(profile)})${
+              profile === taker ? "" : `, which profile "${taker.name}" takes its credentials from,`
+            } has no SSO settings: none of ${ssoKeys.join(", ")}`,
+            remedy: `Run "aws configure sso --profile ${quoted(profile.name)}" to add them.`
           })
         }
         const name = profile.values.get("sso_session")?.value
@@ -612,7 +615,7 @@ const makeFiles = (files: readonly [config: File, credentials: File], chosen: st
             startUrl: yield* required(profile, "sso_start_url", profile.name),
             region: yield* required(profile, "sso_region", profile.name),
             registrationScopes: [],
-            loginCommand: `aws sso login --profile ${profile.name}`
+            loginCommand: `aws sso login --profile ${quoted(profile.name)}`
           })
         }
         const found = yield* session(name, profile)
@@ -636,6 +639,59 @@ const makeFiles = (files: readonly [config: File, credentials: File], chosen: st
       ),
     diagnostics: () => files.flatMap(({ ini, path }) => ini.problems().map((problem) => ({ ...problem, file: path })))
   }
+  return value
+}
+
+/** The profile whose SSO settings count for `taker`: itself, or the one that its `source_profile`s lead to. */
+const ssoProfileOf = (files: ConfigFiles, taker: Section): ReturnType<typeof sourceProfileOf> =>
+  Effect.gen(function*() {
+    const path = []
+    let profile = taker
+    while (takesFromProfile(profile)) {
+      const source = yield* sourceProfileOf(files, profile, path)
+      path.push(profile)
+      profile = source
+    }
+    return profile
+  })
+
+const takesFromProfile = (profile: Section): boolean => {
+  const has = (key: string) => Option.isSome(optional(profile, key))
+  const isOwnSource = profile.values.get("source_profile")?.value === profile.name
+  // A token file comes before a source_profile, as in ProfileCredentials.
+  return has("source_profile") && !isOwnSource &&
+    !["sso_session", "sso_start_url", "web_identity_token_file"].some(has)
+}
+
+/**
+ * The profile that another one names as its `source_profile`. `path` has the profiles that take their credentials from
+ * `profile`, beginning with the one that was chosen.
+ *
+ * @internal
+ */
+export const sourceProfileOf = (
+  files: ConfigFiles,
+  profile: Section,
+  path: ReadonlyArray<Section>
+): Effect.Effect<Section, IdentityError.InvalidConfig | IdentityError.FileError> => {
+  const invalidSource = (problem: string, remedy: string) =>
+    Effect.fail(invalidKey(profile, "source_profile", { problem, remedy }))
+  const name = profile.values.get("source_profile")?.value ?? ""
+  const names = [...path, profile].map(({ name }) => name)
+  if (names.includes(name)) {
+    return invalidSource(
+      `names a source_profile that leads back to itself: ${[...names, name].join(" -> ")}`,
+      "Let one of them have credentials of its own."
+    )
+  }
+  return Effect.catchTags(files.profile(name), {
+    NotConfigured: (error) => invalidSource(`names source_profile = ${name}. ${error.problem}`, error.remedy),
+    ProfileNotFound: ({ known, searched }) =>
+      invalidSource(
+        `names source_profile = ${name}, but there is no such profile in ${searched.join(" or ")}`,
+        `Add it, or name one that is there: ${known.join(", ")}.`
+      )
+  })
 }
 
 const maxListed = 20

@@ -11,6 +11,7 @@ import * as Option from "effect/Option"
 import { Credentials } from "./Credentials.js"
 import * as CredentialsProvider from "./CredentialsProvider.js"
 import * as IdentityError from "./IdentityError.js"
+import { quoted } from "./internal/commandLine.js"
 import type { Region } from "./Region.js"
 import * as SharedConfig from "./SharedConfig.js"
 import { Sso } from "./Sso.js"
@@ -78,6 +79,9 @@ const credentialsOf = Effect.fnUntraced(function*({ accountId, roleName, session
  */
 export const resolve = Effect.fn("SsoCredentials.resolve")(credentialsOf)
 
+const isSsoRole = (profile: SharedConfig.Section): boolean =>
+  ["sso_account_id", "sso_role_name"].some((key) => Option.isSome(SharedConfig.optional(profile, key)))
+
 /**
  * Credentials of the role that a profile names (`sso_account_id`, `sso_role_name`), signed in to by its
  * `sso_session` or, in a legacy profile, by its own `sso_start_url` and `sso_region`.
@@ -93,6 +97,14 @@ export const resolveProfile = Effect.fn("SsoCredentials.resolveProfile")(functio
 ) {
   const config = yield* SharedConfig.read
   const profile = typeof name === "object" ? name : yield* config.profile(name)
+  if (Option.isSome(SharedConfig.optional(profile, "source_profile")) && !isSsoRole(profile)) {
+    return yield* new IdentityError.NotConfigured({
+      provider: "SSO",
+      problem: `Profile "${profile.name}" (${SharedConfig.locationOf(profile)}) has neither sso_account_id nor ` +
+        "sso_role_name",
+      remedy: "Use ProfileCredentials for a profile that takes its credentials from another one."
+    })
+  }
   const session = yield* config.sessionOf(profile)
   const accountId = yield* SharedConfig.required(profile, "sso_account_id", profile.name)
   const roleName = yield* SharedConfig.required(profile, "sso_role_name", profile.name)
@@ -176,7 +188,7 @@ export const layerConfig = (
         startUrl,
         region,
         registrationScopes: [],
-        loginCommand: session === undefined ? "aws sso login" : `aws sso login --sso-session ${session}`
+        loginCommand: session === undefined ? "aws sso login" : `aws sso login --sso-session ${quoted(session)}`
       })
     }, options)
   }))

@@ -1,12 +1,14 @@
 import { ListBucketsCommand, S3Client, S3ServiceException } from "@aws-sdk/client-s3"
 import { GetCallerIdentityCommand, STSClient } from "@aws-sdk/client-sts"
-import { NodeHttpServer } from "@effect/platform-node"
+import { NodeContext, NodeHttpClient, NodeHttpServer } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { doesIdentityRequireRefresh, isIdentityExpired, memoizeIdentityProvider } from "@smithy/core"
 import { chain } from "@smithy/core/config"
 import {
   Config,
+  ConfigProvider,
   Context,
+  Data,
   DateTime,
   Effect,
   Either,
@@ -19,6 +21,7 @@ import {
   TestClock
 } from "effect"
 import {
+  AwsIdentity,
   AwsSdk,
   Credentials,
   CredentialsProvider,
@@ -496,17 +499,41 @@ describe("a layer for promises", () => {
     assert.strictEqual(asked, 1)
   })
 
-  it("that cannot be built rejects each call with its own error", async () => {
-    const identity = AwsSdk.fromLayer(
-      Layer.unwrapEffect(Effect.as(Config.string("AWS_SDK_TEST_IS_NOT_SET"), counting().layer))
+  it("whose layer lacks or has a wrong variable rejects each call with an Error that names it", async () => {
+    const regionLayer = AwsIdentity.layer().pipe(
+      Layer.provide([NodeContext.layer, NodeHttpClient.layerUndici]),
+      Layer.provide(Layer.setConfigProvider(ConfigProvider.fromMap(
+        new Map([["HOME", "/nowhere"], ["AWS_DEFAULT_REGION", "eu west"], ["AWS_MAX_ATTEMPTS", "few"]])
+      )))
     )
-    for (let i = 0; i < 2; i++) {
-      const error = await identity.credentials().catch((error: unknown) => error)
-      assert.propertyVal(error, "_op", "MissingData")
-      assert.include(String(error), "AWS_SDK_TEST_IS_NOT_SET")
-      assert.notInclude(inspect(error), "FiberFailure")
+    const rows = [
+      [Layer.unwrapEffect(Effect.as(Config.string("NOT_SET_HERE"), counting().layer)), "Missing", ["NOT_SET_HERE"]],
+      [regionLayer, "Invalid", ["AWS_DEFAULT_REGION", "AWS_MAX_ATTEMPTS"]]
+    ] as const
+    for (const [layer, reason, names] of rows) {
+      const identity = AwsSdk.fromLayer(layer)
+      const sts = new STSClient({ region: "eu-west-1", credentials: identity.credentials })
+      for (const call of [identity.credentials, identity.credentials, () => sts.send(new GetCallerIdentityCommand())]) {
+        const error = await call().catch((error: unknown) => error)
+        for (const name of names) assertUnavailable(error, reason, name)
+        assert.notInclude(inspect(error), "FiberFailure")
+        assert.notProperty(error, "tryNextLink")
+      }
+      await identity.dispose()
     }
-    await identity.dispose()
+  })
+
+  it("whose layer fails with something that is not an Error rejects with one that shows its tag and no content", async () => {
+    class Custom extends Data.TaggedClass("Custom")<{ readonly secret: string }> {}
+    for (const [failure, says] of [[new Custom({ secret: "S3CR3T" }), "Custom"], ["S3CR3T", "not an Error"]] as const) {
+      const identity = AwsSdk.fromLayer(Layer.fail(failure).pipe(Layer.merge(counting().layer)))
+      const error = await identity.credentials().catch((error: unknown) => error)
+      assertUnavailable(error, "Refused", says)
+      assert.notInclude(inspect(error) + JSON.stringify(error), "S3CR3T")
+    }
+    const own = new TypeError("of the application")
+    const identity = AwsSdk.fromLayer(Layer.fail(own).pipe(Layer.merge(counting().layer)))
+    assert.strictEqual(await identity.credentials().catch((error: unknown) => error), own)
   })
 
   it("gives the token of its profile, if it has tokens", async () => {

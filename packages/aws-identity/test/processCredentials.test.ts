@@ -22,7 +22,7 @@ import {
 import { type Credentials, CredentialsProvider, ProcessCredentials } from "effect-aws-identity"
 import { spawnSync } from "node:child_process"
 import { fileURLToPath } from "node:url"
-import { shellSign, split } from "../src/internal/commandLine.js"
+import { quoted, shellSign, split } from "../src/internal/commandLine.js"
 import { observed } from "./observed.js"
 
 const node = process.execPath
@@ -602,6 +602,29 @@ describe("@aws-sdk/credential-provider-process and we", () => {
       const counting = yield* scriptOf(`if (process.argv.length === 2) ${writes(JSON.stringify(answer))}`)
       assert.deepStrictEqual([yield* ours(`${counting} $NONE`), yield* sdk(`${counting} $NONE`)], ["fails", expected])
     }).pipe(Effect.provide(NodeContext.layer)))
+})
+
+describe("commands in messages", () => {
+  const names = fc.oneof(fc.string(), fc.stringOf(fc.constantFrom(..."a '\"\\$`!*?~#&|;<>(){}[]\n=-é")))
+
+  it("quote every name such that a line of a config file gives it back as one word", () => {
+    fc.assert(
+      fc.property(names, (name) => {
+        assert.deepEqual(split(`aws ${quoted(name)} end`, "posix"), Either.right(["aws", name, "end"]))
+      }),
+      { numRuns: 2000 }
+    )
+  })
+
+  it("quote every name such that a real shell gives it back as one word", () => {
+    const words = fc.sample(names, { numRuns: 300, seed: 1 }).filter((name) => !name.includes("\0"))
+    const { stdout } = spawnSync("sh", ["-c", `printf '%s\\0' ${words.map(quoted).join(" ")}`], { encoding: "utf8" })
+    assert.deepEqual(stdout.split("\0").slice(0, -1), words)
+  })
+
+  it("leave names without special characters as they are", () => {
+    assert.strictEqual(quoted("team@corp.example/dev-1:x"), "team@corp.example/dev-1:x")
+  })
 })
 
 describe("the words of a line", () => {

@@ -579,6 +579,83 @@ describe("printing and reading", () => {
   }, 60_000)
 })
 
+describe("the session that a profile signs in to", () => {
+  const base = "[profile base]\nsso_session = corp\n[sso-session corp]\nsso_start_url = https://corp.awsapps.com/start\n" +
+    "sso_region = eu-west-1\n"
+
+  const sessionOf = (config: string, name = "role", credentials?: string) =>
+    Effect.gen(function*() {
+      const files = yield* SharedConfig.read
+      return yield* files.sessionOf(yield* files.profile(name))
+    }).pipe(Effect.provide(SharedConfig.layerMemory({ config, credentials })))
+
+  it.effect.each([
+    ["its source_profile", "[profile role]\nrole_arn = r\nsource_profile = base\n"],
+    [
+      "several source_profiles",
+      "[profile role]\nrole_arn = r\nsource_profile = a\n[profile a]\nrole_arn = r\nsource_profile = b\n" +
+      "[profile b]\nrole_arn = r\nsource_profile = base\n"
+    ],
+    ["its own settings, whatever its source", "[profile role]\nsso_session = corp\nsource_profile = nobody\n"]
+  ])("is that of %s", ([, config]) =>
+    Effect.gen(function*() {
+      const session = yield* sessionOf(base + config)
+      assert.strictEqual(session.cacheKey, "corp")
+      assert.strictEqual(session.loginCommand, "aws sso login --sso-session corp")
+    }))
+
+  it.effect("is that of a legacy source_profile, whose name the command has", () =>
+    Effect.gen(function*() {
+      const session = yield* sessionOf(
+        "[profile it's old]\nsso_start_url = https://corp.awsapps.com/start\nsso_region = eu-west-1\n" +
+          "[profile role]\nrole_arn = r\nsource_profile = it's old\n"
+      )
+      assert.strictEqual(session.cacheKey, "https://corp.awsapps.com/start")
+      assert.strictEqual(session.loginCommand, "aws sso login --profile 'it'\\''s old'")
+    }))
+
+  it.effect("has a quoted name in its command", () =>
+    Effect.gen(function*() {
+      const session = yield* sessionOf(base.replaceAll("corp]", "my $so]").replace("= corp", "= my $so"), "base")
+      assert.strictEqual(session.loginCommand, "aws sso login --sso-session 'my $so'")
+    }))
+
+  it.effect.each([
+    ["role -> role", "[profile role]\nrole_arn = r\nsource_profile = a\n[profile a]\nsource_profile = role\n", 5],
+    [
+      "a cycle behind it",
+      "[profile role]\nsource_profile = a\n[profile a]\nsource_profile = b\n[profile b]\nsource_profile = a\n",
+      6
+    ]
+  ])("cannot be found when the sources lead round: %s", ([, config, line]) =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip(sessionOf(config))
+      assert.strictEqual(error._tag, "InvalidConfig")
+      assert.include(error.message, `config:${line}:1`)
+      assert.include(error.message, "leads back to itself: role -> a")
+    }))
+
+  it.effect("cannot be found when a source does not exist", () =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip(sessionOf("[profile role]\nsource_profile = bsae\n[profile base]\n"))
+      assert.strictEqual(error._tag, "InvalidConfig")
+      assert.include(error.message, "config:2:1: [profile role] names source_profile = bsae")
+      assert.include(error.message, "base")
+    }))
+
+  it.effect.each([
+    ["keys", "[profile role]\nsource_profile = keys\n[profile keys]\naws_access_key_id = A\n", "\"keys\" (config:3)"],
+    ["keys of its own", "[profile role]\nsource_profile = role\naws_access_key_id = A\n", "\"role\" (config:1)"],
+    ["a token file", "[profile role]\nsource_profile = base\nweb_identity_token_file = f\n", "\"role\" (config:1)"]
+  ])("is none when the role is assumed with %s", ([, config, says]) =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip(sessionOf(config))
+      assert.strictEqual(error._tag, "NotConfigured")
+      assert.include(error.message, says)
+      assert.include(error.message, "no SSO settings")
+    }))
+})
+
 describe("the files", () => {
   /** A home of its own. */
   const home = Effect.gen(function*() {

@@ -62,6 +62,10 @@ const splitWindows = (line: string): Either.Either<ReadonlyArray<string>, string
   return Either.right(word === undefined ? words : [...words, word])
 }
 
+/** A word of a command in a message, such that a POSIX shell takes it as one word: the inverse of `split`. */
+export const quoted = (word: string): string =>
+  /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`
+
 /** What a shell would have done with the line and nobody here does: the first sign of it, such as `|` or `$`. */
 export const shellSign = (line: string): string | undefined => {
   const expanded = line.replace(/\\.|'[^']*'/gsu, "")
