@@ -146,20 +146,26 @@ const settle = <A, E>(exit: Exit.Exit<A, E>): Promise<A> =>
   Exit.match(exit, {
     onSuccess: (value) => Promise.resolve(value),
     onFailure: (cause) =>
-      Promise.reject(Cause.isInterruptedOnly(cause) ? ended() : toError(Cause.originalError(Cause.squash(cause))))
+      Promise.reject(Cause.isInterruptedOnly(cause) ? ended() : toError(cause))
   })
+
+const problemsOf = (error: ConfigError.ConfigError): ReadonlyArray<string> =>
+  error._op === "And" ? [...problemsOf(error.left), ...problemsOf(error.right)] : [String(error)]
 
 /**
  * The failure of a layer as an `Error`. The SDK copies what is not one, a `ConfigError` for example, and loses its
  * message.
  */
-const toError = (failure: unknown): Error => {
+const toError = (cause: Cause.Cause<unknown>): Error => {
+  const failure = Cause.originalError(Cause.squash(cause))
   if (failure instanceof Error) return failure
   return ConfigError.isConfigError(failure)
     ? new IdentityError.CredentialsUnavailable({
       source: "the layer",
       reason: ConfigError.isMissingDataOnly(failure) ? "Missing" : "Invalid",
-      problem: String(failure),
+      // Layers that are built side by side fail together, each with the variables that it reads.
+      problem: [...new Set(Array.from(Cause.failures(cause)).filter(ConfigError.isConfigError).flatMap(problemsOf))]
+        .join(" and "),
       remedy: "Correct the variables that are named here."
     })
     : new IdentityError.CredentialsUnavailable({
