@@ -425,6 +425,9 @@ const deviceGrant = "urn:ietf:params:oauth:grant-type:device_code"
 const accessTokenType = "urn:ietf:params:oauth:token-type:access_token"
 const refreshTokenType = "urn:ietf:params:oauth:token-type:refresh_token"
 
+/** AWS takes a start URL also with a slash or a fragment at its end, as browsers show it. */
+const portalOf = (startUrl: string): string => startUrl.replace(/\/*(#.*)?$/, "").toLowerCase()
+
 const applicationArn = /^arn:aws[\w-]*:sso::\d{12}:application\/ssoins-[\w-]+\/apl-[\w-]+$/
 
 /** What an application has, whatever its configuration. */
@@ -734,7 +737,9 @@ export const make = (options: Options = {}): Effect.Effect<Context.Tag.Service<I
       startDeviceAuthorization: Effect.fnUntraced(function*(input) {
         const client = yield* authenticate(input)
         yield* requireGrant(client, deviceGrant)
-        if (input.startUrl !== startUrl) return yield* reject("InvalidRequestException", "Invalid start URL provided")
+        if (portalOf(input.startUrl) !== portalOf(startUrl)) {
+          return yield* reject("InvalidRequestException", "Invalid start URL provided")
+        }
         const now = yield* Clock.currentTimeMillis
         const deviceCode = yield* secret("device-code")
         const userCode = `${yield* randomText("BCDFGHJKLMNPQRSTVWXZ", 4)}-${yield* randomText(

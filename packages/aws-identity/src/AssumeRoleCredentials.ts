@@ -26,6 +26,7 @@ import type { Credentials } from "./Credentials.js"
 import * as CredentialsProvider from "./CredentialsProvider.js"
 import type * as IdentityError from "./IdentityError.js"
 import { isRejection } from "./internal/rejection.js"
+import { roleInWords, withAbout } from "./internal/about.js"
 import { sessionName } from "./internal/sessionName.js"
 import { type AssumeRoleInput, Sts } from "./Sts.js"
 
@@ -76,7 +77,10 @@ export const resolve: <E = never, R = never>(
       const roleSessionName = role.roleSessionName ?? (yield* sessionName)
       // Only what AWS says of these credentials counts, not what went wrong on the way to them.
       return yield* Effect.either(
-        sts.assumeRole({ ...role, roleSessionName, serialNumber: mfa?.serialNumber, tokenCode, credentials })
+        Effect.mapError(
+          sts.assumeRole({ ...role, roleSessionName, serialNumber: mfa?.serialNumber, tokenCode, credentials }),
+          withAbout(roleInWords(role.roleArn))
+        )
       )
     })
   const old = yield* source.get

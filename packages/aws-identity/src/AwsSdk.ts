@@ -145,8 +145,7 @@ const run = <A, E>(runtime: Runtime.Runtime<never>, effect: Effect.Effect<A, E>)
 const settle = <A, E>(exit: Exit.Exit<A, E>): Promise<A> =>
   Exit.match(exit, {
     onSuccess: (value) => Promise.resolve(value),
-    onFailure: (cause) =>
-      Promise.reject(Cause.isInterruptedOnly(cause) ? ended() : toError(cause))
+    onFailure: (cause) => Promise.reject(Cause.isInterruptedOnly(cause) ? ended() : toError(cause))
   })
 
 const problemsOf = (error: ConfigError.ConfigError): ReadonlyArray<string> =>

@@ -9,6 +9,7 @@
  */
 import * as Schema from "effect/Schema"
 import { quoted } from "./internal/commandLine.js"
+import { remedyFor } from "./internal/remedies.js"
 
 type ErrorClass = new(...args: Array<never>) => Error
 
@@ -302,35 +303,8 @@ export class ServiceError extends TaggedError<ServiceError>("effect-aws-identity
   }
 }
 
-const remedyOf = ({ code, description, reason, status }: Schema.Struct.Type<typeof answer>): string => {
-  if (reason?.startsWith("KMS_") === true) return kmsRemedy
-  if (status === 407) {
-    return "Give the credentials of the proxy to the HttpClient, or except AWS's hosts from the proxy."
-  }
-  // As `awsAnswer` describes what has no error of AWS's in it.
-  if (code === "Unknown" && description?.startsWith("the answer is ") === true && status !== 429) {
-    return `${
-      status >= 500 ? "Wait a moment and try again. If it stays so, check" : "Check"
-    } the network, the proxy and ` +
-      "AWS_ENDPOINT_URL*: the answer has no error of AWS's in it."
-  }
-  if (status === 429) return "AWS asks for fewer requests: wait a moment, then try again."
-  if (status >= 500) return "The fault is on AWS's side: try again; health.aws.amazon.com tells of outages."
-  return remedies.get(code.replace(/Exception$/, "")) ?? "Check the settings that this request was made from."
-}
-
-const kmsRemedy = "The KMS key of the IAM Identity Center cannot be used: ask its administrator to look at the key " +
-  "and its policy."
-
-const remedies: ReadonlyMap<string, string> = new Map(Object.entries({
-  ExpiredToken: "The credentials that signed the request have expired: get new ones.",
-  InvalidClientTokenId: "The access key that signed the request does not exist, or not in this partition.",
-  InvalidScope: "Check sso_registration_scopes.",
-  MalformedPolicyDocument: "Correct the session policy.",
-  PackedPolicyTooLarge: "Shorten the session policies and tags.",
-  SignatureDoesNotMatch: "The secret key that signed the request is not that of its access key, or something on the " +
-    "way has changed the request."
-}))
+const remedyOf = (error: Schema.Struct.Type<typeof answer>): string =>
+  remedyFor(error) ?? "Check the settings that this request was made from."
 
 /**
  * A device login waits for its approval.
@@ -391,20 +365,10 @@ export class AccessDeniedException extends TaggedError<AccessDeniedException>(
   override get message(): string {
     return answerMessage(
       this,
-      this.reason === undefined
-        ? accessRemedies.get(this.operation) ?? "Check who may do this: the person who approves, or the policies."
-        : kmsRemedy
+      remedyFor(this) ?? "Check who may do this: the person who approves, or the policies."
     )
   }
 }
-
-const accessRemedies: ReadonlyMap<string, string> = new Map(Object.entries({
-  assumeRole: "The role's trust policy has to name the caller (and the external id, if it asks for one), and the " +
-    "caller's own policies have to allow sts:AssumeRole on the role.",
-  assumeRoleWithWebIdentity:
-    "Check the role's ARN, and its trust policy: its principal has to be the token's issuer, " +
-    "and its conditions have to fit the token's audience and subject."
-}))
 
 /**
  * A code or refresh token that does not count, or counts no more.
@@ -490,11 +454,7 @@ export class InvalidIdentityTokenException extends TaggedError<InvalidIdentityTo
   "effect-aws-identity/InvalidIdentityTokenException"
 )("InvalidIdentityTokenException", answer) {
   override get message(): string {
-    return answerMessage(
-      this,
-      "The account of the role needs an IAM OIDC provider for the token's issuer that lists its audience, and the " +
-        "issuer has to publish the key that signed it."
-    )
+    return answerMessage(this, remedyOf(this))
   }
 }
 
@@ -540,7 +500,7 @@ export class RegionDisabledException extends TaggedError<RegionDisabledException
   "effect-aws-identity/RegionDisabledException"
 )("RegionDisabledException", answer) {
   override get message(): string {
-    return answerMessage(this, "Activate STS in that region (IAM console, account settings), or call it in another.")
+    return answerMessage(this, remedyOf(this))
   }
 }
 

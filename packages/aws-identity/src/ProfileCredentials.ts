@@ -35,6 +35,7 @@ import * as CredentialsProvider from "./CredentialsProvider.js"
 import * as EnvironmentCredentials from "./EnvironmentCredentials.js"
 import * as IdentityError from "./IdentityError.js"
 import * as InstanceMetadataCredentials from "./InstanceMetadataCredentials.js"
+import { withSource } from "./internal/about.js"
 import { accountIdOf } from "./internal/accountId.js"
 import { quoted } from "./internal/commandLine.js"
 import { roleRegion } from "./internal/roleRegion.js"
@@ -214,8 +215,15 @@ const roleOf = (profile: SharedConfig.Section, walk: Walk) =>
     return yield* AssumeRoleCredentials.resolve({ ...role, region, mfa }).pipe(
       // Nothing keeps them: whoever keeps the role's credentials asks again when it needs others.
       Effect.provideService(CredentialsProvider.CredentialsProvider, { get: source, invalidate: () => Effect.void }),
+      Effect.mapError(withSource(role.roleArn, sourceInWords(profile))),
       Effect.mapError(IdentityError.withOrigin(originOf(profile)))
     )
+  })
+
+const sourceInWords = (profile: SharedConfig.Section): string =>
+  Option.match(SharedConfig.optional(profile, "source_profile"), {
+    onNone: () => `credential_source ${Option.getOrElse(SharedConfig.optional(profile, "credential_source"), () => "")}`,
+    onSome: (name) => `source_profile "${name}"`
   })
 
 const originOf = (profile: SharedConfig.Section): IdentityError.Origin => ({

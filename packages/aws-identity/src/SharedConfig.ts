@@ -81,6 +81,9 @@ export interface Section {
   readonly values: ReadonlyMap<string, ConfigValue>
 }
 
+/** Where a value stands: in which section, which file and which line. */
+const Place = Schema.Struct({ section: Schema.String, file: Schema.String, line: Schema.Number })
+
 /**
  * What it takes to sign in to an IAM Identity Center: an `[sso-session]`, or the start URL and region of a legacy
  * profile, which has no session name.
@@ -96,7 +99,9 @@ export class SsoSession extends Schema.Class<SsoSession>("effect-aws-identity/Ss
   /** `sso_registration_scopes`; empty when the section has none. */
   registrationScopes: Schema.Array(Schema.NonEmptyString),
   /** The command that signs in to it. */
-  loginCommand: Schema.String
+  loginCommand: Schema.String,
+  /** Where start URL and region stand, if they are from a config file. */
+  places: Schema.optional(Schema.Struct({ startUrl: Place, region: Place }))
 }) {
   /**
    * What AWS's tools name the session's token by.
@@ -940,12 +945,25 @@ const dangling = (
 
 const isRegion = Schema.is(Region)
 
+const placeOf = (section: Section, key: string): typeof Place.Type => {
+  const { file, line } = section.values.get(key) ?? section
+  return { section: section.header, file, line }
+}
+
 const makeSession = (
   section: Section,
   profile: string | undefined,
   { region, ...fields }: Omit<typeof SsoSession.Type, "region" | "cacheKey"> & { readonly region: string }
 ): Effect.Effect<SsoSession, IdentityError.InvalidConfig> =>
-  isRegion(region) ? Effect.succeed(new SsoSession({ ...fields, region })) : Effect.fail(
+  isRegion(region)
+    ? Effect.succeed(
+      new SsoSession({
+        ...fields,
+        region,
+        places: { startUrl: placeOf(section, "sso_start_url"), region: placeOf(section, "sso_region") }
+      })
+    )
+    : Effect.fail(
     invalid(section.values.get("sso_region") ?? section, section, {
       profile,
       key: "sso_region",

@@ -10,6 +10,8 @@ import * as Option from "effect/Option"
 import type * as Redacted from "effect/Redacted"
 import * as IdentityError from "./IdentityError.js"
 import { nextPoll, type PollState } from "./internal/devicePolling.js"
+import { portalRemedy } from "./internal/remedies.js"
+import { regionOfStartUrl, startUrlProblem } from "./internal/startUrl.js"
 import type { SsoSession } from "./SharedConfig.js"
 import { SsoOidc } from "./SsoOidc.js"
 import { SsoToken, SsoTokenCache } from "./SsoTokenCache.js"
@@ -34,7 +36,8 @@ export interface DevicePrompt {
  * Signs in by device code (RFC 8628): shows the prompt, waits for the person's approval in any browser, and puts the
  * token into the cache for this and every other AWS tool.
  *
- * Fails with `LoginDenied` or `DeviceCodeExpired` when there is no approval. While it waits, a network failure is
+ * Fails with `LoginDenied` or `DeviceCodeExpired` when there is no approval. A start URL that AWS would refuse is an
+ * `InvalidConfig`, or an `InvalidInput` if the session is not from a config file. While it waits, a network failure is
  * not an error yet: it asks again, less and less often, until the code expires. Interrupting it leaves nothing
  * behind.
  *
@@ -48,6 +51,8 @@ export const device = Effect.fn("SsoLogin.device")(function*<E, R>(
   const oidc = yield* SsoOidc
   const cache = yield* SsoTokenCache
   const { region } = session
+  const problem = startUrlProblem(session.startUrl)
+  if (problem !== undefined) return yield* wrongStartUrl(session, problem)
   const client = yield* oidc.registerClient({
     region,
     clientName: `effect-aws-identity-${Option.getOrElse(session.name, () => "legacy")}`,
@@ -57,7 +62,8 @@ export const device = Effect.fn("SsoLogin.device")(function*<E, R>(
   const credentials = { region, clientId: client.clientId, clientSecret: client.clientSecret }
   const startedAt = yield* DateTime.now
   const authorization = yield* oidc.startDeviceAuthorization({ ...credentials, startUrl: session.startUrl }).pipe(
-    Effect.catchTags({ InvalidClientException: untagged, SlowDownException: untagged })
+    Effect.catchTags({ InvalidClientException: untagged, SlowDownException: untagged }),
+    Effect.mapError(aboutSession(session))
   )
   const expiresAt = DateTime.add(startedAt, { seconds: authorization.expiresIn })
   yield* options.onPrompt({
@@ -97,7 +103,39 @@ const scopesOf = ({ name, registrationScopes }: SsoSession): { readonly scopes?:
     ? {}
     : { scopes: registrationScopes.length > 0 ? registrationScopes : ["sso:account:access"] }
 
-/** To whoever waits for a sign-in to end, they are all the same. */
+const wrongStartUrl = ({ cacheKey, places, startUrl }: SsoSession, problem: string) => {
+  const what = `${problem}: ${JSON.stringify(startUrl.slice(0, 256))}`
+  return places === undefined
+    ? new IdentityError.InvalidInput({
+      service: "SsoLogin",
+      operation: "device",
+      problem: `the start URL of session "${cacheKey}" ${what}. ${portalRemedy}`
+    })
+    : new IdentityError.InvalidConfig({
+      ...places.startUrl,
+      column: 1,
+      key: "sso_start_url",
+      problem: `has an sso_start_url that ${what}`,
+      remedy: portalRemedy
+    })
+}
+
+/** What AWS refuses says nothing of the session that it was asked for. */
+const aboutSession = (session: SsoSession) => (error: IdentityError.CallError): IdentityError.CallError => {
+  if (error._tag !== "ServiceError") return error
+  const { cacheKey, places, region, startUrl } = session
+  const at = (place: { readonly file: string; readonly line: number } | undefined) =>
+    place === undefined ? "" : ` (${place.file}:${place.line})`
+  const ofUrl = regionOfStartUrl(startUrl)
+  return new IdentityError.ServiceError({
+    ...error,
+    about: `SSO session "${cacheKey}", with sso_start_url = ${startUrl}${at(places?.startUrl)} and sso_region = ${region}${
+      at(places?.region)
+    }${ofUrl === undefined || ofUrl === region ? "" : `, although the start URL is of ${ofUrl}`}`
+  })
+}
+
+/** The device flow treats these errors alike, so they lose their own tag here. */
 const untagged = (error: IdentityError.ServiceException) => Effect.fail(IdentityError.toServiceError(error))
 
 interface DeviceGrant {
@@ -132,7 +170,7 @@ const poll = Effect.fnUntraced(function*(session: SsoSession, grant: DeviceGrant
       case "Expired":
         return yield* new IdentityError.DeviceCodeExpired({ session: session.cacheKey })
       case "Failed":
-        return yield* next.error
+        return yield* Effect.fail(aboutSession(session)(next.error))
     }
   }
 })

@@ -33,6 +33,7 @@ import type * as Scope from "effect/Scope"
 import type { Credentials } from "./Credentials.js"
 import * as CredentialsProvider from "./CredentialsProvider.js"
 import * as IdentityError from "./IdentityError.js"
+import { roleInWords, withAbout } from "./internal/about.js"
 import { check, type CheckedToken, endOf, type Source } from "./internal/checkedToken.js"
 import { variable } from "./internal/environment.js"
 import { roleRegion } from "./internal/roleRegion.js"
@@ -146,13 +147,11 @@ const isUnavailable = Schema.is(IdentityError.WebIdentityTokenUnavailable)
 /** What a trust policy looks at is what whoever mends it has to know. */
 const withContext =
   (roleArn: string, { audience, issuer, subject }: CheckedToken) => <E extends object>(error: E): E => {
-    if (!("code" in error)) return error
     const claims = [["issuer", Option.toArray(issuer)], ["audience", audience], ["subject", Option.toArray(subject)]]
       .map(([name, values = []]) =>
         `${name} ${values.length === 0 ? "none" : [...values].slice(0, 3).map(quote).join(", ")}`
       )
-    const Class = error.constructor as new(fields: E) => E
-    return new Class({ ...error, about: `role ${roleArn} and a token with ${claims.join(", ")}` })
+    return withAbout(`${roleInWords(roleArn)} and a token with ${claims.join(", ")}`)(error)
   }
 
 /** Whoever issues tokens may try to write words of ours, or lines of its own into a log. */

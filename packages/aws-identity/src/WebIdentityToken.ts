@@ -11,8 +11,22 @@
  * | Google Compute Engine, Cloud Run, GKE | `googleMetadata` |
  * | Fly.io | `fly`; with `AWS_ROLE_ARN` among the secrets, a file, and `WebIdentityCredentials.layerConfig` knows where |
  * | Vercel | `vercel`; in a function, `fromEffect` of the request's header `x-vercel-oidc-token` |
- * | wherever a program prints a token (`spire-agent`, a script) | `fromCommand` |
+ * | wherever a program prints a token and nothing else | `fromCommand`, with a command of the table below |
  * | anywhere else | `fromEffect` |
+ *
+ * What programs print. `fromCommand` takes standard output that is one token, white space around it apart, and runs no
+ * shell: a pipe needs `sh -c`.
+ *
+ * | program | a command that prints the token alone |
+ * | --- | --- |
+ * | SPIRE | `spire-agent api fetch jwt` prints several lines (`token(spiffe://…):`, the token, `bundle(…):`). `sh -c "spire-agent api fetch jwt -audience sts.amazonaws.com -output json \| jq -r '.[0].svids[0].svid'"`, or `fromFile` beside `spiffe-helper` |
+ * | Kubernetes | `kubectl create token NAME --audience sts.amazonaws.com` |
+ * | Google Cloud | `gcloud auth print-identity-token --audiences=sts.amazonaws.com`: a service account's (`--impersonate-service-account`); users' tokens take no audience |
+ * | Azure | `az account get-access-token --resource api://APP --query accessToken --output tsv`; without the query it prints JSON |
+ * | Vault | `vault read -field=token identity/oidc/token/ROLE`; without `-field` it prints a table |
+ * | Buildkite | `buildkite-agent oidc request-token --audience sts.amazonaws.com`, which `buildkite` runs |
+ * | CircleCI | `circleci run oidc get --claims '{"aud":"sts.amazonaws.com"}'` for an audience of one's own; else the variable |
+ * | GitHub, GitLab | `gh auth token` and `glab auth token` print access tokens, which AWS does not take: use `githubActions`, or `id_tokens` with `fromVariable` |
  *
  * Each gives a token that is worth showing to AWS: one signed JSON web token that has not expired. What is wrong
  * otherwise, it says in a `WebIdentityTokenUnavailable` that names the source and what to do.
@@ -224,10 +238,7 @@ const defaultAudience = "sts.amazonaws.com"
 export const githubActions = (
   { audience = defaultAudience }: Options = {}
 ): Effect.Effect<Redacted.Redacted, WebIdentityTokenUnavailable, HttpClient.HttpClient> => {
-  const source = {
-    name: "GitHub Actions",
-    remedy: "The job needs \"permissions: id-token: write\"; one of a pull request from a fork gets no tokens."
-  }
+  const source = { name: "GitHub Actions", remedy: "" }
   return Effect.gen(function*() {
     const url = yield* required(source, "ACTIONS_ID_TOKEN_REQUEST_URL")
     const requestToken = yield* required(source, "ACTIONS_ID_TOKEN_REQUEST_TOKEN")
@@ -248,7 +259,32 @@ export const githubActions = (
     return yield* Option.isNone(answer)
       ? failure(source)("Invalid", "its answer has no \"value\"")
       : checked(source, answer.value.value)
-  })
+  }).pipe(Effect.mapError((error) => new WebIdentityTokenUnavailable({ ...error, remedy: remedyOfGitHub(error) })))
+}
+
+const remedyOfGitHub = ({ problem, reason }: WebIdentityTokenUnavailable): string => {
+  const status = Number(/\bstatus (\d{3})\b/.exec(problem)?.[1] ?? 0)
+  if (status === 429 || status >= 500) {
+    return "The fault is on GitHub's side: run the job again; githubstatus.com tells of outages."
+  }
+  if (status >= 400) {
+    return "GitHub gives tokens to a running job only: not before it has started (pending, waiting for approval), nor " +
+      "after it has ended or was cancelled. Do not hand ACTIONS_ID_TOKEN_REQUEST_TOKEN on to another job."
+  }
+  switch (reason) {
+    case "Missing":
+      return "Add \"id-token: write\" below \"permissions:\" to the job or its workflow (and to the caller of a reusable " +
+        "workflow), beside \"contents: read\". A pull request from a fork gets no tokens. A container or a remote shell " +
+        "has to be given both variables."
+    case "Unreachable":
+      return "Check the network, proxy and firewall of the runner: it has to reach *.actions.githubusercontent.com."
+    case "Expired":
+      return "Set the clock of the runner: GitHub's tokens live for some minutes from their issue on."
+    default:
+      return problem.startsWith("ACTIONS_")
+        ? "Leave this variable as the runner sets it."
+        : "A proxy may have answered in GitHub's place: check the proxy of the runner and ACTIONS_ID_TOKEN_REQUEST_URL."
+  }
 }
 
 const decodeAnswer = Schema.decodeOption(Schema.parseJson(Schema.Struct({ value: Schema.String })))

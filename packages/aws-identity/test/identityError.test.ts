@@ -4,11 +4,13 @@ import { IdentityError } from "effect-aws-identity"
 
 // Every class of errors, with fields of any content.
 
-type ErrorClass = Schema.Schema<IdentityError.IdentityError | IdentityError.LoginError, any>
+type ErrorClass = Schema.Schema<IdentityError.IdentityError | IdentityError.LoginError, unknown>
 
-const classes = Object.entries(IdentityError).filter((entry): entry is [string, ErrorClass & typeof entry[1]] =>
-  typeof entry[1] === "function" && Predicate.hasProperty(entry[1], "prototype") &&
-  entry[1].prototype instanceof Error
+const isErrorClass = (value: unknown): value is ErrorClass =>
+  Predicate.hasProperty(value, "prototype") && value.prototype instanceof Error
+
+const classes = Object.entries<unknown>({ ...IdentityError }).flatMap(([tag, Class]) =>
+  isErrorClass(Class) ? [[tag, Class] as const] : []
 )
 
 describe("errors as JSON", () => {
@@ -48,7 +50,7 @@ describe("errors as JSON", () => {
         const encoded: unknown = JSON.parse(JSON.stringify(Schema.encodeSync(Class)(error)))
         assert.notProperty(encoded, "message")
         const decoded = Schema.decodeUnknownSync(Class)(encoded)
-        assert.strictEqual(decoded.constructor, Class)
+        assert.strictEqual<unknown>(decoded.constructor, Class)
         assert.strictEqual(decoded.message, error.message)
         assert.deepEqual(JSON.parse(JSON.stringify(decoded)), JSON.parse(JSON.stringify(error)))
         // The JSON of an error is one of its encodings.
@@ -61,7 +63,8 @@ describe("errors as JSON", () => {
   it.effect("keep their message in Effect's JSON and structured loggers, as a message and as an annotation", () =>
     Effect.gen(function*() {
       const error = new IdentityError.LoginDenied({ session: "corp" })
-      const lines: Array<any> = []
+      type Written = { readonly message: string; readonly _tag: string }
+      const lines: Array<{ readonly message: Written; readonly annotations: { readonly error: Written } }> = []
       const json = Logger.map(Logger.jsonLogger, (line) => lines.push(JSON.parse(line)))
       const structured = Logger.map(Logger.structuredLogger, (line) => lines.push(JSON.parse(JSON.stringify(line))))
       for (const logger of [json, structured]) {
@@ -93,3 +96,94 @@ const namesWithin = (value: unknown): ReadonlyArray<string> =>
   typeof value === "object" && value !== null
     ? Object.entries(value).flatMap(([name, item]) => [name, ...namesWithin(item)])
     : []
+
+describe("the remedy of AWS's error", () => {
+  const rows: ReadonlyArray<readonly [keyof typeof IdentityError, string, string, string, string]> = [
+    ["ServiceError", "assumeRole", "Throttling", "Rate exceeded", "wait a moment"],
+    ["ServiceError", "assumeRole", "ThrottlingException", "Rate exceeded", "wait a moment"],
+    ["ServiceError", "assumeRole", "RequestLimitExceeded", "", "wait a moment"],
+    ["ServiceError", "assumeRole", "InvalidClientTokenId", "The security token included in the request is invalid.", "opt-in"],
+    ["ServiceError", "getCallerIdentity", "InvalidClientTokenId", "", "AWS_SESSION_TOKEN"],
+    ["ServiceError", "assumeRole", "InvalidClientTokenId", "", "deleted"],
+    ["ServiceError", "assumeRole", "SignatureDoesNotMatch", "The request signature we calculated", "secret key is not"],
+    ["ServiceError", "assumeRole", "SignatureDoesNotMatch", "Signature expired: 20260101T000000Z is now earlier", "clock"],
+    ["ServiceError", "assumeRole", "SignatureDoesNotMatch", "Signature not yet current: 2026", "clock"],
+    [
+      "AccessDeniedException",
+      "assumeRole",
+      "AccessDenied",
+      "MultiFactorAuthentication failed with invalid MFA one time pass code. ",
+      "next code"
+    ],
+    [
+      "AccessDeniedException",
+      "assumeRole",
+      "AccessDenied",
+      "MultiFactorAuthentication failed, unable to validate MFA code.  Please verify your MFA serial number is valid",
+      "Check mfa_serial"
+    ],
+    ["AccessDeniedException", "assumeRole", "AccessDenied", "not authorized to perform: sts:AssumeRole", "trust policy"],
+    ["AccessDeniedException", "assumeRole", "AccessDenied", "not authorized to perform: sts:TagSession on", "sts:TagSession"],
+    ["AccessDeniedException", "assumeRole", "AccessDenied", "with an explicit deny in a service control policy", "SCP"],
+    ["AccessDeniedException", "assumeRoleWithWebIdentity", "AccessDenied", "Not authorized to perform", "subject"],
+    ["AccessDeniedException", "createToken", "AccessDeniedException", "", "who may do this"],
+    [
+      "ServiceError",
+      "assumeRole",
+      "ValidationError",
+      "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining",
+      "one hour"
+    ],
+    [
+      "ServiceError",
+      "assumeRoleWithWebIdentity",
+      "ValidationError",
+      "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.",
+      "maximum session duration"
+    ],
+    ["ServiceError", "assumeRole", "MalformedPolicyDocument", "This policy contains invalid Json", "session policy"],
+    ["ServiceError", "assumeRole", "PackedPolicyTooLarge", "Packed size of policies", "Shorten"],
+    ["RegionDisabledException", "assumeRole", "RegionDisabledException", "STS is not activated", "Activate STS"],
+    [
+      "InvalidIdentityTokenException",
+      "assumeRoleWithWebIdentity",
+      "InvalidIdentityToken",
+      "No OpenIDConnect provider found in your account for https://token.actions.githubusercontent.com",
+      "Create one there"
+    ],
+    ["InvalidIdentityTokenException", "assumeRoleWithWebIdentity", "InvalidIdentityToken", "Incorrect token audience", "client ids"],
+    [
+      "InvalidIdentityTokenException",
+      "assumeRoleWithWebIdentity",
+      "InvalidIdentityToken",
+      "Couldn't retrieve verification key from your identity provider,  please reference AssumeRoleWithWebIdentity documentation",
+      "reachable"
+    ],
+    [
+      "InvalidIdentityTokenException",
+      "assumeRoleWithWebIdentity",
+      "InvalidIdentityToken",
+      "OpenIDConnect provider's HTTPS certificate doesn't match configured thumbprint",
+      "thumbprint"
+    ],
+    ["InvalidIdentityTokenException", "assumeRoleWithWebIdentity", "InvalidIdentityToken", "", "OIDC provider"],
+    ["ServiceError", "assumeRole", "Unheard", "", "Check the settings"]
+  ]
+
+  it.each(rows)("fits %s of %s with %s: %s", (tag, operation, code, description, says) => {
+    const fields = { service: "STS", operation, code, status: 400, description }
+    const errors = {
+      ServiceError: IdentityError.ServiceError,
+      AccessDeniedException: IdentityError.AccessDeniedException,
+      RegionDisabledException: IdentityError.RegionDisabledException,
+      InvalidIdentityTokenException: IdentityError.InvalidIdentityTokenException
+    }
+    const Class = Object.entries(errors).find(([name]) => name === tag)?.[1] ?? IdentityError.ServiceError
+    assert.include(new Class(fields).message, says)
+  })
+
+  it("of any 5xx without words of its own is to try again", () => {
+    const error = new IdentityError.ServiceError({ service: "STS", operation: "x", code: "Unknown", status: 503 })
+    assert.include(error.message, "health.aws.amazon.com")
+  })
+})

@@ -580,24 +580,27 @@ describe("printing and reading", () => {
 })
 
 describe("the session that a profile signs in to", () => {
-  const base = "[profile base]\nsso_session = corp\n[sso-session corp]\nsso_start_url = https://corp.awsapps.com/start\n" +
+  const base =
+    "[profile base]\nsso_session = corp\n[sso-session corp]\nsso_start_url = https://corp.awsapps.com/start\n" +
     "sso_region = eu-west-1\n"
 
-  const sessionOf = (config: string, name = "role", credentials?: string) =>
+  const sessionOf = (config: string, name = "role") =>
     Effect.gen(function*() {
       const files = yield* SharedConfig.read
       return yield* files.sessionOf(yield* files.profile(name))
-    }).pipe(Effect.provide(SharedConfig.layerMemory({ config, credentials })))
+    }).pipe(Effect.provide(SharedConfig.layerMemory({ config })))
 
-  it.effect.each([
-    ["its source_profile", "[profile role]\nrole_arn = r\nsource_profile = base\n"],
+  it.effect.each(
     [
-      "several source_profiles",
-      "[profile role]\nrole_arn = r\nsource_profile = a\n[profile a]\nrole_arn = r\nsource_profile = b\n" +
-      "[profile b]\nrole_arn = r\nsource_profile = base\n"
-    ],
-    ["its own settings, whatever its source", "[profile role]\nsso_session = corp\nsource_profile = nobody\n"]
-  ])("is that of %s", ([, config]) =>
+      ["its source_profile", "[profile role]\nrole_arn = r\nsource_profile = base\n"],
+      [
+        "several source_profiles",
+        "[profile role]\nrole_arn = r\nsource_profile = a\n[profile a]\nrole_arn = r\nsource_profile = b\n" +
+        "[profile b]\nrole_arn = r\nsource_profile = base\n"
+      ],
+      ["its own settings, whatever its source", "[profile role]\nsso_session = corp\nsource_profile = nobody\n"]
+    ] as const
+  )("is that of %s", ([, config]) =>
     Effect.gen(function*() {
       const session = yield* sessionOf(base + config)
       assert.strictEqual(session.cacheKey, "corp")
@@ -620,14 +623,16 @@ describe("the session that a profile signs in to", () => {
       assert.strictEqual(session.loginCommand, "aws sso login --sso-session 'my $so'")
     }))
 
-  it.effect.each([
-    ["role -> role", "[profile role]\nrole_arn = r\nsource_profile = a\n[profile a]\nsource_profile = role\n", 5],
+  it.effect.each(
     [
-      "a cycle behind it",
-      "[profile role]\nsource_profile = a\n[profile a]\nsource_profile = b\n[profile b]\nsource_profile = a\n",
-      6
-    ]
-  ])("cannot be found when the sources lead round: %s", ([, config, line]) =>
+      ["role -> role", "[profile role]\nrole_arn = r\nsource_profile = a\n[profile a]\nsource_profile = role\n", 5],
+      [
+        "a cycle behind it",
+        "[profile role]\nsource_profile = a\n[profile a]\nsource_profile = b\n[profile b]\nsource_profile = a\n",
+        6
+      ]
+    ] as const
+  )("cannot be found when the sources lead round: %s", ([, config, line]) =>
     Effect.gen(function*() {
       const error = yield* Effect.flip(sessionOf(config))
       assert.strictEqual(error._tag, "InvalidConfig")
@@ -643,11 +648,13 @@ describe("the session that a profile signs in to", () => {
       assert.include(error.message, "base")
     }))
 
-  it.effect.each([
-    ["keys", "[profile role]\nsource_profile = keys\n[profile keys]\naws_access_key_id = A\n", "\"keys\" (config:3)"],
-    ["keys of its own", "[profile role]\nsource_profile = role\naws_access_key_id = A\n", "\"role\" (config:1)"],
-    ["a token file", "[profile role]\nsource_profile = base\nweb_identity_token_file = f\n", "\"role\" (config:1)"]
-  ])("is none when the role is assumed with %s", ([, config, says]) =>
+  it.effect.each(
+    [
+      ["keys", "[profile role]\nsource_profile = keys\n[profile keys]\naws_access_key_id = A\n", "\"keys\" (config:3)"],
+      ["keys of its own", "[profile role]\nsource_profile = role\naws_access_key_id = A\n", "\"role\" (config:1)"],
+      ["a token file", "[profile role]\nsource_profile = base\nweb_identity_token_file = f\n", "\"role\" (config:1)"]
+    ] as const
+  )("is none when the role is assumed with %s", ([, config, says]) =>
     Effect.gen(function*() {
       const error = yield* Effect.flip(sessionOf(config))
       assert.strictEqual(error._tag, "NotConfigured")

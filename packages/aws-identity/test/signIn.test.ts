@@ -85,6 +85,29 @@ describe("signing in by device code", () => {
       assertEquals(yield* cache.get("example"), Option.some(token))
     }).pipe(Effect.provide(signedOut)))
 
+  it.effect.each([0, 0.01])("waits a second at least between polls when the service asks for an interval of %s s", (interval) =>
+    Effect.gen(function*() {
+      const center = yield* IdentityCenter.IdentityCenter
+      yield* center.fail("startDeviceAuthorization", {
+        status: 200,
+        body: JSON.stringify({
+          deviceCode: "device-code",
+          userCode: "ABCD-EFGH",
+          verificationUri: "https://example.awsapps.com/start/#/device",
+          expiresIn: 600,
+          interval
+        })
+      })
+      yield* center.fail("createToken", "AuthorizationPendingException", 100)
+      yield* startLogin
+      for (let second = 0; second < 5; second++) {
+        assert.strictEqual(yield* callsOf("createToken"), second)
+        yield* TestClock.adjust("999 millis")
+        assert.strictEqual(yield* callsOf("createToken"), second)
+        yield* TestClock.adjust("1 millis")
+      }
+    }).pipe(Effect.provide(signedOut)))
+
   it.effect("goes on through network trouble and 5xx, less and less often", () =>
     Effect.gen(function*() {
       const center = yield* IdentityCenter.IdentityCenter
@@ -141,6 +164,116 @@ describe("signing in by device code", () => {
       assert.strictEqual(yield* callsOf("createToken"), 0)
       const cache = yield* SsoTokenCache.SsoTokenCache
       assertEquals(yield* cache.get("example"), Option.none())
+    }).pipe(Effect.provide(signedOut)))
+})
+
+describe("signing in with a wrong start URL or region", () => {
+  const center = "https://example.awsapps.com/start"
+
+  /** `startUrl` stands in line 5, after `[profile dev]`, its two keys, and the session's header. */
+  const signIn = (startUrl: string, region = "eu-west-1") =>
+    Effect.gen(function*() {
+      const files = yield* SharedConfig.read
+      const session = yield* files.sessionOf(yield* files.profile("dev"))
+      return yield* SsoLogin.device(session, { onPrompt: () => Effect.fail("prompted" as const) })
+    }).pipe(
+      Effect.flip,
+      Effect.provide(SharedConfig.layerMemory({
+        config: `[profile dev]\nsso_session = corp\nregion = eu-west-1\n[sso-session corp]\nsso_start_url = ${startUrl}\n` +
+          `sso_region = ${region}\n`
+      })),
+      Effect.scoped
+    )
+
+  it.effect.each(
+    [
+      ["example.awsapps.com/start", "does not begin with https://"],
+      ["http://example.awsapps.com/start", "begins with http:"],
+      ["ftp://example.awsapps.com/start", "begins with ftp:"],
+      ["https://corp.okta.com/home/amazon_aws_sso/0oa1/2", "identity provider"],
+      ["https://corp.oktapreview.com/app", "identity provider"],
+      ["https://login.microsoftonline.com/1/saml2", "identity provider"],
+      ["https://myapps.microsoft.com/signin/1", "identity provider"],
+      ["https://accounts.google.com/o/saml2", "identity provider"],
+      ["https://eu-west-1.console.aws.amazon.com/singlesignon", "AWS console"],
+      ["https://console.aws.amazon.com/", "AWS console"],
+      ["https://111122223333.signin.aws.amazon.com/console", "AWS console"],
+      ["https://oidc.eu-west-1.amazonaws.com", "an API of AWS"],
+      ["https://example.awsapps.com\\start", "backslash"],
+      ["https://example.awsapps.com/start\\", "backslash"],
+      ["\"https://example.awsapps.com/start\"", "quotes"],
+      ["'https://example.awsapps.com/start'", "quotes"],
+      ["<https://example.awsapps.com/start>", "brackets"],
+      ["https://example.awsapps.com/ start", "white space"],
+      ["https://example.awsapps.com/start\u200b", "invisible"],
+      ["https://", "is not a URL"]
+    ] as const
+  )("is refused before anything is sent: %s", ([startUrl, says]) =>
+    Effect.gen(function*() {
+      const error = yield* signIn(startUrl)
+      assert.instanceOf(error, IdentityError.InvalidConfig)
+      for (const words of ["config:5:1: [sso-session corp]", "sso_start_url", says, "https://d-1234567890.awsapps.com"]) {
+        assert.include(error.message, words)
+      }
+      const { calls } = yield* IdentityCenter.IdentityCenter
+      assert.deepEqual(yield* calls, [])
+    }).pipe(Effect.provide(signedOut)))
+
+  it.effect.each(
+    [
+      ["https://exmaple.awsapps.com/start", "eu-west-1", []],
+      ["https://portal.example.com/start", "eu-west-1", []],
+      ["https://ssoins-1234567890abcdef.portal.us-east-2.app.aws", "eu-west-1", ["the start URL is of us-east-2"]],
+      ["https://ssoins-1234567890abcdef.eu-west-1.portal.amazonaws.com", "eu-west-1", []]
+    ] as const
+  )("that AWS refuses names session, URL and region with their lines: %s", ([startUrl, region, says]) =>
+    Effect.gen(function*() {
+      const error = yield* signIn(startUrl, region)
+      assert.instanceOf(error, IdentityError.ServiceError)
+      assert.strictEqual(error.code, "InvalidRequestException")
+      for (
+        const words of [
+          "session \"corp\"",
+          `sso_start_url = ${startUrl} (config:5)`,
+          `sso_region = ${region} (config:6)`,
+          "IAM Identity Center console",
+          ...says
+        ]
+      ) assert.include(error.message, words)
+    }).pipe(Effect.provide(signedOut)))
+
+  it.effect.each([`${center}/`, `${center}#`, `${center}/#`, `${center}#/`, `${center}/#/?tab=accounts`])(
+    "is none when the browser added to it: %s",
+    (startUrl) =>
+      Effect.gen(function*() {
+        assert.strictEqual(yield* signIn(startUrl), "prompted")
+      }).pipe(Effect.provide(signedOut))
+  )
+
+  it.effect("names a session that is not from a file", () =>
+    Effect.gen(function*() {
+      const session = new SharedConfig.SsoSession({
+        name: Option.some("corp"),
+        startUrl: "corp.okta.com",
+        region: Region.make("eu-west-1"),
+        registrationScopes: [],
+        loginCommand: "login"
+      })
+      const error = yield* Effect.flip(SsoLogin.device(session, { onPrompt: () => Effect.void }))
+      assert.instanceOf(error, IdentityError.InvalidInput)
+      assert.include(error.message, "session \"corp\" does not begin with https://")
+    }).pipe(Effect.provide(signedOut)))
+
+  it.effect("is told when AWS refuses the code after the person has approved", () =>
+    Effect.gen(function*() {
+      const center = yield* IdentityCenter.IdentityCenter
+      const { fiber } = yield* startLogin
+      yield* center.fail("createToken", "InvalidGrantException")
+      yield* TestClock.adjust("5 seconds")
+      const error = yield* Effect.flip(Fiber.join(fiber))
+      for (const words of ["sso_start_url = ", "sso_region = ", "do not belong together"]) {
+        assert.include(error.message, words)
+      }
     }).pipe(Effect.provide(signedOut)))
 })
 
