@@ -222,7 +222,8 @@ const roleOf = (profile: SharedConfig.Section, walk: Walk) =>
 
 const sourceInWords = (profile: SharedConfig.Section): string =>
   Option.match(SharedConfig.optional(profile, "source_profile"), {
-    onNone: () => `credential_source ${Option.getOrElse(SharedConfig.optional(profile, "credential_source"), () => "")}`,
+    onNone: () =>
+      `credential_source ${Option.getOrElse(SharedConfig.optional(profile, "credential_source"), () => "")}`,
     onSome: (name) => `source_profile "${name}"`
   })
 

@@ -964,13 +964,13 @@ const makeSession = (
       })
     )
     : Effect.fail(
-    invalid(section.values.get("sso_region") ?? section, section, {
-      profile,
-      key: "sso_region",
-      problem: "has an sso_region that is no region name",
-      remedy: `It should be ${hints["sso_region"]}, such as us-east-1.`
-    })
-  )
+      invalid(section.values.get("sso_region") ?? section, section, {
+        profile,
+        key: "sso_region",
+        problem: "has an sso_region that is no region name",
+        remedy: `It should be ${hints["sso_region"]}, such as us-east-1.`
+      })
+    )
 
 /**
  * A role that a profile names, and how its session is to be.

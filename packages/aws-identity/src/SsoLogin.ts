@@ -129,9 +129,11 @@ const aboutSession = (session: SsoSession) => (error: IdentityError.CallError): 
   const ofUrl = regionOfStartUrl(startUrl)
   return new IdentityError.ServiceError({
     ...error,
-    about: `SSO session "${cacheKey}", with sso_start_url = ${startUrl}${at(places?.startUrl)} and sso_region = ${region}${
-      at(places?.region)
-    }${ofUrl === undefined || ofUrl === region ? "" : `, although the start URL is of ${ofUrl}`}`
+    about: `SSO session "${cacheKey}", with sso_start_url = ${startUrl}${
+      at(places?.startUrl)
+    } and sso_region = ${region}${at(places?.region)}${
+      ofUrl === undefined || ofUrl === region ? "" : `, although the start URL is of ${ofUrl}`
+    }`
   })
 }
 

@@ -102,11 +102,23 @@ describe("the remedy of AWS's error", () => {
     ["ServiceError", "assumeRole", "Throttling", "Rate exceeded", "wait a moment"],
     ["ServiceError", "assumeRole", "ThrottlingException", "Rate exceeded", "wait a moment"],
     ["ServiceError", "assumeRole", "RequestLimitExceeded", "", "wait a moment"],
-    ["ServiceError", "assumeRole", "InvalidClientTokenId", "The security token included in the request is invalid.", "opt-in"],
+    [
+      "ServiceError",
+      "assumeRole",
+      "InvalidClientTokenId",
+      "The security token included in the request is invalid.",
+      "opt-in"
+    ],
     ["ServiceError", "getCallerIdentity", "InvalidClientTokenId", "", "AWS_SESSION_TOKEN"],
     ["ServiceError", "assumeRole", "InvalidClientTokenId", "", "deleted"],
     ["ServiceError", "assumeRole", "SignatureDoesNotMatch", "The request signature we calculated", "secret key is not"],
-    ["ServiceError", "assumeRole", "SignatureDoesNotMatch", "Signature expired: 20260101T000000Z is now earlier", "clock"],
+    [
+      "ServiceError",
+      "assumeRole",
+      "SignatureDoesNotMatch",
+      "Signature expired: 20260101T000000Z is now earlier",
+      "clock"
+    ],
     ["ServiceError", "assumeRole", "SignatureDoesNotMatch", "Signature not yet current: 2026", "clock"],
     [
       "AccessDeniedException",
@@ -122,8 +134,20 @@ describe("the remedy of AWS's error", () => {
       "MultiFactorAuthentication failed, unable to validate MFA code.  Please verify your MFA serial number is valid",
       "Check mfa_serial"
     ],
-    ["AccessDeniedException", "assumeRole", "AccessDenied", "not authorized to perform: sts:AssumeRole", "trust policy"],
-    ["AccessDeniedException", "assumeRole", "AccessDenied", "not authorized to perform: sts:TagSession on", "sts:TagSession"],
+    [
+      "AccessDeniedException",
+      "assumeRole",
+      "AccessDenied",
+      "not authorized to perform: sts:AssumeRole",
+      "trust policy"
+    ],
+    [
+      "AccessDeniedException",
+      "assumeRole",
+      "AccessDenied",
+      "not authorized to perform: sts:TagSession on",
+      "sts:TagSession"
+    ],
     ["AccessDeniedException", "assumeRole", "AccessDenied", "with an explicit deny in a service control policy", "SCP"],
     ["AccessDeniedException", "assumeRoleWithWebIdentity", "AccessDenied", "Not authorized to perform", "subject"],
     ["AccessDeniedException", "createToken", "AccessDeniedException", "", "who may do this"],
@@ -151,7 +175,13 @@ describe("the remedy of AWS's error", () => {
       "No OpenIDConnect provider found in your account for https://token.actions.githubusercontent.com",
       "Create one there"
     ],
-    ["InvalidIdentityTokenException", "assumeRoleWithWebIdentity", "InvalidIdentityToken", "Incorrect token audience", "client ids"],
+    [
+      "InvalidIdentityTokenException",
+      "assumeRoleWithWebIdentity",
+      "InvalidIdentityToken",
+      "Incorrect token audience",
+      "client ids"
+    ],
     [
       "InvalidIdentityTokenException",
       "assumeRoleWithWebIdentity",

@@ -85,28 +85,31 @@ describe("signing in by device code", () => {
       assertEquals(yield* cache.get("example"), Option.some(token))
     }).pipe(Effect.provide(signedOut)))
 
-  it.effect.each([0, 0.01])("waits a second at least between polls when the service asks for an interval of %s s", (interval) =>
-    Effect.gen(function*() {
-      const center = yield* IdentityCenter.IdentityCenter
-      yield* center.fail("startDeviceAuthorization", {
-        status: 200,
-        body: JSON.stringify({
-          deviceCode: "device-code",
-          userCode: "ABCD-EFGH",
-          verificationUri: "https://example.awsapps.com/start/#/device",
-          expiresIn: 600,
-          interval
+  it.effect.each([0, 0.01])(
+    "waits a second at least between polls when the service asks for an interval of %s s",
+    (interval) =>
+      Effect.gen(function*() {
+        const center = yield* IdentityCenter.IdentityCenter
+        yield* center.fail("startDeviceAuthorization", {
+          status: 200,
+          body: JSON.stringify({
+            deviceCode: "device-code",
+            userCode: "ABCD-EFGH",
+            verificationUri: "https://example.awsapps.com/start/#/device",
+            expiresIn: 600,
+            interval
+          })
         })
-      })
-      yield* center.fail("createToken", "AuthorizationPendingException", 100)
-      yield* startLogin
-      for (let second = 0; second < 5; second++) {
-        assert.strictEqual(yield* callsOf("createToken"), second)
-        yield* TestClock.adjust("999 millis")
-        assert.strictEqual(yield* callsOf("createToken"), second)
-        yield* TestClock.adjust("1 millis")
-      }
-    }).pipe(Effect.provide(signedOut)))
+        yield* center.fail("createToken", "AuthorizationPendingException", 100)
+        yield* startLogin
+        for (let second = 0; second < 5; second++) {
+          assert.strictEqual(yield* callsOf("createToken"), second)
+          yield* TestClock.adjust("999 millis")
+          assert.strictEqual(yield* callsOf("createToken"), second)
+          yield* TestClock.adjust("1 millis")
+        }
+      }).pipe(Effect.provide(signedOut))
+  )
 
   it.effect("goes on through network trouble and 5xx, less and less often", () =>
     Effect.gen(function*() {
@@ -179,7 +182,8 @@ describe("signing in with a wrong start URL or region", () => {
     }).pipe(
       Effect.flip,
       Effect.provide(SharedConfig.layerMemory({
-        config: `[profile dev]\nsso_session = corp\nregion = eu-west-1\n[sso-session corp]\nsso_start_url = ${startUrl}\n` +
+        config:
+          `[profile dev]\nsso_session = corp\nregion = eu-west-1\n[sso-session corp]\nsso_start_url = ${startUrl}\n` +
           `sso_region = ${region}\n`
       })),
       Effect.scoped
@@ -212,7 +216,9 @@ describe("signing in with a wrong start URL or region", () => {
     Effect.gen(function*() {
       const error = yield* signIn(startUrl)
       assert.instanceOf(error, IdentityError.InvalidConfig)
-      for (const words of ["config:5:1: [sso-session corp]", "sso_start_url", says, "https://d-1234567890.awsapps.com"]) {
+      for (
+        const words of ["config:5:1: [sso-session corp]", "sso_start_url", says, "https://d-1234567890.awsapps.com"]
+      ) {
         assert.include(error.message, words)
       }
       const { calls } = yield* IdentityCenter.IdentityCenter
@@ -226,21 +232,24 @@ describe("signing in with a wrong start URL or region", () => {
       ["https://ssoins-1234567890abcdef.portal.us-east-2.app.aws", "eu-west-1", ["the start URL is of us-east-2"]],
       ["https://ssoins-1234567890abcdef.eu-west-1.portal.amazonaws.com", "eu-west-1", []]
     ] as const
-  )("that AWS refuses names session, URL and region with their lines: %s", ([startUrl, region, says]) =>
-    Effect.gen(function*() {
-      const error = yield* signIn(startUrl, region)
-      assert.instanceOf(error, IdentityError.ServiceError)
-      assert.strictEqual(error.code, "InvalidRequestException")
-      for (
-        const words of [
-          "session \"corp\"",
-          `sso_start_url = ${startUrl} (config:5)`,
-          `sso_region = ${region} (config:6)`,
-          "IAM Identity Center console",
-          ...says
-        ]
-      ) assert.include(error.message, words)
-    }).pipe(Effect.provide(signedOut)))
+  )(
+    "that AWS refuses names session, URL and region with their lines: %s",
+    ([startUrl, region, says]) =>
+      Effect.gen(function*() {
+        const error = yield* signIn(startUrl, region)
+        assert.instanceOf(error, IdentityError.ServiceError)
+        assert.strictEqual(error.code, "InvalidRequestException")
+        for (
+          const words of [
+            "session \"corp\"",
+            `sso_start_url = ${startUrl} (config:5)`,
+            `sso_region = ${region} (config:6)`,
+            "IAM Identity Center console",
+            ...says
+          ]
+        ) assert.include(error.message, words)
+      }).pipe(Effect.provide(signedOut))
+  )
 
   it.effect.each([`${center}/`, `${center}#`, `${center}/#`, `${center}#/`, `${center}/#/?tab=accounts`])(
     "is none when the browser added to it: %s",

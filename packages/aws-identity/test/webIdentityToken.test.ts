@@ -132,6 +132,20 @@ describe("a file", () => {
     20_000
   )
 
+  it.scopedLive("never gives the first half of a token that is written in place while it is read", () => {
+    const token = tokenOf(3600, "0".repeat(4000))
+    // The signature is cut, so the half still looks like a token.
+    return withFile(token.slice(0, -2000), (path, fs) =>
+      Effect.gen(function*() {
+        const written = {
+          ...fs,
+          readFileString: (file: string) => Effect.tap(fs.readFileString(file), () => fs.writeFileString(file, token))
+        }
+        const given = yield* Effect.provideService(WebIdentityToken.fromFile(path), FileSystem.FileSystem, written)
+        assert.strictEqual(Redacted.value(given), token)
+      }))
+  })
+
   it.scopedLive("is waited for while it is empty", () =>
     withFile("", (path, fs) =>
       Effect.gen(function*() {
@@ -377,6 +391,43 @@ const providers: ReadonlyArray<Provider> = [
     secrets: []
   }
 ]
+
+describe("GitHub Actions says what to do by the cause:", () => {
+  const variables = (url: string) => ({
+    ACTIONS_ID_TOKEN_REQUEST_URL: `${url}/token?a=b`,
+    ACTIONS_ID_TOKEN_REQUEST_TOKEN: requestToken
+  })
+  const source = WebIdentityToken.githubActions()
+
+  const rows: ReadonlyArray<readonly [string, (response: ServerResponse) => void, string]> = [
+    ["400, a job that has ended", (response) => response.writeHead(400).end("no"), "cancelled"],
+    ["401", (response) => response.writeHead(401).end("{}"), "running job only"],
+    ["403", (response) => response.writeHead(403).end("{}"), "running job only"],
+    ["404", (response) => response.writeHead(404).end(), "pending"],
+    ["429", (response) => response.writeHead(429).end(), "githubstatus.com"],
+    ["503", (response) => response.writeHead(503).end("<html>"), "githubstatus.com"],
+    ["no connection", (response) => response.destroy(), "firewall"],
+    ["HTML", (response) => response.writeHead(200).end("<html>"), "proxy"],
+    ["an expired token", (response) => response.end(JSON.stringify({ value: tokenOf(-5) })), "clock"]
+  ]
+  it.scopedLive.each(rows)("%s", ([, respond, says]) =>
+    Effect.gen(function*() {
+      const { url } = yield* serve((_, response) => respond(response))
+      const { message } = yield* failure(source, variables(url), [requestToken])
+      assert.include(message, says)
+      assert.notInclude(message, "id-token: write")
+    }), 20_000)
+
+  it.live.each([
+    ["no permission", {}, "id-token: write"],
+    ["a pull request from a fork", {}, "fork"],
+    ["a broken URL", variables("nowhere"), "as the runner sets it"],
+    ["a refused connection", variables("http://127.0.0.1:1"), "actions.githubusercontent.com"]
+  ])("%s", ([, environment, says]) =>
+    Effect.gen(function*() {
+      assert.include((yield* failure(source, environment, [requestToken])).message, says)
+    }), 20_000)
+})
 
 for (const { answer, environment, name, secrets, source } of providers) {
   describe(name, () => {

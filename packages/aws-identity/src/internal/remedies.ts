@@ -13,7 +13,8 @@ const kmsRemedy = "The KMS key of the IAM Identity Center cannot be used: ask it
   "and its policy."
 const throttled = "AWS asks for fewer requests: wait a moment, then try again."
 const clock = "Set the clock of this machine: AWS accepts signatures that are at most 5 minutes off."
-const assumeRole = "The role's trust policy has to name the caller (and the external id, if it asks for one), and the " +
+const assumeRole =
+  "The role's trust policy has to name the caller (and the external id, if it asks for one), and the " +
   "caller's own policies have to allow sts:AssumeRole on the role."
 const assumeRoleWithWebIdentity = "Check the role's ARN, and its trust policy: its principal has to be the token's " +
   "issuer, and its conditions have to fit the token's audience and subject."
@@ -67,7 +68,11 @@ const rows: ReadonlyArray<readonly [code: RegExp, words: RegExp, remedy: string]
     "token (AWS_SESSION_TOKEN, aws_session_token). If it works elsewhere: the region is an opt-in region that the " +
     "account has not enabled, or of another partition."
   ],
-  [/^(SignatureDoesNotMatch|RequestExpired|InvalidSignature|RequestTimeTooSkewed)$/, /Signature (expired|not yet)/i, clock],
+  [
+    /^(SignatureDoesNotMatch|RequestExpired|InvalidSignature|RequestTimeTooSkewed)$/,
+    /Signature (expired|not yet)/i,
+    clock
+  ],
   [/^(RequestExpired|RequestTimeTooSkewed|RequestInTheFuture)$/, /^/, clock],
   [
     /^(SignatureDoesNotMatch|InvalidSignature)$/,
