@@ -287,7 +287,7 @@ const rows: ReadonlyArray<Row> = [
     config: "[default]\n",
     tag: "ProfileNotFound",
     message: "No profile \"\" in config or credentials (no such file). Profiles found there: default. Check the " +
-      "name (the \"profile\" option or AWS_PROFILE), or run \"aws configure sso --profile \" to create it."
+      "name (the \"profile\" option or AWS_PROFILE), or run \"aws configure sso --profile ''\" to create it."
   },
   {
     name: "a profile that AWS_PROFILE names and that is not there",
@@ -780,7 +780,8 @@ const rows: ReadonlyArray<Row> = [
     tag: "AccessDeniedException",
     message: "STS assumeRole failed with AccessDenied (403): User: arn:aws:iam::111122223333:user/static is not " +
       "authorized to perform: sts:AssumeRole on resource: arn:aws:iam::111122223333:role/deploy [request " +
-      "<id>] (profile \"dev\", config:1). The role's trust policy has to name the caller (and the external " +
+      "<id>] (profile \"dev\", config:1). It was about role arn:aws:iam::111122223333:role/deploy, assumed with " +
+      "the credentials of source_profile \"keys\". The role's trust policy has to name the caller (and the external " +
       "id, if it asks for one), and the caller's own policies have to allow sts:AssumeRole on the role.",
     calls: ["AssumeRole deploy by arn:aws:iam::111122223333:user/static"]
   },
@@ -791,7 +792,8 @@ const rows: ReadonlyArray<Row> = [
     tag: "AccessDeniedException",
     message: "STS assumeRole failed with AccessDenied (403): User: arn:aws:iam::111122223333:user/static is not " +
       "authorized to perform: sts:AssumeRole on resource: arn:aws:iam::111122223333:role/middle [request " +
-      "<id>] (profile \"base\", config:4). The role's trust policy has to name the caller (and the external " +
+      "<id>] (profile \"base\", config:4). It was about role arn:aws:iam::111122223333:role/middle, assumed with " +
+      "the credentials of source_profile \"keys\". The role's trust policy has to name the caller (and the external " +
       "id, if it asks for one), and the caller's own policies have to allow sts:AssumeRole on the role.",
     calls: ["AssumeRole middle by arn:aws:iam::111122223333:user/static"]
   },
@@ -804,8 +806,10 @@ const rows: ReadonlyArray<Row> = [
     ),
     tag: "ServiceError",
     message: "STS assumeRole failed with InvalidClientTokenId (403): The security token included in the request " +
-      "is invalid. [request <id>] (profile \"fourth\", config:10). The access key that signed the request " +
-      "does not exist, or not in this partition.",
+      "is invalid. [request <id>] (profile \"fourth\", config:10). It was about role arn:aws:iam::111122223333:role/deploy, assumed with the " +
+      "credentials of source_profile \"unknown\". The access key that signed was deleted or deactivated, or is a temporary one " +
+      "(ASIA...) without its own session token (AWS_SESSION_TOKEN, aws_session_token). If it works elsewhere: the " +
+      "region is an opt-in region that the account has not enabled, or of another partition.",
     calls: ["AssumeRole deploy by AKIAUNKNOWN000000000"]
   },
   {

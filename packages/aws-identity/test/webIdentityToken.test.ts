@@ -420,7 +420,7 @@ describe("GitHub Actions says what to do by the cause:", () => {
       assert.notInclude(message, "id-token: write")
     }), 20_000)
 
-  it.live.each([
+  it.live.each<readonly [string, Readonly<Record<string, string>>, string]>([
     ["no permission", {}, "id-token: write"],
     ["a pull request from a fork", {}, "fork"],
     ["a broken URL", variables("nowhere"), "as the runner sets it"],
