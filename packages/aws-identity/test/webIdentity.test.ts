@@ -473,7 +473,7 @@ describe("the errors of STS", () => {
       code: "InvalidIdentityToken",
       token: { claims: { aud: "somebody else" } },
       tag: "InvalidIdentityTokenException",
-      says: ["Incorrect token audience", "audience \"somebody else\"", "lists its audience"]
+      says: ["Incorrect token audience", "audience \"somebody else\"", "lists among its client ids"]
     },
     {
       code: "InvalidIdentityToken",

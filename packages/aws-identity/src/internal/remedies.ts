@@ -124,7 +124,7 @@ const rows: ReadonlyArray<readonly [code: RegExp, words: RegExp, remedy: string]
   [
     /^PackedPolicyTooLarge$/,
     /^/,
-    "Shorten the session policy and the session tags, or use fewer policyArns: AWS limits their packed size."
+    "Shorten the session policies and tags, or use fewer policyArns: AWS limits their packed size."
   ],
   [
     /^RegionDisabled$/,
