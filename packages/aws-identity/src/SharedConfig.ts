@@ -2,6 +2,11 @@
  * AWS's shared config files, `~/.aws/config` and `~/.aws/credentials`: read as every AWS tool reads them, with the
  * file and line of each value, and written so that nothing else in them changes.
  *
+ * An indented line continues the property above only if it is indented deeper than that property's own line; with the
+ * same or less indentation it is a property of its own, as the AWS CLI reads it. A key that has one line, such as a
+ * region, cannot be continued: that line is an error, and `diagnostics` reports every line that looks like a key or
+ * header but continues a value.
+ *
  * Both files are optional and both are always read; where they name the same profile, a key of the credentials file
  * wins. Where AWS's tools disagree about the grammar, the rule that its SDKs share counts. What breaks the rule is an
  * error for the one section it stands in, and for no other.

@@ -243,6 +243,8 @@ export const resolveProfile = Effect.fn("WebIdentityCredentials.resolveProfile")
   const location = SharedConfig.locationOf(profile)
   const tokenFile = SharedConfig.optional(profile, "web_identity_token_file")
   if (Option.isNone(tokenFile)) {
+    const misspelt = SharedConfig.misspeltKey(profile)
+    if (misspelt !== undefined) return yield* misspelt
     return yield* new IdentityError.NotConfigured({
       provider: "Web identity",
       problem: `Profile "${profile.name}" (${location}) has no web_identity_token_file`,

@@ -411,6 +411,45 @@ describe("a profile", () => {
       on({ ...at.profile.good, credentials: `[dev]\n${keyLines("static")}`, environment: { AWS_PROFILE: "dev" } })
     ))
 
+  const indentedKeys = keyLines("static").split("\n").filter((line) => line !== "")
+  it.effect.each(["  ", "\t", "    ", "\u00a0\u00a0", "\u3000"])(
+    "that AWS_PROFILE names gives its own credentials, not the machine's, when all its keys are indented by %j",
+    (indent) =>
+      Effect.gen(function*() {
+        assert.strictEqual(yield* ownerOf(yield* get), arnOfUser("static"))
+      }).pipe(
+        Effect.provide(identity()),
+        on({
+          ...at.instance.good,
+          config: ["[profile dev]", "region = eu-west-1", "# keys", "[profile dev]", ...indentedKeys]
+            .map((line) => indentedKeys.includes(line) ? indent + line : line).join("\n"),
+          environment: { AWS_PROFILE: "dev" }
+        })
+      )
+  )
+
+  it.effect.each([
+    "sso_acount_id = 111122223333",
+    "sso-account-id = 111122223333",
+    "sso_account_id =",
+    "aws_session_token = x",
+    "export AWS_ACCESS_KEY_ID = x",
+    "role_arn: x",
+    "region = us-east-1\n  sso_account_id = 111122223333",
+    "output = json\n  role_arn = x",
+    "k = x\n  role_arn = x",
+    "aws_access_key_id = AKIA\n  B"
+  ])("that AWS_PROFILE names never gives way to the machine's role when it says: %s", (line) =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip(discreetly(Effect.provide(get, identity())))
+      assert.strictEqual(error._tag, "InvalidConfig")
+      assert.match(error.message, /^config:[34]:/)
+    }).pipe(on({
+      ...at.instance.good,
+      config: `[profile dev]\nsdk_ua_app_id = x\n${line}\n`,
+      environment: { AWS_PROFILE: "dev" }
+    })))
+
   it.effect("chosen for the default chain counts where the chain looks at profiles", () =>
     Effect.gen(function*() {
       const owner = (setup: Setup) =>

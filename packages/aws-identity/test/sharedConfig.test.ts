@@ -815,6 +815,38 @@ describe("the files", () => {
       assert.isAbove(reads, 10)
     }).pipe(Effect.provide(NodeContext.layer)))
 
+  it.scopedLive.each(
+    [
+      ["UTF-16 (little-endian)", "utf16le", "\ufeff", false],
+      ["UTF-16 (little-endian)", "utf16le", "", false],
+      ["UTF-16 (big-endian)", "utf16le", "\ufeff", true],
+      ["UTF-16 (big-endian)", "utf16le", "", true]
+    ] as const
+  )(
+    "in %s are a typed error that names the encoding: %j %j swapped: %s",
+    ([encoding, bytesAs, mark, isSwapped]) =>
+      Effect.gen(function*() {
+        const { config, directory, fs } = yield* home
+        const bytes = Buffer.from(`${mark}[profile dev]\nregion = eu-west-1\n`, bytesAs)
+        yield* fs.writeFile(config, isSwapped ? bytes.swap16() : bytes)
+        const error = yield* Effect.flip(inEnvironment({ HOME: directory, AWS_PROFILE: "dev" })(SharedConfig.profile()))
+        assert.strictEqual(error._tag, "InvalidConfig")
+        assert.include(error.message, `${config}:1:1`)
+        assert.include(error.message, encoding)
+      }).pipe(Effect.provide(NodeContext.layer))
+  )
+
+  it.scopedLive("in UTF-8 with a byte order mark, or with Latin-1 in a comment, are read", () =>
+    Effect.gen(function*() {
+      const { config, directory, fs } = yield* home
+      const text = "[profile dev]\n# J\u00f6rg\nregion = eu-west-1\n"
+      for (const bytes of [Buffer.from(`\ufeff${text}`), Buffer.from(text, "latin1")]) {
+        yield* fs.writeFile(config, bytes)
+        const profile = yield* inEnvironment({ HOME: directory })(SharedConfig.profile("dev"))
+        assert.strictEqual(profile.values.get("region")?.value, "eu-west-1")
+      }
+    }).pipe(Effect.provide(NodeContext.layer)))
+
   it.scopedLive("that cannot be read or written are FileErrors", () =>
     Effect.gen(function*() {
       const { credentials, directory, fs } = yield* home

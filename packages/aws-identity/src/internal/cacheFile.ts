@@ -25,7 +25,23 @@ export const Timestamp = Schema.transformOrFail(Schema.String, Schema.DateTimeUt
   encode: (time) => Either.right(DateTime.formatIso(time).replace(/\.\d+Z$/, "Z"))
 }).annotations({ identifier: "Timestamp", description: "a time such as 2030-01-31T12:00:00Z" })
 
-const JsonObject = Schema.parseJson(Schema.Record({ key: Schema.String, value: Schema.Unknown }))
+/** No tool nests so deeply, and `JSON.stringify` recurses: writing the file back would overflow the stack. */
+const maxDepth = 100
+
+const isTooDeep = (value: unknown): boolean => {
+  let level: ReadonlyArray<unknown> = [value]
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth > maxDepth) return true
+    level = level.flatMap((item) => typeof item === "object" && item !== null ? Object.values(item) : [])
+  }
+  return false
+}
+
+const JsonObject = Schema.parseJson(
+  Schema.Record({ key: Schema.String, value: Schema.Unknown }).pipe(
+    Schema.filter((object) => !isTooDeep(object), { description: `an object of at most ${maxDepth} levels` })
+  )
+)
 const Printed = Schema.parseJson({ space: 2 })
 
 /**

@@ -1,7 +1,7 @@
 /** The keys of AWS's shared config files, and what a misspelt one was meant to be. */
 
 /** A profile with one of these has credentials of its own, or says where they come from. */
-export const credentialKeys = [
+const credentialKeys = [
   "aws_access_key_id",
   "aws_secret_access_key",
   "aws_session_token",
@@ -23,7 +23,7 @@ export const credentialKeys = [
   "web_identity_token_process"
 ] as const
 
-export type CredentialKey = typeof credentialKeys[number]
+type CredentialKey = typeof credentialKeys[number]
 
 /** Keys whose value may have several lines, or lines nested below it. */
 const openKeys: ReadonlySet<string> = new Set([

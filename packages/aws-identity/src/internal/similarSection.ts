@@ -2,7 +2,7 @@
 import { type FileKind, type Header, isPlainName, type SectionKind } from "./ini.js"
 import { isOneEdit } from "./profileKeys.js"
 
-export interface Similar {
+interface Similar {
   readonly header: Header
   /** How the section is written in that file; undefined if the file cannot have it. */
   readonly instead: string | undefined
