@@ -208,6 +208,19 @@ describe("the token file", () => {
     assert.include(SsoTokenCache.encode(token), "\"expiresAt\": \"2030-01-01T00:00:00Z\"")
   })
 
+  it("refuses a file whose JSON is nested so deeply that writing it back would overflow the stack", () => {
+    const file = (depth: number) =>
+      `{"accessToken":"hidden","expiresAt":"2030-01-01T00:00:00Z","x":${"[".repeat(depth)}${"]".repeat(depth)}}`
+    const refused = SsoTokenCache.decode(file(200_000))
+    assert.isTrue(Either.isLeft(refused))
+    assert.notInclude(String(Either.merge(refused)), "hidden")
+    const token = Either.getOrThrow(SsoTokenCache.decode(file(50)))
+    assert.strictEqual(
+      JSON.stringify(JSON.parse(SsoTokenCache.encode(token)).x),
+      JSON.stringify(JSON.parse(file(50)).x)
+    )
+  })
+
   it("may have keys in any case, and nulls", () => {
     const token = Either.getOrThrow(
       SsoTokenCache.decode(
