@@ -723,7 +723,7 @@ describe("many processes on one config file", () => {
         assert.isTrue(text.startsWith("# mine\n"))
         assert.deepStrictEqual(yield* fs.readDirectory(aws), ["config", "link"])
       }).pipe(Effect.provide(NodeContext.layer)),
-    300_000
+    900_000
   )
 
   it.scopedLive(
@@ -758,6 +758,6 @@ describe("many processes on one config file", () => {
         yield* (yield* open(config)).set({ profile: "last" }, { region: "eu-west-1", output: "json" })
         assert.deepStrictEqual(yield* fs.readDirectory(aws), ["config"])
       }).pipe(Effect.provide(NodeContext.layer)),
-    300_000
+    900_000
   )
 })
