@@ -536,18 +536,21 @@ describe("SharedConfig.set on files", () => {
   it.scopedLive("refuses a device and a FIFO without opening them", () =>
     Effect.gen(function*() {
       const { config, fs } = yield* home
-      execFileSync("mkfifo", [config])
-      for (const file of ["/dev/null", config]) {
-        const error = yield* Effect.flip((yield* open(file)).set({ profile: "a" }, { k: "v" }))
-        assert.deepInclude({ ...error }, {
-          _tag: "FileError",
-          path: file,
-          operation: "write",
-          reason: "it is not a regular file"
-        })
+      const refused = { _tag: "FileError", path: config, operation: "write", reason: "it is not a regular file" }
+      yield* fs.writeFileString(config, "")
+      // Not a real device: code without the check would replace it for the whole machine.
+      const device: FileSystem.FileSystem = {
+        ...fs,
+        stat: (path) =>
+          Effect.map(fs.stat(path), (info) => path === config ? { ...info, type: "CharacterDevice" } : info)
       }
+      const error = yield* Effect.flip((yield* open(config, device)).set({ profile: "a" }, { k: "v" }))
+      assert.deepInclude({ ...error }, refused)
+      assert.strictEqual(yield* fs.readFileString(config), "")
+      yield* fs.remove(config)
+      execFileSync("mkfifo", [config])
+      assert.deepInclude({ ...yield* Effect.flip((yield* open(config)).set({ profile: "a" }, { k: "v" })) }, refused)
       assert.strictEqual((yield* fs.stat(config)).type, "FIFO")
-      assert.strictEqual((yield* fs.stat("/dev/null")).type, "CharacterDevice")
     }).pipe(Effect.provide(NodeContext.layer)))
 
   it.scopedLive("opens a temporary file, writes it, syncs it and renames it, in this order", () =>
