@@ -536,7 +536,12 @@ describe("SharedConfig.set on files", () => {
   it.scopedLive("refuses a device and a FIFO without opening them", () =>
     Effect.gen(function*() {
       const { config, fs } = yield* home
-      const refused = { _tag: "FileError", path: config, operation: "write", reason: "it is not a regular file" }
+      const refused = {
+        _tag: "FileError",
+        path: config,
+        operation: "write",
+        reason: "it is not a regular file"
+      } as const
       yield* fs.writeFileString(config, "")
       // Not a real device: code without the check would replace it for the whole machine.
       const device: FileSystem.FileSystem = {
