@@ -257,13 +257,13 @@ const rows: ReadonlyArray<Row> = [
     name: "an error page",
     given: { status: 404, body: `<html>${marked}</html>` },
     reason: "Refused",
-    says: ["status 404. "]
+    says: ["status 404 (an HTML page, which is not AWS's but perhaps a proxy's)"]
   },
   {
     name: "an outage",
     given: { status: 503, body: marked },
     reason: "Refused",
-    says: ["status 503. "],
+    says: ["status 503 (plain text, which is not AWS's but perhaps a proxy's)"],
     sent: 4
   },
   {

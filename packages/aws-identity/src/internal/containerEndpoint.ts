@@ -16,7 +16,9 @@ export const fullUrl = (text: string): Either.Either<URL, string> => {
   // The parser writes every spelling of a host and of an address in one way, and it is its result that is asked.
   const url = new URL(text)
   if (url.protocol !== "https:" && url.protocol !== "http:") {
-    return Either.left("it is neither an https nor an http URL")
+    // What stands before the first colon may be a part of a secret.
+    const known = /^(?:ftp|file|unix|tcp|wss?):$/.exec(url.protocol)?.[0]
+    return Either.left(`it is neither an https nor an http URL${known === undefined ? "" : ` but a ${known} one`}`)
   }
   if (url.username !== "" || url.password !== "") return Either.left("it has a user name or a password in it")
   if (url.protocol === "http:" && !isNear(url.hostname)) {
