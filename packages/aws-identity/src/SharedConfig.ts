@@ -363,8 +363,10 @@ export const layer = (
             read: (target) =>
               Effect.gen(function*() {
                 const info = yield* look(fs, target)
-                // Replacing /dev/null would break the machine, and opening a FIFO blocks until a writer appears.
-                if (info !== undefined && info.type !== "File") return yield* unreadableFile("it is not a regular file")
+                // Replacing /dev/null would break the machine, and a pipe cannot be replaced. `readFile` refuses other types.
+                if (info !== undefined && specialFile(target, info) !== undefined) {
+                  return yield* unreadableFile("it is not a regular file")
+                }
                 return yield* readFile(fs, target)
               }),
             change: ({ bytes }) =>
