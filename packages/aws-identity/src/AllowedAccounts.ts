@@ -21,17 +21,20 @@ import * as Layer from "effect/Layer"
 import type { Credentials } from "./Credentials.js"
 import * as CredentialsProvider from "./CredentialsProvider.js"
 import * as IdentityError from "./IdentityError.js"
+import { perSource } from "./internal/perSource.js"
 import { retryDelay } from "./internal/refreshPolicy.js"
 import { isRejection } from "./internal/rejection.js"
 import { Sts } from "./Sts.js"
 
 /**
- * The `CredentialsProvider` that it is given, guarded. STS is asked whose its credentials are whenever they are new,
- * and told by nobody else: what a file or variable says of their account may be wrong. Those of another account than
- * the allowed (12 digits each) are an `AccountNotAllowed`, and like those that STS does not know they are thrown away
- * half a minute later, so that whoever asks then has what is configured by then.
+ * The `CredentialsProvider` that it is given, guarded. Whenever its credentials are new, STS is asked which account
+ * they belong to, because what a file or variable says of the account may be wrong.
  *
- * The layer is fresh: each guards the provider that it is given.
+ * Credentials of another account than the allowed ones (12 digits each) are an `AccountNotAllowed`. They are
+ * invalidated half a minute later, so that a later `get` finds what is configured by then. Credentials that STS rejects
+ * are invalidated at once, and others are tried once.
+ *
+ * Provided with another source, the layer guards that one: see `CredentialsProvider.layer`.
  *
  * @since 0.1.0
  * @category layers
@@ -44,41 +47,55 @@ export const layer = (
   never,
   CredentialsProvider.CredentialsProvider | Sts
 > =>
-  Layer.fresh(Layer.scoped(
+  perSource(Layer.scoped(
     CredentialsProvider.CredentialsProvider,
     Effect.gen(function*() {
       const source = yield* CredentialsProvider.CredentialsProvider
       const sts = yield* Sts
       let last: Verdict | undefined
 
-      const verdictOn = (credentials: Credentials, now: number) =>
+      /** Asks STS about credentials that it was not asked about yet. */
+      const verdictOn = (credentials: Credentials) =>
         Effect.gen(function*() {
+          if (last?.credentials === credentials) return last
+          const at = yield* Clock.currentTimeMillis
           const caller = yield* Effect.either(sts.getCallerIdentity({ credentials }))
-          if (Either.isLeft(caller)) {
-            if (isRejection(caller.left)) last = { credentials, refusal: caller.left, at: now }
-            return yield* Effect.fail(caller.left)
-          }
-          const { account, arn } = caller.right
-          const refusal = allowed.includes(account)
-            ? undefined
-            : new IdentityError.AccountNotAllowed({ accountId: account, arn, allowed: [...allowed] })
-          last = { credentials, refusal, at: now }
-          return refusal === undefined ? credentials : yield* Effect.fail(refusal)
+          if (Either.isLeft(caller) && !isRejection(caller.left)) return yield* Effect.fail(caller.left)
+          const refusal = Either.isLeft(caller) ? caller.left : refusalOf(caller.right)
+          return last = { credentials, refusal, at }
         })
 
-      // What is verified is kept like any credentials: nobody waits for STS who need not, and all wait for one answer.
-      const guarded = yield* CredentialsProvider.make(
-        Effect.gen(function*() {
-          const now = yield* Clock.currentTimeMillis
-          if (last?.refusal !== undefined && now - last.at >= retryDelay) yield* source.invalidate(last.credentials)
+      const refusalOf = ({ account, arn }: { readonly account: string; readonly arn: string }) =>
+        allowed.includes(account)
+          ? undefined
+          : new IdentityError.AccountNotAllowed({ accountId: account, arn, allowed: [...allowed] })
+
+      const resolve = Effect.gen(function*() {
+        const now = yield* Clock.currentTimeMillis
+        if (last?.refusal !== undefined && now - last.at >= retryDelay) yield* source.invalidate(last.credentials)
+        const before = last
+        let verdict = yield* Effect.flatMap(source.get, verdictOn)
+        if (verdict !== before && isRejection(verdict.refusal)) {
+          yield* source.invalidate(verdict.credentials)
           const credentials = yield* source.get
-          if (last?.credentials !== credentials) return yield* verdictOn(credentials, now)
-          return last.refusal === undefined ? credentials : yield* Effect.fail(last.refusal)
-        }),
-        options
-      )
+          // The same keys are not shown to STS twice.
+          verdict = credentials.accessKeyId === verdict.credentials.accessKeyId
+            ? last = { ...verdict, credentials }
+            : yield* verdictOn(credentials)
+        }
+        return verdict.refusal === undefined ? verdict.credentials : yield* Effect.fail(verdict.refusal)
+      })
+
+      // What is verified is cached like any credentials: callers share one answer of STS.
+      const guarded = yield* CredentialsProvider.make(resolve, options)
       return {
         ...guarded,
+        getFor: (atLeast) =>
+          Effect.zipRight(
+            // The guard asks the source again, and fails with what it fails with.
+            Effect.ignore(source.getFor?.(atLeast) ?? Effect.void),
+            guarded.getFor?.(atLeast) ?? guarded.get
+          ),
         invalidate: (rejected) => Effect.zipRight(source.invalidate(rejected), guarded.invalidate(rejected))
       }
     })

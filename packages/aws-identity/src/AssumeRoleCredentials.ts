@@ -19,7 +19,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import * as Layer from "effect/Layer"
+import type * as Layer from "effect/Layer"
 import type * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import type { Credentials } from "./Credentials.js"
@@ -95,7 +95,7 @@ export const resolve: <E = never, R = never>(
 /**
  * `CredentialsProvider` of a role, on top of another `CredentialsProvider`.
  *
- * The layer is fresh: provided with another source, it is another identity, not the first one once more.
+ * Provided with another source, it is another identity: see `CredentialsProvider.layer`.
  *
  * @since 0.1.0
  * @category layers
@@ -107,4 +107,4 @@ export const layer = <E extends IdentityError.IdentityError = never, R = never>(
   CredentialsProvider.CredentialsProvider,
   never,
   Exclude<R | Sts | CredentialsProvider.CredentialsProvider, Scope.Scope>
-> => Layer.fresh(CredentialsProvider.layer(resolve(options), cache))
+> => CredentialsProvider.layer(resolve(options), cache)

@@ -14,6 +14,7 @@ import * as AllowedAccounts from "./AllowedAccounts.js"
 import type { ClientConfig } from "./ClientConfig.js"
 import type * as CredentialsProvider from "./CredentialsProvider.js"
 import * as DefaultCredentials from "./DefaultCredentials.js"
+import { perSource } from "./internal/perSource.js"
 import * as ProfileCredentials from "./ProfileCredentials.js"
 import * as SharedConfig from "./SharedConfig.js"
 import * as Sso from "./Sso.js"
@@ -97,14 +98,15 @@ export const layer = (
   const allowed = allowedAccountIds === undefined
     ? credentials
     : Layer.provide(AllowedAccounts.layer(allowedAccountIds, options), credentials)
-  // Fresh, or two identities of one application would share what is in memory: layers are built once for each reference.
-  return Layer.fresh(Layer.provideMerge(allowed, SsoTokenProvider.layer)).pipe(
-    Layer.provideMerge(Layer.mergeAll(
-      Sso.layerConfig(options.client),
-      SsoOidc.layerConfig(options.client),
-      Sts.layerConfig(options.client),
-      Layer.fresh(SsoTokenCache.layerConfig)
-    )),
-    Layer.provideMerge(SharedConfig.layerConfig(options))
+  const services = Layer.mergeAll(
+    Sso.layerConfig(options.client),
+    SsoOidc.layerConfig(options.client),
+    Sts.layerConfig(options.client),
+    SsoTokenCache.layerConfig
   )
+  return perSource(allowed.pipe(
+    Layer.provideMerge(SsoTokenProvider.layer),
+    Layer.provideMerge(services),
+    Layer.provideMerge(SharedConfig.layerConfig(options))
+  ))
 }

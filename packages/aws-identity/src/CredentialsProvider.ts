@@ -1,8 +1,8 @@
 /**
  * The one thing an application depends on: credentials that are always fresh.
  *
- * A provider of credentials resolves them once and keeps nothing; what is here keeps them, renews them before they
- * expire, and knows no provider.
+ * A provider of credentials resolves them once and keeps nothing. This module caches them and refreshes them before
+ * they expire, for any provider.
  *
  * @example
  * ```ts
@@ -22,67 +22,85 @@ import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as DateTime from "effect/DateTime"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import { identity } from "effect/Function"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import type * as Scope from "effect/Scope"
 import type { Credentials } from "./Credentials.js"
 import * as IdentityError from "./IdentityError.js"
+import { errorKind } from "./internal/errorKind.js"
 import { countRefresh } from "./internal/metrics.js"
-import { refreshTimes, retryDelay } from "./internal/refreshPolicy.js"
+import { perSource } from "./internal/perSource.js"
+import { afterFailure, decideCredentials, good, type Held, none, retryDelay } from "./internal/refreshPolicy.js"
+import { RefusalChecks } from "./internal/refusalChecks.js"
 import * as SingleFlight from "./internal/singleFlight.js"
 import { timeLimit } from "./internal/timeLimit.js"
 
 /**
- * Cached, self-renewing credentials.
+ * Cached credentials that are refreshed before they expire.
  *
  * @since 0.1.0
  * @category services
  */
 export class CredentialsProvider extends Context.Tag("effect-aws-identity/CredentialsProvider")<CredentialsProvider, {
   /**
-   * Credentials that have not expired. Near their end they are renewed in the background; in their last minute
-   * (or quarter of life, if that is shorter) callers wait for the new ones. However many ask, one request is made.
+   * Credentials that have not expired. In their last 5 minutes they are refreshed in the background. In their last
+   * minute (or quarter of life, if that is shorter) callers wait for the new ones. All callers share one request.
+   *
+   * After a failure, and without credentials that have not expired, `get` fails with the same error for a moment and
+   * asks nobody: 1 to 5 seconds after a refusal or a broken configuration, half a second to a second if AWS could not
+   * be reached. It asks again at once after `invalidate`, after a new sign-in, and whenever a sign-in is what is missing.
    */
   readonly get: Effect.Effect<Credentials, IdentityError.IdentityError>
-  /** Forgets the given credentials, because AWS rejected them; ones renewed in the meantime are kept. */
+  /** Forgets these credentials because AWS rejected them. Credentials that have replaced them are kept. */
   readonly invalidate: (rejected: Credentials) => Effect.Effect<void>
+  /** See `getFor` of this module, which also works with a provider that does not have it. */
+  readonly getFor?: (atLeast: Duration.DurationInput) => Effect.Effect<Credentials, IdentityError.IdentityError>
   /**
-   * The credentials in hand, as long as nothing is to be done about them. It runs nothing, so that who has no fiber
-   * need not start one; `get` is for when it gives none, and for providers without it.
+   * Synchronous, for callers outside Effect: returns the cached credentials without starting a fiber. Use `get` when
+   * it returns undefined, and for providers that do not have it.
    */
   readonly peek?: () => Credentials | undefined
 }>() {}
 
-/** Credentials in the cache, with the times (ms since 1970) at which something is to be done about them. */
-interface Cell {
-  readonly value: Credentials
-  readonly hit: Effect.Effect<Credentials>
-  readonly expiration: number
-  /** From here on, whoever asks has them renewed in the background. */
-  readonly advisoryAt: number
-  /** From here on, whoever asks waits for the new ones. */
-  readonly mandatoryAt: number
-}
+/**
+ * Credentials that live at least so long, for what ends with them: a presigned URL, or the token of a database.
+ *
+ * Cached credentials that expire sooner are refreshed once. If the new ones expire sooner too, they are what there is
+ * (the sessions of a permission set have a fixed length), so look at their `expiration`. The next refresh for the
+ * same reason is made half a minute later at the earliest.
+ *
+ * @example
+ * ```ts
+ * import { CredentialsProvider } from "effect-aws-identity"
+ *
+ * // For a job that cannot change its credentials while it runs
+ * export const credentials = CredentialsProvider.getFor("30 minutes")
+ * ```
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const getFor = (
+  atLeast: Duration.DurationInput
+): Effect.Effect<Credentials, IdentityError.IdentityError, CredentialsProvider> =>
+  Effect.flatMap(CredentialsProvider, (provider) => provider.getFor?.(atLeast) ?? provider.get)
 
 const expirationOf = ({ expiration }: Credentials): number =>
   Option.match(expiration, { onNone: () => Infinity, onSome: DateTime.toEpochMillis })
 
 const counted = countRefresh("CredentialsProvider", expirationOf)
 
-const cellOf = (value: Credentials, now: number): Cell => {
-  const expiration = expirationOf(value)
-  return { value, hit: Effect.succeed(value), expiration, ...refreshTimes(now, expiration) }
-}
-
-/** ms between two looks of the background, however short-lived the credentials are. */
+/** The shortest time (ms) between two looks of the background fiber, however short-lived the credentials are. */
 const shortestPause = 1000
-/** And however long-lived: somebody may reject them. */
+/** The longest, because credentials may be rejected and a machine may sleep. */
 const longestPause = 60_000
 
-/** All wait for the one who asks, and he may wait for a person. */
+/** All callers wait for one attempt, which may wait for a person. */
 const longestWait = "5 minutes"
 
 const tooLong = () =>
@@ -93,7 +111,24 @@ const tooLong = () =>
     remedy: "Give the effects that it is made of (a token, a code, a program) time limits of their own."
   })
 
-/** Where credentials came from once, none is not the same as never any: no chain must go on from there. */
+const interrupted = (why: SingleFlight.Interruption) =>
+  new IdentityError.CredentialsUnavailable(
+    why === "Closed"
+      ? {
+        source: "the provider",
+        reason: "Missing",
+        problem: "the scope or layer that made it has been closed",
+        remedy: "Keep that open until the last request is done."
+      }
+      : {
+        source: "the provider",
+        reason: "Missing",
+        problem: "it interrupted itself",
+        remedy: "Look for an interruption in the effects that it is made of (a token, a code, a program)."
+      }
+  )
+
+/** A provider that gave credentials before is configured, so a chain must not go on from it. */
 const stillConfigured = (error: IdentityError.IdentityError): IdentityError.IdentityError =>
   error._tag === "NotConfigured"
     ? new IdentityError.CredentialsUnavailable({
@@ -104,29 +139,48 @@ const stillConfigured = (error: IdentityError.IdentityError): IdentityError.Iden
     })
     : error
 
-/** The same, left alone for a while because a renewal has failed; not as long by all who failed at once. */
-const postponed = (cell: Cell, now: number, random: number): Cell => {
-  const until = Math.min(now + retryDelay * (1 - random / 3), cell.expiration)
-  return { ...cell, advisoryAt: until, mandatoryAt: Math.max(cell.mandatoryAt, until) }
+/** Why there are no credentials, and what tells that this has changed. */
+interface Failure {
+  readonly cause: Cause.Cause<IdentityError.IdentityError>
+  readonly checks: ReadonlyArray<Effect.Effect<boolean>>
+}
+
+/** A defect counts as a fault that may pass. */
+const kindOf = (cause: Cause.Cause<IdentityError.IdentityError>) =>
+  Option.match(Cause.failureOption(cause), { onNone: () => "Unavailable" as const, onSome: errorKind })
+
+/**
+ * What is held between two rejections. A refresh that began before a rejection may bring the rejected credentials
+ * back: it writes to its own generation, which `get` does not look at any more.
+ */
+interface Generation {
+  readonly flight: SingleFlight.SingleFlight<Credentials, IdentityError.IdentityError>
+  held: Held<Credentials, Failure>
 }
 
 /**
- * How a cache renews what it has.
+ * How a cache refreshes its credentials.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Options {
   /**
-   * Whether credentials are got at once and renewed as they near their end, also while nobody asks: then nobody ever
-   * waits for them. Else they are got when somebody asks.
+   * Whether credentials are resolved at once and refreshed near their end also while they are not used, so that no
+   * caller waits for them. By default they are resolved when a caller asks.
    */
   readonly background?: boolean | undefined
+  /**
+   * How long before their expiration callers wait for new credentials, if longer than by default. Credentials that do
+   * not live that long are given as they are, and half a minute later better ones are looked for in the background.
+   */
+  readonly refreshBefore?: Duration.DurationInput | undefined
 }
 
 /**
- * A cache around one way to resolve credentials. Renewals run in the scope, with what `make` was run with and nothing
- * of their callers.
+ * A cache around one way to resolve credentials. It refreshes them in its scope, with the context that `make` was run
+ * with and nothing of its callers. When the scope is closed, `get` fails with `CredentialsUnavailable` at once, also
+ * for callers that are waiting.
  *
  * @since 0.1.0
  * @category constructors
@@ -138,58 +192,95 @@ export const make = <R>(
   Effect.gen(function*() {
     const context = yield* Effect.context<Exclude<R, Scope.Scope>>()
     const clock = yield* Effect.clock
-    const flight = (yield* SingleFlight.make)<Credentials, IdentityError.IdentityError>()
-    let cell: Cell | undefined
+    const newFlight = yield* SingleFlight.make<Credentials, IdentityError.IdentityError>(interrupted)
+    const refreshBefore = Duration.toMillis(options?.refreshBefore ?? 0)
+    const begin = (held: Generation["held"]): Generation => ({ flight: newFlight(), held })
+    let generation = begin(none)
     let hasGiven = false
+    yield* Effect.addFinalizer(() =>
+      Effect.sync(() => {
+        const failure = { cause: Cause.fail(interrupted("Closed")), checks: [] }
+        generation = begin({ _tag: "Failed", failure, at: -Infinity, until: Infinity })
+      })
+    )
 
-    /** `start` is the cell that it is to replace: if another is there by then, it was made for another world. */
-    const refresh = (start: Cell | undefined) =>
-      Effect.gen(function*() {
-        const value = yield* timeLimit(Effect.scoped(resolve), { duration: longestWait, onTimeout: tooLong })
-          .pipe(
-            Effect.mapError((error) => hasGiven ? stillConfigured(error) : error)
-          )
-        const now = yield* Clock.currentTimeMillis
-        const renewed = cellOf(value, now)
-        if (renewed.expiration <= now) {
-          return yield* new IdentityError.CredentialsExpired({
-            expiration: Option.match(value.expiration, { onNone: () => "never", onSome: DateTime.formatIso }),
-            now: DateTime.formatIso(DateTime.unsafeMake(now))
-          })
-        }
-        if (cell === start) cell = renewed
-        hasGiven = true
-        return value
-      }).pipe(
-        counted,
-        Effect.catchAllCause((cause) =>
-          Effect.flatMap(Effect.zip(Clock.currentTimeMillis, Random.next), ([now, random]) => {
-            if (cell === undefined || cell !== start || cell.expiration <= now || Cause.isInterrupted(cause)) {
-              return Effect.failCause(cause)
-            }
-            cell = postponed(cell, now, random)
-            return Effect.as(
-              Effect.logWarning("The credentials are used on, but could not be renewed.", cause),
-              cell.value
-            )
-          })
-        ),
-        Effect.withSpan("CredentialsProvider.refresh"),
-        Effect.provide(context)
+    const attempt = Effect.gen(function*() {
+      const value = yield* timeLimit(Effect.scoped(resolve), { duration: longestWait, onTimeout: tooLong }).pipe(
+        Effect.mapError((error) => hasGiven ? stillConfigured(error) : error)
       )
+      const now = yield* Clock.currentTimeMillis
+      if (expirationOf(value) <= now) {
+        return yield* new IdentityError.CredentialsExpired({
+          expiration: Option.match(value.expiration, { onNone: () => "never", onSome: DateTime.formatIso }),
+          now: DateTime.formatIso(DateTime.unsafeMake(now))
+        })
+      }
+      return value
+    }).pipe(counted)
 
-    const get = Effect.suspend(() => {
-      const now = clock.unsafeCurrentTimeMillis()
-      if (cell === undefined || now >= cell.mandatoryAt) return flight.run(refresh(cell))
-      if (now < cell.advisoryAt) return cell.hit
-      return Effect.zipRight(flight.start(refresh(cell)), cell.hit)
-    })
+    /** Writes what comes of it to the generation that it was started in. */
+    const refresh = (mine: Generation) =>
+      Effect.suspend(() => {
+        const checks: Array<Effect.Effect<boolean>> = []
+        return attempt.pipe(
+          Effect.tap((value) =>
+            Effect.map(Clock.currentTimeMillis, (now) => {
+              mine.held = good(now, value, expirationOf(value), refreshBefore)
+              hasGiven = true
+            })
+          ),
+          Effect.catchAllCause((cause) =>
+            Effect.flatMap(Effect.zip(Clock.currentTimeMillis, Random.next), ([now, random]) => {
+              if (Cause.isInterrupted(cause)) return Effect.failCause(cause)
+              const { held } = mine
+              mine.held = afterFailure(now, held, { cause, checks }, kindOf(cause), random)
+              if (mine.held._tag !== "Good") return Effect.failCause(cause)
+              return Effect.as(
+                Effect.logWarning("The credentials could not be refreshed. They are used until they expire.", cause),
+                mine.held.value
+              )
+            })
+          ),
+          Effect.withSpan("CredentialsProvider.refresh"),
+          Effect.provideService(RefusalChecks, { add: (check) => void checks.push(check) }),
+          Effect.provide(context)
+        )
+      })
+
+    /** The failure again, unless a check says that it is out of date. */
+    const failAgain = (mine: Generation, { cause, checks }: Failure) =>
+      checks.length === 0
+        ? Effect.failCause(cause)
+        : mine.flight.run(
+          Effect.flatMap(
+            Effect.exists(checks, identity),
+            (isOutdated) => isOutdated ? refresh(mine) : Effect.failCause(cause)
+          )
+        )
+
+    const getWith = (atLeast: number): Effect.Effect<Credentials, IdentityError.IdentityError> =>
+      Effect.suspend(() => {
+        const mine = generation
+        const { held } = mine
+        const decision = decideCredentials(clock.unsafeCurrentTimeMillis(), held, atLeast)
+        if (held._tag === "Good" && decision !== "Wait") {
+          const hit = Effect.succeed(held.value)
+          return decision === "Hit" ? hit : Effect.zipRight(mine.flight.start(refresh(mine)), hit)
+        }
+        const waiting = held._tag === "Failed" && decision === "Fail"
+          ? failAgain(mine, held.failure)
+          : mine.flight.run(refresh(mine))
+        // For a cache of what is resolved from these credentials, such as a role's.
+        return Effect.tapError(waiting, () => Effect.map(RefusalChecks, ({ add }) => add(Effect.isSuccess(get))))
+      })
+    const get = getWith(0)
 
     if (options?.background === true) {
       const ask = Effect.gen(function*() {
         yield* Effect.exit(get)
         const now = yield* Clock.currentTimeMillis
-        const pause = cell === undefined || cell.expiration <= now ? retryDelay : cell.advisoryAt - now
+        const { held } = generation
+        const pause = held._tag === "Good" && held.expiration > now ? held.advisoryAt - now : retryDelay
         yield* Effect.sleep(Math.min(Math.max(pause, shortestPause), longestPause))
       })
       yield* Effect.forkScoped(Effect.forever(ask))
@@ -197,19 +288,28 @@ export const make = <R>(
 
     return {
       get,
+      getFor: (atLeast) => getWith(Duration.toMillis(atLeast)),
       invalidate: (rejected) =>
         Effect.sync(() => {
-          if (cell?.value.accessKeyId !== rejected.accessKeyId) return
-          cell = undefined
-          // What is under way may bring the same ones back.
-          flight.leave()
+          const { held } = generation
+          if (held._tag === "Failed") generation.held = none
+          if (held._tag === "Good" && held.value.accessKeyId === rejected.accessKeyId) generation = begin(none)
         }),
-      peek: () => cell !== undefined && clock.unsafeCurrentTimeMillis() < cell.advisoryAt ? cell.value : undefined
+      peek: () => {
+        const { held } = generation
+        return held._tag === "Good" && decideCredentials(clock.unsafeCurrentTimeMillis(), held) === "Hit"
+          ? held.value
+          : undefined
+      }
     }
   })
 
 /**
  * A provider as a layer: caches what `resolve` gives.
+ *
+ * The layer is built once for each source that it is provided with: the same value over two environments, files or
+ * other providers gives two identities. That holds for every layer of this library. Uses of the value over one source
+ * share one cache.
  *
  * @example
  * ```ts
@@ -230,7 +330,7 @@ export const layer = <R>(
   resolve: Effect.Effect<Credentials, IdentityError.IdentityError, R>,
   options?: Options
 ): Layer.Layer<CredentialsProvider, never, Exclude<R, Scope.Scope>> =>
-  Layer.scoped(CredentialsProvider, make(resolve, options))
+  perSource(Layer.scoped(CredentialsProvider, make(resolve, options)))
 
 /**
  * The first of several ways to credentials that something says to use.
@@ -256,7 +356,7 @@ export const firstConfigured = <R extends ReadonlyArray<unknown>>(
   providers: { readonly [K in keyof R]: Effect.Effect<Credentials, IdentityError.IdentityError, R[K]> },
   options?: Options
 ): Layer.Layer<CredentialsProvider, never, Exclude<R[number], Scope.Scope>> =>
-  Layer.scoped(CredentialsProvider, Effect.suspend(() => make(chain<R[number]>(providers), options)))
+  perSource(Layer.scoped(CredentialsProvider, Effect.suspend(() => make(chain<R[number]>(providers), options))))
 
 /** Keeps which one it was. */
 const chain = <R>(

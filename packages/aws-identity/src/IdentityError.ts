@@ -804,7 +804,7 @@ export type AssumeRoleWithWebIdentityError =
  * @since 0.1.0
  * @category errors
  */
-export type TokenError = SsoLoginRequired | TokenCacheCorrupt | FileError | CallError
+export type TokenError = SsoLoginRequired | TokenCacheCorrupt | FileError | CredentialsUnavailable | CallError
 
 /**
  * Why a profile or session could not be read from the config files.

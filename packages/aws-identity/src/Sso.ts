@@ -19,6 +19,7 @@ import { Credentials } from "./Credentials.js"
 import * as IdentityError from "./IdentityError.js"
 import { AccessToken } from "./internal/accessToken.js"
 import * as AwsRequest from "./internal/awsRequest.js"
+import { perSource } from "./internal/perSource.js"
 import { retry } from "./internal/retry.js"
 import { Region } from "./Region.js"
 import * as SharedConfig from "./SharedConfig.js"
@@ -282,7 +283,7 @@ export const make = (
  * @category layers
  */
 export const layer = (settings?: ClientConfig): Layer.Layer<Sso, never, HttpClient.HttpClient> =>
-  Layer.effect(Sso, make(settings))
+  perSource(Layer.effect(Sso, make(settings)))
 
 /**
  * With the settings that are not given from the environment and the profile: see `SharedConfig.clientConfig`.
@@ -293,7 +294,7 @@ export const layer = (settings?: ClientConfig): Layer.Layer<Sso, never, HttpClie
 export const layerConfig = (
   settings?: ClientConfig
 ): Layer.Layer<Sso, ConfigError.ConfigError, HttpClient.HttpClient | SharedConfig.SharedConfig> =>
-  Layer.effect(Sso, Effect.flatMap(SharedConfig.clientConfig("sso", settings), make))
+  perSource(Layer.effect(Sso, Effect.flatMap(SharedConfig.clientConfig("sso", settings), make)))
 
 type Page = { readonly nextToken: Option.Option<string> }
 

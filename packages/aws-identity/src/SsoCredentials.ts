@@ -6,12 +6,15 @@
 import * as Config from "effect/Config"
 import * as ConfigError from "effect/ConfigError"
 import * as Effect from "effect/Effect"
+import * as Equal from "effect/Equal"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import { Credentials } from "./Credentials.js"
 import * as CredentialsProvider from "./CredentialsProvider.js"
 import * as IdentityError from "./IdentityError.js"
 import { quoted } from "./internal/commandLine.js"
+import { perSource } from "./internal/perSource.js"
+import { RefusalChecks } from "./internal/refusalChecks.js"
 import type { Region } from "./Region.js"
 import * as SharedConfig from "./SharedConfig.js"
 import { Sso } from "./Sso.js"
@@ -36,6 +39,12 @@ const credentialsOf = Effect.fnUntraced(function*({ accountId, roleName, session
   const tokens = yield* SsoTokenProvider
   const attempt = Effect.gen(function*() {
     const token = yield* tokens.get(session)
+    // After a new sign-in the portal may give what it has refused before.
+    const checks = yield* RefusalChecks
+    checks.add(Effect.match(tokens.get(session), {
+      onFailure: () => true,
+      onSuccess: ({ accessToken }) => !Equal.equals(accessToken, token.accessToken)
+    }))
     const { roleCredentials } = yield* sso.getRoleCredentials({
       region: session.region,
       accessToken: token.accessToken,
@@ -168,7 +177,7 @@ export const layerConfig = (
   config: Config.Config.Wrap<Settings>,
   options?: CredentialsProvider.Options
 ): Layer.Layer<CredentialsProvider.CredentialsProvider, ConfigError.ConfigError, Sso | SsoTokenProvider> =>
-  Layer.unwrapEffect(Effect.gen(function*() {
+  perSource(Layer.unwrapEffect(Effect.gen(function*() {
     const { accountId, region, roleName, session, startUrl } = yield* Config.unwrap(config)
     const problem = startUrl === ""
       ? "startUrl is empty"
@@ -191,7 +200,7 @@ export const layerConfig = (
         loginCommand: session === undefined ? "aws sso login" : `aws sso login --sso-session ${quoted(session)}`
       })
     }, options)
-  }))
+  })))
 
 /**
  * `CredentialsProvider` of the role that a profile names.

@@ -15,6 +15,7 @@ import { Credentials } from "./Credentials.js"
 import * as IdentityError from "./IdentityError.js"
 import { AccessToken } from "./internal/accessToken.js"
 import * as AwsRequest from "./internal/awsRequest.js"
+import { perSource } from "./internal/perSource.js"
 import { Region } from "./Region.js"
 import * as SharedConfig from "./SharedConfig.js"
 
@@ -323,7 +324,7 @@ export const make = (
  * @category layers
  */
 export const layer = (settings?: ClientConfig): Layer.Layer<SsoOidc, never, HttpClient.HttpClient> =>
-  Layer.effect(SsoOidc, make(settings))
+  perSource(Layer.effect(SsoOidc, make(settings)))
 
 /**
  * With the settings that are not given from the environment and the profile: see `SharedConfig.clientConfig`.
@@ -334,4 +335,4 @@ export const layer = (settings?: ClientConfig): Layer.Layer<SsoOidc, never, Http
 export const layerConfig = (
   settings?: ClientConfig
 ): Layer.Layer<SsoOidc, ConfigError.ConfigError, HttpClient.HttpClient | SharedConfig.SharedConfig> =>
-  Layer.effect(SsoOidc, Effect.flatMap(SharedConfig.clientConfig("sso_oidc", settings), make))
+  perSource(Layer.effect(SsoOidc, Effect.flatMap(SharedConfig.clientConfig("sso_oidc", settings), make)))

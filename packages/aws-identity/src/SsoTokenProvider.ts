@@ -18,6 +18,7 @@ import type * as Scope from "effect/Scope"
 import * as IdentityError from "./IdentityError.js"
 import * as FileLock from "./internal/fileLock.js"
 import { countRefresh } from "./internal/metrics.js"
+import { perSource } from "./internal/perSource.js"
 import * as SingleFlight from "./internal/singleFlight.js"
 import { foreignOwner } from "./internal/tokenOwner.js"
 import * as TokenRefresh from "./internal/tokenRefresh.js"
@@ -63,7 +64,7 @@ export const make: Effect.Effect<
   // Whichever store it is, of which some do so themselves: no refresh token is lost because it could not be written.
   const cache = orMemory(yield* SsoTokenCache)
   const oidc = yield* SsoOidc
-  const newFlight = yield* SingleFlight.make
+  const newFlight = yield* SingleFlight.make<SsoToken, IdentityError.TokenError>(interrupted)
   const states = new Map<string, SessionState>()
 
   const stateOf = (session: SsoSession): SessionState => {
@@ -284,6 +285,14 @@ export const make: Effect.Effect<
   }
 })
 
+const interrupted = (why: SingleFlight.Interruption) =>
+  new IdentityError.CredentialsUnavailable({
+    source: "the SSO token provider",
+    reason: "Missing",
+    problem: why === "Closed" ? "the scope or layer that made it has been closed" : "the refresh interrupted itself",
+    remedy: "Keep its scope or layer open until the last request is done."
+  })
+
 /** ms between two looks at the token file while another process may write it. */
 const watchMillis = 200
 
@@ -293,7 +302,9 @@ const watchMillis = 200
  * @since 0.1.0
  * @category layers
  */
-export const layer: Layer.Layer<SsoTokenProvider, never, SsoTokenCache | SsoOidc> = Layer.scoped(SsoTokenProvider, make)
+export const layer: Layer.Layer<SsoTokenProvider, never, SsoTokenCache | SsoOidc> = perSource(
+  Layer.scoped(SsoTokenProvider, make)
+)
 
 /**
  * Whoever is interrupted waits for it, for as long as a request may take: once AWS has answered, the old refresh

@@ -39,6 +39,7 @@ import * as IdentityError from "./IdentityError.js"
 import * as AwsAnswer from "./internal/awsAnswer.js"
 import * as AwsRequest from "./internal/awsRequest.js"
 import { percentEncode } from "./internal/percentEncode.js"
+import { perSource } from "./internal/perSource.js"
 import { isOfRole } from "./internal/roleRegion.js"
 import { schemaProblem } from "./internal/schemaProblem.js"
 import * as Xml from "./internal/xml.js"
@@ -460,7 +461,7 @@ const makeWith = (
  * @category layers
  */
 export const layer = (settings?: ClientConfig): Layer.Layer<Sts, never, HttpClient.HttpClient> =>
-  Layer.effect(Sts, make(settings))
+  perSource(Layer.effect(Sts, make(settings)))
 
 /**
  * With the settings that are not given from the environment and the profile: see `SharedConfig.clientConfig`.
@@ -474,10 +475,10 @@ export const layer = (settings?: ClientConfig): Layer.Layer<Sts, never, HttpClie
 export const layerConfig = (
   settings?: ClientConfig
 ): Layer.Layer<Sts, ConfigError.ConfigError, HttpClient.HttpClient | SharedConfig.SharedConfig> =>
-  Layer.effect(
+  perSource(Layer.effect(
     Sts,
     Effect.flatMap(
       Effect.all([Effect.cached(Xml.load), SharedConfig.clientConfig("sts", settings)]),
       ([xml, config]) => makeWith(xml, config)
     )
-  )
+  ))

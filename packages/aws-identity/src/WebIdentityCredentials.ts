@@ -25,8 +25,10 @@ import type * as ConfigError from "effect/ConfigError"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import * as Equal from "effect/Equal"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
 import type * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
@@ -36,6 +38,7 @@ import * as IdentityError from "./IdentityError.js"
 import { roleInWords, withAbout } from "./internal/about.js"
 import { check, type CheckedToken, endOf, type Source } from "./internal/checkedToken.js"
 import { variable } from "./internal/environment.js"
+import { perSource } from "./internal/perSource.js"
 import { roleRegion } from "./internal/roleRegion.js"
 import { sessionName } from "./internal/sessionName.js"
 import { timeLimit } from "./internal/timeLimit.js"
@@ -71,8 +74,9 @@ export interface Options<E = IdentityError.IdentityError, R = never> extends Rol
 /**
  * Exchanges a token for a role, and gives all that STS says of it: what `AWS.WebIdentityCredentials` had in `data`.
  *
- * A token that has expired is never sent: another is asked for once, also instead of one that is about to expire, and
- * then it is a `WebIdentityTokenUnavailable`. A token with a `providerId` is an OAuth 2.0 access token, which is sent
+ * An expired token is never sent: the source is run once more, also instead of a token that is about to expire, and
+ * then it is a `WebIdentityTokenUnavailable`. When STS says that the token has expired or was revoked, the source is
+ * run once more, and another token is sent once. A token with a `providerId` is an OAuth 2.0 access token, which is sent
  * as it is; the sources of `WebIdentityToken` give none of these.
  *
  * @since 0.1.0
@@ -87,18 +91,39 @@ export const assumeRole: <E, R>(
 > = Effect.fn("WebIdentityCredentials.assumeRole")(function*<E, R>({ token, ...role }: Options<E, R>) {
   const sts = yield* Sts
   const roleSessionName = role.roleSessionName ?? (yield* sessionName)
+  const exchange = ({ token }: { readonly token: Redacted.Redacted }) =>
+    sts.assumeRoleWithWebIdentity({ ...role, roleSessionName, webIdentityToken: token })
   if (role.providerId !== undefined) {
-    return yield* sts.assumeRoleWithWebIdentity({ ...role, roleSessionName, webIdentityToken: yield* token })
+    return yield* onceMore(Effect.map(token, (token) => ({ token })), exchange)
   }
-  const presented = yield* freshToken(token)
-  return yield* Effect.mapError(
-    beforeItsEnd(
-      presented,
-      sts.assumeRoleWithWebIdentity({ ...role, roleSessionName, webIdentityToken: presented.token })
-    ),
-    withContext(role.roleArn, presented)
+  return yield* onceMore(
+    freshToken(token),
+    (presented) => Effect.mapError(beforeItsEnd(presented, exchange(presented)), withContext(role.roleArn, presented))
   )
 })
+
+/**
+ * An exchange, and one more if STS says that the token has expired or was revoked and the source has another one: a
+ * source may have cached the first, and STS's clock or the issuer may know better than the token itself.
+ */
+const onceMore = <Token extends { readonly token: Redacted.Redacted }, A, E, R, E2, R2>(
+  token: Effect.Effect<Token, E, R>,
+  exchange: (token: Token) => Effect.Effect<A, E2, R2>
+): Effect.Effect<A, E | E2, R | R2> =>
+  Effect.gen(function*() {
+    const first = yield* token
+    return yield* Effect.catchIf(exchange(first), hasEnded, (error) =>
+      Effect.flatMap(Effect.option(token), (second) =>
+        Option.isNone(second) || Equal.equals(second.value.token, first.token)
+          ? Effect.fail(error)
+          : exchange(second.value)))
+  })
+
+/** What AWS documents as "has expired" or "has been revoked" of a web identity token. */
+const hasEnded = (error: unknown): boolean =>
+  Predicate.isTagged(error, "ExpiredTokenException") ||
+  Predicate.isTagged(error, "IDPRejectedClaimException") ||
+  (isUnavailable(error) && error.reason === "Expired")
 
 /** STS gets it a moment later, and may be ahead. */
 const soonMillis = 30_000
@@ -312,10 +337,10 @@ export const layerConfig = (
   config: Config.Config.Wrap<Settings> = environment,
   cache?: CredentialsProvider.Options
 ): Layer.Layer<CredentialsProvider.CredentialsProvider, ConfigError.ConfigError, FileSystem.FileSystem | Sts> =>
-  Layer.unwrapEffect(Effect.map(
+  perSource(Layer.unwrapEffect(Effect.map(
     Config.unwrap(config),
     ({ tokenFile, ...role }) => layer({ ...role, token: WebIdentityToken.fromFile(tokenFile) }, cache)
-  ))
+  )))
 
 /**
  * `CredentialsProvider` of the web identity that a profile names.

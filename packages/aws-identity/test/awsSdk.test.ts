@@ -382,6 +382,7 @@ describe("the promises", () => {
       const credentials = yield* AwsSdk.credentials
       yield* center.fail("getRoleCredentials", "ForbiddenException")
       assert.instanceOf(yield* rejection(credentials), IdentityError.RoleNotAssigned)
+      yield* TestClock.adjust("5 seconds")
       yield* Effect.promise(() => credentials())
     }).pipe(Effect.provide(TestIdentity.layer())))
 })

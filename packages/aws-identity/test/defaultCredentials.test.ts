@@ -348,7 +348,8 @@ describe("the default chain", () => {
           assert.include(error.message, "it gave credentials before, and now: ")
           assert.include(error.message, "To use others from now on, start this program again.")
         }
-        // What it has again, it gives.
+        // What it has again, it gives, once the pause after the failure is over.
+        yield* TestClock.adjust("5 seconds")
         for (const [name, value] of Object.entries(at[place].good.environment ?? {})) variables.set(name, value)
         variables.delete("AWS_EC2_METADATA_DISABLED")
         write("config", at.profile.good.config)
@@ -553,6 +554,7 @@ describe("the first of several that is configured", () => {
               yield* provider.invalidate(Either.getOrThrow(result))
               continue
             }
+            yield* TestClock.adjust("5 seconds")
             const error = yield* Effect.flip(result)
             if (expected === -1) {
               assert.instanceOf(error, IdentityError.NotConfigured)
@@ -687,7 +689,9 @@ describe("a guard of accounts", () => {
       assert.strictEqual((yield* Effect.flip(discreetly(provider.get)))._tag, "ServiceUnreachable")
       assert.isUndefined(provider.peek?.())
       yield* center.fail("getCallerIdentity", "AccessDenied")
+      yield* TestClock.adjust("1 second")
       assert.strictEqual((yield* Effect.flip(discreetly(provider.get)))._tag, "AccessDeniedException")
+      yield* TestClock.adjust("5 seconds")
       yield* provider.get
       assert.strictEqual(yield* asked, 3)
     }).pipe(Effect.provide(guarded(account)), on(keysOf("environment"))))
@@ -704,7 +708,7 @@ describe("a guard of accounts", () => {
       yield* TestClock.adjust("29 seconds")
       assert.include((yield* Effect.flip(discreetly(provider.get))).message, "InvalidClientTokenId")
       assert.strictEqual(yield* asked, 1)
-      yield* TestClock.adjust("1 second")
+      yield* TestClock.adjust("5 seconds")
       yield* center.fail("getCallerIdentity", "ExpiredToken")
       assert.strictEqual((yield* Effect.flip(discreetly(provider.get)))._tag, "ExpiredTokenException")
       for (const [name, value] of Object.entries(keyVariables("environment"))) variables.set(name, value)
@@ -712,6 +716,7 @@ describe("a guard of accounts", () => {
       // Any other failure says nothing about them.
       yield* center.fail("getCallerIdentity", "AccessDenied")
       yield* Effect.flip(discreetly(provider.get))
+      yield* TestClock.adjust("5 seconds")
       for (const [name, value] of Object.entries(keyVariables("static"))) variables.set(name, value)
       assert.strictEqual(yield* ownerOf(yield* provider.get), arnOfUser("environment"))
     }).pipe(Effect.provide(guarded(account)), on(keysOf("unknown"))))

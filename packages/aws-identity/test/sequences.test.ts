@@ -714,13 +714,19 @@ describe("CredentialsProvider", () => {
     | { readonly _tag: "Reject"; readonly ago: number }
     | {
       readonly _tag: "Answer"
-      readonly kind: "issued" | "issued for ever" | "expired" | "unreachable" | "dies"
+      readonly kind: "issued" | "issued for ever" | "expired" | "unreachable" | "refused" | "not signed in" | "dies"
       readonly lifetime: number
       readonly takes: number
     }
 
   const step: fc.Arbitrary<Step> = fc.oneof(
-    { weight: 4, arbitrary: fc.record({ _tag: fc.constant("Pass" as const), seconds }) },
+    {
+      weight: 4,
+      arbitrary: fc.record({
+        _tag: fc.constant("Pass" as const),
+        seconds: fc.oneof({ weight: 1, arbitrary: fc.constantFrom(0.25, 0.75) }, { weight: 2, arbitrary: seconds })
+      })
+    },
     { weight: 1, arbitrary: fc.record({ _tag: fc.constant("Back" as const), seconds }) },
     { weight: 6, arbitrary: fc.record({ _tag: fc.constant("Get" as const), callers: fc.integer({ min: 1, max: 3 }) }) },
     { weight: 1, arbitrary: fc.record({ _tag: fc.constant("Reject" as const), ago: fc.nat(2) }) },
@@ -735,6 +741,8 @@ describe("CredentialsProvider", () => {
           "issued for ever",
           "expired",
           "unreachable",
+          "refused",
+          "not signed in",
           "dies"
         ),
         lifetime: fc.oneof(fc.integer({ min: 1, max: 600 }), fc.integer({ min: 600, max: 12 * 3600 })),
@@ -753,8 +761,11 @@ describe("CredentialsProvider", () => {
     const given: Array<Credentials.Credentials> = []
     let count = 0
     let underWay = 0
+    let resolutions = 0
     /** When a resolution failed, if none has gone well since. */
     let failedAt = -Infinity
+    /** How long after `failedAt` the source is not asked, and from when on it is asked (s). */
+    let pause: readonly [shortest: number, longest: number] = [0, 0]
     let current: Credentials.Credentials | undefined
     const endOfKeys = (value: Credentials.Credentials) =>
       Option.match(value.expiration, { onNone: () => Infinity, onSome: DateTime.toEpochMillis })
@@ -762,17 +773,39 @@ describe("CredentialsProvider", () => {
 
     const resolve = Effect.gen(function*() {
       underWay += 1
+      resolutions += 1
       if (underWay > 1) wrong("two are resolved at a time")
       const since = clock.now - failedAt
       // Half a minute, less up to a third by chance.
       if (current !== undefined && counts(current) && since >= 0 && since < 20 * second) {
         wrong(`tried again after ${since / second} s`)
       }
+      if ((current === undefined || !counts(current)) && since >= 0 && since < pause[0] * second) {
+        wrong(`asked again ${since / second} s after a failure`)
+      }
       const next = answers.shift() ?? { kind: "issued", lifetime: 3600, takes: 0 }
       const expiration = next.kind === "expired" ? clock.now - second : clock.now + next.lifetime * second
       yield* Effect.yieldNow()
       clock.now += next.takes * second
-      if (next.kind === "dies" || next.kind === "unreachable" || expiration <= clock.now) failedAt = clock.now
+      const isIssued = next.kind === "issued" || next.kind === "issued for ever"
+      if (!isIssued || (next.kind === "issued" && expiration <= clock.now)) {
+        failedAt = clock.now
+        pause = current !== undefined && counts(current)
+          ? [0, 0]
+          : next.kind === "refused"
+          ? [1, 5]
+          : next.kind === "not signed in"
+          ? [0, 0]
+          : [0.5, 1]
+        // A clock that is set back does not bring back what had expired.
+        if (current !== undefined && !counts(current)) current = undefined
+      }
+      if (next.kind === "refused") {
+        return yield* new IdentityError.RoleNotAssigned({ accountId: "111122223333", roleName: "Developer" })
+      }
+      if (next.kind === "not signed in") {
+        return yield* new IdentityError.SsoLoginRequired({ reason: "NoToken", session: "example", command: "sign in" })
+      }
       if (next.kind === "dies") return yield* Effect.dieMessage("a bug")
       if (next.kind === "unreachable") {
         return yield* new IdentityError.ServiceUnreachable({
@@ -798,12 +831,17 @@ describe("CredentialsProvider", () => {
 
     const ask = (provider: CredentialsProvider.CredentialsProvider["Type"], callers: number) =>
       Effect.gen(function*() {
+        const before = resolutions
+        const since = clock.now - failedAt
         const exits = yield* Effect.all(
           Array.from({ length: callers }, () =>
             // Judged when the caller has it: a slow renewal in the background may take until later.
             Effect.tap(Effect.exit(provider.get), (exit) => {
               if (Exit.isFailure(exit)) {
                 if (current !== undefined && counts(current)) wrong("what counts is not given out")
+                if (resolutions === before && (since < 0 || since >= pause[1] * second)) {
+                  wrong(`the pause goes on after ${since / second} s`)
+                }
                 return Effect.void
               }
               given.push(exit.value)
@@ -832,6 +870,8 @@ describe("CredentialsProvider", () => {
             if (value === undefined) continue
             rejected.add(value.accessKeyId)
             yield* provider.invalidate(value)
+            // It ends the pause.
+            pause = [0, 0]
           } else if (step._tag === "Pass") clock.now += step.seconds * second
           else if (step._tag === "Back") clock.now -= step.seconds * second
           else if (step._tag === "Answer") answers.push(step)

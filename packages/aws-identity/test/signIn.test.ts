@@ -570,6 +570,7 @@ describe("the provider's cache", () => {
       const before = yield* metrics
       yield* center.fail("getRoleCredentials", "TooManyRequestsException")
       yield* Effect.flip(provider.get)
+      yield* TestClock.adjust("1 second")
       yield* provider.get
       const after = yield* metrics
       const added = (name: string) => Number(after.get(name)?.count ?? 0) - Number(before.get(name)?.count ?? 0)

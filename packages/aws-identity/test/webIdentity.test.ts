@@ -311,6 +311,7 @@ describe("time limits", () => {
       yield* TestClock.adjust("5 minutes")
       const error = yield* Fiber.join(fiber)
       assert.strictEqual(error._tag, "CredentialsUnavailable")
+      yield* TestClock.adjust("1 second")
       assert.match((yield* provider.get).accessKeyId, /^ASIA/)
     }).pipe(Effect.uninterruptible, Effect.scoped, Effect.provide(world())))
 })
@@ -685,11 +686,10 @@ source_profile = nobody
         const { arn } = yield* Effect.flatMap(Sts.Sts, (sts) =>
           sts.getCallerIdentity({ region: Region.make("us-east-1"), credentials }))
         assert.strictEqual(arn, "arn:aws:sts::111122223333:assumed-role/ci/build")
-        const provider = yield* Effect.provide(
-          CredentialsProvider.CredentialsProvider,
+        yield* Effect.provide(
+          Effect.flatMap(CredentialsProvider.CredentialsProvider, (provider) => provider.get),
           WebIdentityCredentials.layerProfile("ci")
         )
-        yield* provider.get
       })
     ).pipe(environment({}), Effect.provide(world())))
 

@@ -1,47 +1,64 @@
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Runtime from "effect/Runtime"
-import type * as Scope from "effect/Scope"
+import * as Scope from "effect/Scope"
 
 /**
- * One run at a time for all who ask: the first starts it, the others wait for it. It runs on a fiber of its own, with
- * the fiber refs that its maker had and none of a caller's: no caller's interruption takes it from the others or
- * breaks it off half way, and no caller's settings reach what the others get. Closing the maker's scope ends it.
+ * At most one run at a time: the first caller starts it, the others wait for its result. The run has a fiber of its
+ * own with the fiber refs that the maker had, so that a caller's interruption does not break it off and a caller's
+ * settings do not reach the others. Closing the maker's scope interrupts the run.
  */
 export interface SingleFlight<A, E> {
-  /** Waits for the run under way, or for a new one. */
+  /** Waits for the run under way, or for a new one. Fails with the error of `make` when the run is interrupted. */
   readonly run: (effect: Effect.Effect<A, E>) => Effect.Effect<A, E>
   /** Starts a run unless one is under way, and does not wait. */
   readonly start: (effect: Effect.Effect<A, E>) => Effect.Effect<void>
-  /** Lets the run under way end for those who wait for it; who asks from now on gets a new one. */
-  readonly leave: () => void
 }
 
-/** Makes single flights that run in the current scope, with the fiber refs of now. */
-export const make: Effect.Effect<<A, E>() => SingleFlight<A, E>, never, Scope.Scope> = Effect.gen(function*() {
-  const scope = yield* Effect.scope
-  const runFork = Runtime.runFork(yield* Effect.runtime())
-  return <A, E>(): SingleFlight<A, E> => {
-    let flight: Fiber.RuntimeFiber<A, E> | undefined
-    // All in one step of the calling fiber: nobody comes between the look and the start.
-    const join = (effect: Effect.Effect<A, E>): Fiber.RuntimeFiber<A, E> => {
-      if (flight !== undefined) return flight
-      const fiber = runFork(Effect.interruptible(effect), { scope, immediate: false })
-      flight = fiber
-      fiber.addObserver(() => {
-        if (flight === fiber) flight = undefined
-      })
-      return fiber
-    }
-    return {
-      run: (effect) => Effect.suspend(() => Effect.flatten(Fiber.await(join(effect)))),
-      start: (effect) =>
-        Effect.sync(() => {
-          join(effect)
-        }),
-      leave: () => {
-        flight = undefined
+/** Why a run has no result: its scope is closed, or the run interrupted itself. */
+export type Interruption = "Closed" | "Interrupted"
+
+/** Makes single flights that run in the current scope, with the present fiber refs. */
+export const make = <A, E>(
+  interrupted: (why: Interruption) => E
+): Effect.Effect<() => SingleFlight<A, E>, never, Scope.Scope> =>
+  Effect.gen(function*() {
+    const runFork = Runtime.runFork(yield* Effect.runtime())
+    let isClosed = false
+    // A scope of its own, because the flag has to be set before the runs in it are interrupted.
+    const scope = yield* Effect.acquireRelease(Scope.make(), (scope, exit) => {
+      isClosed = true
+      return Scope.close(scope, exit)
+    })
+    return () => {
+      let flight: Fiber.RuntimeFiber<A, E> | undefined
+      // Synchronous: no other caller can start a run between the check and the start.
+      const join = (effect: Effect.Effect<A, E>): Fiber.RuntimeFiber<A, E> => {
+        if (flight !== undefined) return flight
+        const fiber = runFork(Effect.interruptible(effect), { scope, immediate: false })
+        flight = fiber
+        fiber.addObserver(() => {
+          flight = undefined
+        })
+        return fiber
+      }
+      const resultOf = (exit: Exit.Exit<A, E>): Effect.Effect<A, E> => {
+        if (Exit.isSuccess(exit)) return Effect.succeed(exit.value)
+        return Cause.isInterruptedOnly(exit.cause)
+          ? Effect.fail(interrupted(isClosed ? "Closed" : "Interrupted"))
+          : Effect.failCause(exit.cause)
+      }
+      return {
+        run: (effect) =>
+          Effect.suspend(() =>
+            isClosed ? Effect.fail(interrupted("Closed")) : Effect.flatMap(Fiber.await(join(effect)), resultOf)
+          ),
+        start: (effect) =>
+          Effect.sync(() => {
+            if (!isClosed) join(effect)
+          })
       }
     }
-  }
-})
+  })
