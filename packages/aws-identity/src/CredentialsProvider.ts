@@ -271,7 +271,10 @@ export const make = <R>(
           ? failAgain(mine, held.failure)
           : mine.flight.run(refresh(mine))
         // For a cache of what is resolved from these credentials, such as a role's.
-        return Effect.tapError(waiting, () => Effect.map(RefusalChecks, ({ add }) => add(Effect.isSuccess(get))))
+        return Effect.tapError(waiting, (error) => {
+          const isOutdated = Effect.match(get, { onFailure: (other) => other !== error, onSuccess: () => true })
+          return Effect.map(RefusalChecks, ({ add }) => add(isOutdated))
+        })
       })
     const get = getWith(0)
 

@@ -43,7 +43,7 @@ import * as Inspectable from "effect/Inspectable"
 import * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
 import type { Credentials } from "./Credentials.js"
-import { CredentialsProvider } from "./CredentialsProvider.js"
+import * as CredentialsProvider from "./CredentialsProvider.js"
 import type * as IdentityError from "./IdentityError.js"
 import * as internal from "./internal/sigV4.js"
 import type { Region } from "./Region.js"
@@ -87,8 +87,8 @@ export interface Options {
  */
 export interface PresignOptions extends Options {
   /**
-   * For how long the URL can be used: 1 second to 7 days, by default 15 minutes. It ends with the credentials that
-   * signed it, if they end before.
+   * For how long the URL can be used: 1 second to 7 days, by default 15 minutes. If the credentials that sign it expire
+   * sooner, so does the URL: its `X-Amz-Expires` says how long it really lives.
    */
   readonly expiresIn?: Duration.DurationInput | undefined
 }
@@ -213,13 +213,13 @@ const plain = (request: Request): internal.Request => ({
 
 const secondsOf = ({ expiresIn = "15 minutes" }: PresignOptions): number => Duration.toSeconds(expiresIn)
 
+const currentCredentials = Effect.flatMap(CredentialsProvider.CredentialsProvider, ({ get }) => get)
+
 /** Credentials and time, at the moment of signing. */
-const signer = (options: Options) =>
+const signer = (options: Options, credentials = currentCredentials) =>
   Effect.flatMap(
-    CredentialsProvider,
-    ({ get }) =>
-      Effect.flatMap(get, (credentials) =>
-        Effect.map(Clock.currentTimeMillis, (now) => ({ ...options, credentials, now })))
+    credentials,
+    (credentials) => Effect.map(Clock.currentTimeMillis, (now) => ({ ...options, credentials, now }))
   )
 
 /**
@@ -231,7 +231,11 @@ const signer = (options: Options) =>
 export const signRequest: (
   request: HttpClientRequest.HttpClientRequest,
   options: Options
-) => Effect.Effect<HttpClientRequest.HttpClientRequest, IdentityError.IdentityError, CredentialsProvider> = Effect.fn(
+) => Effect.Effect<
+  HttpClientRequest.HttpClientRequest,
+  IdentityError.IdentityError,
+  CredentialsProvider.CredentialsProvider
+> = Effect.fn(
   "SigV4.signRequest"
 )(function*(request, options) {
   return yield* internal.signRequest(request, yield* signer(options))
@@ -239,6 +243,8 @@ export const signRequest: (
 
 /**
  * The URL that lets whoever has it make this one request: see `presign`.
+ *
+ * The credentials are refreshed first if they expire before the URL should (`CredentialsProvider.getFor`).
  *
  * @example
  * ```ts
@@ -258,10 +264,12 @@ export const signRequest: (
 export const presignRequest: (
   request: HttpClientRequest.HttpClientRequest,
   options: PresignOptions
-) => Effect.Effect<Redacted.Redacted, IdentityError.IdentityError, CredentialsProvider> = Effect.fn(
+) => Effect.Effect<Redacted.Redacted, IdentityError.IdentityError, CredentialsProvider.CredentialsProvider> = Effect.fn(
   "SigV4.presignRequest"
 )(function*(request, options) {
-  return Redacted.make(yield* internal.presignRequest(request, yield* signer(options), secondsOf(options)))
+  const seconds = secondsOf(options)
+  const credentials = CredentialsProvider.getFor(Duration.seconds(seconds))
+  return Redacted.make(yield* internal.presignRequest(request, yield* signer(options, credentials), seconds))
 })
 
 /**
@@ -301,17 +309,17 @@ export const presignRequest: (
 export const withSignature: {
   (options: Options): <E, R>(
     client: HttpClient.HttpClient.With<E, R>
-  ) => HttpClient.HttpClient.With<E | IdentityError.IdentityError, R | CredentialsProvider>
+  ) => HttpClient.HttpClient.With<E | IdentityError.IdentityError, R | CredentialsProvider.CredentialsProvider>
   <E, R>(
     client: HttpClient.HttpClient.With<E, R>,
     options: Options
-  ): HttpClient.HttpClient.With<E | IdentityError.IdentityError, R | CredentialsProvider>
+  ): HttpClient.HttpClient.With<E | IdentityError.IdentityError, R | CredentialsProvider.CredentialsProvider>
 } = dual(
   2,
   <E, R>(
     client: HttpClient.HttpClient.With<E, R>,
     options: Options
-  ): HttpClient.HttpClient.With<E | IdentityError.IdentityError, R | CredentialsProvider> =>
+  ): HttpClient.HttpClient.With<E | IdentityError.IdentityError, R | CredentialsProvider.CredentialsProvider> =>
     client.pipe(
       HttpClient.mapRequestEffect((request) =>
         Effect.flatMap(signer(options), (signer) => internal.signRequest(request, signer))

@@ -742,8 +742,8 @@ describe("a guard of accounts", () => {
     Effect.gen(function*() {
       const provider = yield* CredentialsProvider.CredentialsProvider
       yield* TestClock.adjust("1 second")
-      yield* settled(Effect.yieldNow())
-      assert.isDefined(provider.peek?.())
+      const turn = Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))
+      yield* settled(Effect.repeat(turn, { until: () => provider.peek?.() !== undefined }))
       assert.strictEqual(yield* asked, 1)
     }).pipe(
       Effect.provide(identity({ allowedAccountIds: [account], background: true })),

@@ -614,6 +614,17 @@ describe("refuses", () => {
     assert.match(problem(SigV4.sign({ ...good, ...request }, { ...options, ...changed })), expected)
   })
 
+  it("refuses to presign with credentials that have expired or expire within a second", () => {
+    const now = DateTime.unsafeMake(1_700_000_000_000)
+    for (const left of [-60_000, 0, 999]) {
+      const expiring = new Credentials.Credentials({
+        ...options.credentials,
+        expiration: Option.some(DateTime.unsafeMake(1_700_000_000_000 + left))
+      })
+      assert.match(problem(SigV4.presign(good, { ...options, credentials: expiring, now })), /have expired/)
+    }
+  })
+
   it("a URL for no time, for too long, or for a part of a second", () => {
     for (const expiresIn of ["0 seconds", "7 days 1 seconds", "604801 seconds", "1500 millis", "Infinity"] as const) {
       const duration = expiresIn === "Infinity"
@@ -632,6 +643,67 @@ describe("refuses", () => {
       })
     )
   })
+})
+
+describe("a presigned URL", () => {
+  const expiresOf = (url: Redacted.Redacted) => Number(new URL(Redacted.value(url)).searchParams.get("X-Amz-Expires"))
+  const secondsOfLife = fc.integer({ min: 1, max: 50_000 })
+
+  it("never says that it lives longer than the credentials that sign it", () =>
+    fc.assert(
+      fc.property(
+        secondsOfLife,
+        secondsOfLife,
+        fc.integer({ min: 0, max: 999 }),
+        (life, expiresIn, millis) => {
+          const now = 1_700_000_000_000 + millis
+          const url = Either.getOrThrow(SigV4.presign({ method: "GET", url: "https://a.b/" }, {
+            service: "s3",
+            region,
+            expiresIn: Duration.seconds(expiresIn),
+            now: DateTime.unsafeMake(now),
+            credentials: new Credentials.Credentials({
+              accessKeyId: "ASIAEXAMPLE",
+              secretAccessKey: Redacted.make("secret"),
+              expiration: Option.some(DateTime.unsafeMake(now + life * 1000))
+            })
+          }))
+          assert.strictEqual(expiresOf(url), Math.min(life, expiresIn))
+        }
+      ),
+      { numRuns: 500 }
+    ))
+
+  const requests = [
+    ["of S3", HttpClientRequest.get("https://bucket.s3.amazonaws.com/a"), "s3"],
+    ["that is a token of RDS", HttpClientRequest.get("https://db.example:5432/?Action=connect&DBUser=app"), "rds-db"],
+    ["that is a token of DSQL", HttpClientRequest.get("https://a.dsql.example/?Action=DbConnect"), "dsql"],
+    ["that is a token of ElastiCache", HttpClientRequest.get("https://cache/?Action=connect&User=app"), "elasticache"]
+  ] as const
+  for (const [name, request, service] of requests) {
+    it.scoped(`${name} lives as long as it should, because its credentials are refreshed first if need be`, () =>
+      Effect.gen(function*() {
+        const resolve = Effect.map(DateTime.now, (now) =>
+          new Credentials.Credentials({
+            accessKeyId: "ASIAEXAMPLE",
+            secretAccessKey: Redacted.make("secret"),
+            expiration: Option.some(DateTime.add(now, { hours: 1 }))
+          }))
+        const provider = yield* CredentialsProvider.make(resolve)
+        yield* provider.get
+        yield* TestClock.adjust("50 minutes")
+        const presigned = (expiresIn: Duration.DurationInput) =>
+          Effect.provideService(
+            SigV4.presignRequest(request, { service, region, expiresIn }),
+            CredentialsProvider.CredentialsProvider,
+            provider
+          )
+        assert.strictEqual(expiresOf(yield* presigned("15 minutes")), 900)
+        yield* TestClock.adjust("1 minute")
+        // No credentials of this provider live that long.
+        assert.strictEqual(expiresOf(yield* presigned("12 hours")), 3600)
+      }))
+  }
 })
 
 describe("a client that signs", () => {

@@ -129,12 +129,20 @@ export const sign = (request: Request, signer: Signer): Result<Signed> =>
 
 const longestPresigned = 604_800
 
-/** Adds the signature to the query. Headers are signed too: whoever uses the URL must send the same ones. */
+/**
+ * Adds the signature to the query. Headers are signed too: whoever uses the URL must send the same ones. AWS rejects
+ * the URL as soon as its credentials expire, so `X-Amz-Expires` never says that it lives longer.
+ */
 export const presign = (request: Request, signer: Signer, expiresIn: number): Result<string> =>
   Either.flatMap(readRequest("presign", request, signer), ({ headers, url }) => {
     if (!Number.isInteger(expiresIn) || expiresIn < 1 || expiresIn > longestPresigned) {
       return refuse("presign", `expiresIn is not a whole number of seconds from 1 to ${longestPresigned}`)
     }
+    const { expiration } = signer.credentials
+    const left = expiration._tag === "None"
+      ? Infinity
+      : Math.floor((DateTime.toEpochMillis(expiration.value) - signer.now) / 1000)
+    if (left < 1) return refuse("presign", "its credentials expire in less than a second, or have expired")
     const given = headers.get("x-amz-content-sha256")
     const isS3 = s3.test(signer.service)
     const unsigned = (signer.payload ?? (isS3 && given === undefined ? "unsigned" : "signed")) === "unsigned"
@@ -151,7 +159,7 @@ export const presign = (request: Request, signer: Signer, expiresIn: number): Re
         ["X-Amz-Algorithm", "AWS4-HMAC-SHA256"],
         ["X-Amz-Credential", percentEncode(`${signer.credentials.accessKeyId}/${scope(signer, at)}`)],
         ["X-Amz-Date", at],
-        ["X-Amz-Expires", String(expiresIn)],
+        ["X-Amz-Expires", String(Math.min(expiresIn, left))],
         ["X-Amz-SignedHeaders", percentEncode(names)]
       ]
       if (signer.credentials.sessionToken._tag === "Some") {
