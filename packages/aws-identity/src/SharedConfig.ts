@@ -48,6 +48,7 @@ import { fileError, noHome } from "./internal/fileError.js"
 import { changedAt, isSettled, look, stampOf } from "./internal/fileStamp.js"
 import * as Ini from "./internal/ini.js"
 import { edit } from "./internal/iniEdit.js"
+import { perSource } from "./internal/perSource.js"
 import { misspelt, resembled } from "./internal/profileKeys.js"
 import { schemaProblem } from "./internal/schemaProblem.js"
 import { shownPath, shownText } from "./internal/shownPath.js"
@@ -330,7 +331,7 @@ export interface Options {
 export const layer = (
   options: Options
 ): Layer.Layer<SharedConfig, never, FileSystem.FileSystem | Path.Path> =>
-  Layer.effect(
+  perSource(Layer.effect(
     SharedConfig,
     Effect.gen(function*() {
       const fs = yield* FileSystem.FileSystem
@@ -397,7 +398,7 @@ export const layer = (
         set: makeSet(file, write)
       }
     })
-  )
+  ))
 
 /**
  * The files that AWS's tools read: `AWS_CONFIG_FILE` and `AWS_SHARED_CREDENTIALS_FILE`, else `config` and
@@ -410,7 +411,7 @@ export const layer = (
 export const layerConfig = (
   options?: { readonly profile?: string | undefined }
 ): Layer.Layer<SharedConfig, ConfigError.ConfigError, FileSystem.FileSystem | Path.Path> =>
-  Layer.unwrapEffect(Effect.gen(function*() {
+  perSource(Layer.unwrapEffect(Effect.gen(function*() {
     const path = yield* Path.Path
     const { configFile, credentialsFile, home, profile } = yield* Effect.all({
       home: homeDirectory,
@@ -428,7 +429,7 @@ export const layerConfig = (
       credentialsFile: locate(credentialsFile, "credentials"),
       profile: options?.profile ?? Option.getOrUndefined(profile)
     })
-  }))
+  })))
 
 /**
  * Files in memory, for tests and for programs that bring their own text. `set` changes the text in memory.

@@ -29,6 +29,7 @@ import { homeDirectory, isNowhere, variable } from "./internal/environment.js"
 import { fileError, isNotFound, noHome } from "./internal/fileError.js"
 import * as FileLock from "./internal/fileLock.js"
 import { isSettled, stampOf } from "./internal/fileStamp.js"
+import { perSource } from "./internal/perSource.js"
 import { retry } from "./internal/retry.js"
 import { schemaProblem } from "./internal/schemaProblem.js"
 import { shownPath } from "./internal/shownPath.js"
@@ -267,7 +268,7 @@ const isSuccessor = (token: SsoToken, current: SsoToken): boolean =>
 export const layer = (
   options: { readonly directory: string }
 ): Layer.Layer<SsoTokenCache, never, FileSystem.FileSystem | Path.Path> =>
-  Layer.effect(
+  perSource(Layer.effect(
     SsoTokenCache,
     Effect.gen(function*() {
       const fs = yield* FileSystem.FileSystem
@@ -397,7 +398,7 @@ export const layer = (
         }
       })
     })
-  )
+  ))
 
 /**
  * Tokens in the directory that AWS's tools share, `~/.aws/sso/cache`; or in that of `AWS_SSO_CACHE_DIR`, which no
@@ -410,15 +411,18 @@ export const layerConfig: Layer.Layer<
   SsoTokenCache,
   ConfigError.ConfigError,
   FileSystem.FileSystem | Path.Path
-> = Layer.unwrapEffect(Effect.gen(function*() {
+> = perSource(Layer.unwrapEffect(Effect.gen(function*() {
   const path = yield* Path.Path
   const home = yield* homeDirectory
   const configured = yield* variable("AWS_SSO_CACHE_DIR")
   return layer({ directory: Option.getOrElse(configured, () => path.join(home, ".aws", "sso", "cache")) })
-}))
+})))
 
 /**
  * Tokens in memory: for tests, and for programs that leave nothing on disk.
+ *
+ * It has no source, so every use of this value in one program is the same store, as a directory would be. Make it fresh
+ * (`Layer.fresh`) for identities that must not share their sign-ins.
  *
  * @since 0.1.0
  * @category layers
