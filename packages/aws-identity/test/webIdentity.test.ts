@@ -687,7 +687,8 @@ source_profile = nobody
           sts.getCallerIdentity({ region: Region.make("us-east-1"), credentials }))
         assert.strictEqual(arn, "arn:aws:sts::111122223333:assumed-role/ci/build")
         yield* Effect.provide(
-          Effect.flatMap(CredentialsProvider.CredentialsProvider, (provider) => provider.get),
+          Effect.flatMap(CredentialsProvider.CredentialsProvider, (provider) =>
+            provider.get),
           WebIdentityCredentials.layerProfile("ci")
         )
       })
