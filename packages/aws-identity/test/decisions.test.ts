@@ -3,7 +3,18 @@ import { assertEquals } from "@effect/vitest/utils"
 import { DateTime, Either, FastCheck as fc, Option, Redacted } from "effect"
 import { IdentityError, Region, SsoTokenCache } from "effect-aws-identity"
 import { nextPoll, type PollState } from "../src/internal/devicePolling.js"
-import { attemptInterval, decideToken, refreshTimes, tokenWindow } from "../src/internal/refreshPolicy.js"
+import type { ErrorKind } from "../src/internal/errorKind.js"
+import {
+  afterFailure,
+  attemptInterval,
+  decideCredentials,
+  decideToken,
+  good,
+  type Held,
+  none,
+  refreshTimes,
+  tokenWindow
+} from "../src/internal/refreshPolicy.js"
 
 const runs = { numRuns: 5000 }
 
@@ -71,8 +82,96 @@ describe("refreshTimes", () => {
     )
   })
 
+  it("are half and a quarter of a short life before its end: for 2 minutes, 60 s and 30 s", () => {
+    assert.deepStrictEqual(refreshTimes(0, 120_000), { advisoryAt: 60_000, mandatoryAt: 90_000 })
+  })
+
+  it("leave as much life as refreshBefore asks for, if the credentials have it", () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 1e8 }), fc.integer({ min: 1, max: 1e8 }), (lifetime, before) => {
+        const { advisoryAt, mandatoryAt } = refreshTimes(0, lifetime, before)
+        const usual = refreshTimes(0, lifetime)
+        assert.isTrue(0 < advisoryAt && advisoryAt <= mandatoryAt && mandatoryAt <= usual.mandatoryAt)
+        if (lifetime - before >= attemptInterval) assert.isAtMost(mandatoryAt, lifetime - before)
+        // Callers never wait more often than twice a minute because of it.
+        else assert.strictEqual(mandatoryAt, usual.mandatoryAt)
+        if (mandatoryAt < usual.mandatoryAt) assert.isAtLeast(mandatoryAt, attemptInterval)
+      }),
+      runs
+    )
+  })
+
   it("never come for credentials that do not expire", () => {
     assert.deepStrictEqual(refreshTimes(0, Infinity), { advisoryAt: Infinity, mandatoryAt: Infinity })
+  })
+})
+
+describe("decideCredentials", () => {
+  const kinds: ReadonlyArray<ErrorKind> = [
+    "NotConfigured",
+    "InvalidConfig",
+    "LoginRequired",
+    "AccessDenied",
+    "Unavailable",
+    "InvalidAnswer"
+  ]
+  const event = fc.record({
+    pass: fc.oneof(fc.integer({ min: 0, max: 6000 }), fc.integer({ min: 0, max: 4_000_000 })),
+    atLeast: fc.oneof(fc.constant(0), fc.integer({ min: 1, max: 8_000_000 })),
+    lifetime: fc.option(fc.oneof(fc.integer({ min: 1, max: 10_000 }), fc.integer({ min: 1, max: 4_000_000 }))),
+    kind: fc.constantFrom(...kinds),
+    random: fc.double({ min: 0, max: 1, noNaN: true, maxExcluded: true })
+  })
+
+  it("never gives expired credentials, never fails while some are good, and paces its attempts", () => {
+    fc.assert(
+      fc.property(fc.array(event, { maxLength: 60 }), (events) => {
+        let now = 0
+        let held: Held<string, string> = none
+        let failed: { readonly at: number; readonly kind: ErrorKind; readonly wasGood: boolean } | undefined
+        let triedAt = -Infinity
+        for (const { atLeast, kind, lifetime, pass, random } of events) {
+          now += pass
+          const decision = decideCredentials(now, held, atLeast)
+          const isGood = held._tag === "Good" && held.expiration > now
+          if (decision === "Hit" || decision === "HitAndRefresh") {
+            assert.isTrue(isGood)
+            if (held._tag === "Good" && held.expiration - now < atLeast) assert.isBelow(now - triedAt, attemptInterval)
+            if (decision === "Hit") continue
+          }
+          if (decision === "Fail") {
+            assert.isFalse(isGood)
+            const longest = failed?.kind === "AccessDenied" || failed?.kind === "InvalidConfig" ? 5000 : 1000
+            assert.isBelow(now - (failed?.at ?? -Infinity), longest)
+            continue
+          }
+          // An attempt.
+          if (failed !== undefined && failed.wasGood && isGood) assert.isAtLeast(now - failed.at, 20_000 - 1e-6)
+          if (failed !== undefined && !failed.wasGood) {
+            const shortest = { NotConfigured: 0, LoginRequired: 0, InvalidConfig: 1000, AccessDenied: 1000 }
+            assert.isAtLeast(now - failed.at, kindOf(shortest, failed.kind))
+          }
+          triedAt = now
+          if (lifetime !== null) {
+            held = good(now, "value", now + lifetime)
+            failed = undefined
+          } else {
+            held = afterFailure(now, held, "failure", kind, random)
+            failed = { at: now, kind, wasGood: isGood }
+            assert.strictEqual(held._tag === "Good", isGood)
+          }
+        }
+      }),
+      { numRuns: 3000 }
+    )
+  })
+
+  const kindOf = (pauses: Partial<Record<ErrorKind, number>>, kind: ErrorKind): number => pauses[kind] ?? 500
+
+  it("forgets a failure that was before the clock was set back", () => {
+    const held = afterFailure(10_000, none, "failure", "AccessDenied", 0.5)
+    assert.strictEqual(decideCredentials(10_000, held), "Fail")
+    assert.strictEqual(decideCredentials(9999, held), "Wait")
   })
 })
 

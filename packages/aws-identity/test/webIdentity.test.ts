@@ -269,6 +269,54 @@ describe("a token", () => {
     }).pipe(environment({}), Effect.provide(world())))
 })
 
+describe("a token that STS says has ended", () => {
+  const faults = ["ExpiredTokenException", "IDPRejectedClaim"] as const
+  for (const fault of faults) {
+    it.effect(`is replaced once by another one of its source: ${fault}`, () =>
+      Effect.gen(function*() {
+        const center = yield* IdentityCenter.IdentityCenter
+        yield* center.fail("assumeRoleWithWebIdentity", fault)
+        let issued = 0
+        const token = Effect.suspend(() => issue({ claims: { jti: `token ${issued++}` } }))
+        const credentials = yield* WebIdentityCredentials.resolve({ roleArn: ci, token })
+        assert.match(credentials.accessKeyId, /^ASIA/)
+        assert.strictEqual(yield* callsOf("assumeRoleWithWebIdentity"), 2)
+      }).pipe(Effect.provide(world())))
+
+    it.effect(`is replaced once and no more, when STS rejects every token: ${fault}`, () =>
+      Effect.gen(function*() {
+        const center = yield* IdentityCenter.IdentityCenter
+        yield* center.fail("assumeRoleWithWebIdentity", fault, 9)
+        let issued = 0
+        const token = Effect.suspend(() => issue({ claims: { jti: `token ${issued++}` } }))
+        yield* Effect.flip(WebIdentityCredentials.resolve({ roleArn: ci, token }))
+        assert.strictEqual(yield* callsOf("assumeRoleWithWebIdentity"), 2)
+      }).pipe(Effect.provide(world())))
+  }
+
+  it.effect("is the error of STS when the source has no other", () =>
+    Effect.gen(function*() {
+      const center = yield* IdentityCenter.IdentityCenter
+      yield* center.fail("assumeRoleWithWebIdentity", "ExpiredTokenException", 9)
+      const only = yield* issue()
+      const sources = [
+        Effect.succeed(only),
+        Effect.fail(
+          new IdentityError.NotConfigured({
+            provider: "test",
+            problem: "no more tokens",
+            remedy: "None."
+          })
+        )
+      ]
+      let run = 0
+      const token = Effect.suspend(() => sources[run++] ?? Effect.succeed(only))
+      const error = yield* Effect.flip(WebIdentityCredentials.resolve({ roleArn: ci, token }))
+      assert.strictEqual(error._tag, "ExpiredTokenException")
+      assert.strictEqual(yield* callsOf("assumeRoleWithWebIdentity"), 1)
+    }).pipe(Effect.provide(world())))
+})
+
 describe("time limits", () => {
   it.effect("a token that expires while STS is asked is not sent again", () =>
     Effect.gen(function*() {
