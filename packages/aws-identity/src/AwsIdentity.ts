@@ -53,6 +53,11 @@ export interface Options extends ProfileCredentials.Options, CredentialsProvider
   /** Ids of the accounts, 12 digits each, that the program may act in: see `AllowedAccounts`. */
   readonly allowedAccountIds?: Arr.NonEmptyReadonlyArray<string> | undefined
   /**
+   * The directory that `.aws` is in, for a program that runs without `HOME`: `homedir()` of `node:os` has that of the
+   * password database.
+   */
+  readonly homeDirectory?: string | undefined
+  /**
    * How to reach AWS, where it is not to be as the environment and the profile say. It counts for every service: an
    * `endpoint` here is that of them all, as an emulator has it.
    */
@@ -102,7 +107,9 @@ export const layer = (
     Sso.layerConfig(options.client),
     SsoOidc.layerConfig(options.client),
     Sts.layerConfig(options.client),
-    SsoTokenCache.layerConfig
+    options.homeDirectory === undefined
+      ? SsoTokenCache.layerConfig
+      : SsoTokenCache.layerHome(options.homeDirectory)
   )
   return perSource(allowed.pipe(
     Layer.provideMerge(SsoTokenProvider.layer),

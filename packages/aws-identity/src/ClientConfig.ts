@@ -56,9 +56,13 @@ export interface RetryableFailure {
 export interface ClientConfig {
   /** Of STS only: where an input that names no region goes, unless it is about a role of another partition. */
   readonly region?: Region | undefined
+  /** Of STS only: tried in their order for a role of another partition than that of `region`. */
+  readonly fallbackRegions?: ReadonlyArray<Region> | undefined
   /** Takes the place of every region's endpoint, such as `http://localhost:4566`. */
   readonly endpoint?: string | undefined
-  /** Hosts that may be spoken to without encryption. The loopback always may. */
+  /** Where `endpoint` comes from, for error messages: `AWS_ENDPOINT_URL_STS`, `endpoint_url in config:3`. */
+  readonly endpointSource?: string | undefined
+  /** Hosts that may be spoken to without encryption. Loopback addresses are always allowed. */
   readonly allowPlainHttp?: ReadonlyArray<string> | undefined
   /** Endpoints with validated cryptography. */
   readonly useFipsEndpoint?: boolean | undefined

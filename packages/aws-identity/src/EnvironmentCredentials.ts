@@ -37,16 +37,12 @@ import { accountIdOf } from "./internal/accountId.js"
 import { Timestamp } from "./internal/cacheFile.js"
 import { variable } from "./internal/environment.js"
 
-/** White space, such as the end of a line that a script left, is part of no key; a blank variable is not set. */
-const trimmed = (name: string) =>
-  Effect.map(variable(name), (value) => Option.filter(Option.map(value, (text) => text.trim()), (text) => text !== ""))
-
 const variables = Effect.all({
-  accessKeyId: trimmed("AWS_ACCESS_KEY_ID"),
-  secretAccessKey: Effect.map(trimmed("AWS_SECRET_ACCESS_KEY"), Option.map(Redacted.make)),
-  sessionToken: Effect.map(trimmed("AWS_SESSION_TOKEN"), Option.map(Redacted.make)),
-  expiration: trimmed("AWS_CREDENTIAL_EXPIRATION"),
-  accountId: Effect.map(trimmed("AWS_ACCOUNT_ID"), Option.flatMap(accountIdOf))
+  accessKeyId: variable("AWS_ACCESS_KEY_ID"),
+  secretAccessKey: Effect.map(variable("AWS_SECRET_ACCESS_KEY"), Option.map(Redacted.make)),
+  sessionToken: Effect.map(variable("AWS_SESSION_TOKEN"), Option.map(Redacted.make)),
+  expiration: variable("AWS_CREDENTIAL_EXPIRATION"),
+  accountId: Effect.map(variable("AWS_ACCOUNT_ID"), Option.flatMap(accountIdOf))
 })
 
 const source = "the environment"

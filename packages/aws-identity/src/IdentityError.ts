@@ -31,6 +31,8 @@ const withOwnMessage = (Class: ErrorClass): ErrorClass =>
 /** `Schema.TaggedError`, with an own `message`. */
 const TaggedError = <Self>(identifier: string): ReturnType<typeof Schema.TaggedError<Self>> => (tag, fields) =>
   withOwnMessage(Schema.TaggedError<Self>(identifier)(tag, fields) as never) as never
+import { certificateProblem, fipsRemedy } from "./internal/connectionProblem.js"
+import { noHomeReason, noHomeRemedy } from "./internal/noHome.js"
 
 /**
  * Which profile a failed call was made for, and where that profile stands.
@@ -163,7 +165,9 @@ export class FileError extends TaggedError<FileError>("effect-aws-identity/FileE
   origin: Schema.optional(Origin)
 }) {
   override get message(): string {
-    const remedy = this.reason === "Busy"
+    const remedy = this.reason === noHomeReason
+      ? noHomeRemedy
+      : this.reason === "Busy"
       ? "Another program uses it or keeps changing it: try again when that program has ended."
       : "Check that it is a file, who owns it, its mode, and the free space."
     return `Cannot ${this.operation} ${this.path}: ${this.reason}${forProfile(this.origin)}. ${remedy}`
@@ -545,27 +549,23 @@ export class ServiceUnreachable extends TaggedError<ServiceUnreachable>(
 )("ServiceUnreachable", {
   ...call,
   endpoint: Schema.String,
-  /** The system's word for it, such as `ECONNREFUSED`. */
+  /** The system's word for it, such as `ECONNREFUSED` or `CERT_HAS_EXPIRED`. */
   reason: Schema.String,
   /** How often it was tried. */
   attempts: Schema.optional(Schema.Number),
   origin: Schema.optional(Origin)
 }) {
   override get message(): string {
+    const certificate = certificateProblem(this.reason)
     return `Cannot reach ${this.service} at ${this.endpoint} for ${this.operation}${afterAttempts(this.attempts)}: ` +
-      `${this.reason}${forProfile(this.origin)}. ${
-        isCertificate.test(this.reason)
-          ? "Its certificate is not trusted: give your authority's certificate to the HttpClient, or its file to Node " +
-            "as NODE_EXTRA_CA_CERTS."
-          : `Check the network, the proxy, ${
-            this.service === "STS" ? "AWS_REGION" : "sso_region"
-          } and AWS_ENDPOINT_URL*.`
+      `${certificate === undefined ? this.reason : `${certificate.problem} (${this.reason})`}${
+        forProfile(this.origin)
+      }. ${
+        certificate?.remedy ?? fipsRemedy(this.reason, this.endpoint) ??
+          `Check the network, the proxy, ${this.service === "STS" ? "AWS_REGION" : "sso_region"} and AWS_ENDPOINT_URL*.`
       }`
   }
 }
-
-/** The names that TLS has for it in Node. */
-const isCertificate = /CERT|_SIGNATURE|_ISSUER|^ERR_TLS/
 
 /**
  * What answered does not speak as AWS does.

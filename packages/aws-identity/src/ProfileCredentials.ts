@@ -25,6 +25,7 @@ import type * as FileSystem from "@effect/platform/FileSystem"
 import type * as HttpClient from "@effect/platform/HttpClient"
 import type * as Path from "@effect/platform/Path"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import type * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
@@ -39,6 +40,7 @@ import { withSource } from "./internal/about.js"
 import { accountIdOf } from "./internal/accountId.js"
 import { quoted } from "./internal/commandLine.js"
 import { roleRegion } from "./internal/roleRegion.js"
+import * as Setting from "./internal/setting.js"
 import * as ProcessCredentials from "./ProcessCredentials.js"
 import * as SharedConfig from "./SharedConfig.js"
 import type { Sso } from "./Sso.js"
@@ -280,12 +282,28 @@ const credentialSourceOf = (profile: SharedConfig.Section, name: string) =>
     const source = credentialSources.get(name)
     if (source === undefined) {
       return yield* SharedConfig.invalidKey(profile, "credential_source", {
-        problem: `has a credential_source that is none of ${[...credentialSources.keys()].join(", ")}`,
-        remedy: "Correct that line."
+        ...credentialSourceMistake(name)
       })
     }
     return Effect.mapError(source, isNeeded(profile, `credential_source ${name}`))
   })
+
+/** AWS's tools tell capital letters apart here. */
+const credentialSourceMistake = (text: string): { readonly problem: string; readonly remedy: string } => {
+  const setting: Setting.Setting<string> = {
+    description: [...credentialSources.keys()].join(" or "),
+    parse: (text) => credentialSources.has(text) ? text : undefined,
+    explain: (text) => {
+      const meant = [...credentialSources.keys()].find((name) => name.toLowerCase() === text.toLowerCase())
+      return meant === undefined ? undefined : { problem: "has other capital letters", remedy: `Write ${meant}.` }
+    }
+  }
+  const mistake = Option.getOrThrow(Either.getLeft(Setting.readSetting(setting, text, "file")))
+  return {
+    problem: `has ${Setting.describeMistake("credential_source", text, setting, mistake)}`,
+    remedy: mistake.remedy
+  }
+}
 
 /** The profile says to use it, so that no chain may go on to the next. */
 const isNeeded =

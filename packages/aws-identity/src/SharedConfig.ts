@@ -42,15 +42,16 @@ import * as IdentityError from "./IdentityError.js"
 import { readBoundedBytes, readPipe, specialFile, type Unreadable, unreadableFile } from "./internal/boundedFile.js"
 import { changeFile } from "./internal/changeFile.js"
 import { quoted } from "./internal/commandLine.js"
-import { isEndpointUrl } from "./internal/endpoint.js"
 import { homeDirectory, isNowhere, variable } from "./internal/environment.js"
 import { fileError, noHome } from "./internal/fileError.js"
 import { changedAt, isSettled, look, stampOf } from "./internal/fileStamp.js"
 import * as Ini from "./internal/ini.js"
 import { edit } from "./internal/iniEdit.js"
+import { noHomeReason, noHomeRemedy } from "./internal/noHome.js"
 import { perSource } from "./internal/perSource.js"
 import { misspelt, resembled } from "./internal/profileKeys.js"
 import { schemaProblem } from "./internal/schemaProblem.js"
+import * as Setting from "./internal/setting.js"
 import { shownPath, shownText } from "./internal/shownPath.js"
 import { headerFor, similarSection } from "./internal/similarSection.js"
 import { Region } from "./Region.js"
@@ -253,7 +254,7 @@ export const read: Effect.Effect<ConfigFiles, IdentityError.FileError, SharedCon
  *
  * | setting | environment | profile |
  * | --- | --- | --- |
- * | `region`, of STS | `AWS_REGION`, then `AWS_DEFAULT_REGION` | `region` |
+ * | `region` and `fallbackRegions`, of STS | `AWS_REGION`, then `AWS_DEFAULT_REGION` | `region` |
  * | `endpoint` | `AWS_ENDPOINT_URL_SSO` (`_SSO_OIDC`, `_STS`), then `AWS_ENDPOINT_URL` | `endpoint_url` of the service in its `services` section, then its own |
  * | none of these endpoints | `AWS_IGNORE_CONFIGURED_ENDPOINT_URLS` | `ignore_configured_endpoint_urls` |
  * | `useFipsEndpoint` | `AWS_USE_FIPS_ENDPOINT` | `use_fips_endpoint` |
@@ -262,6 +263,7 @@ export const read: Effect.Effect<ConfigFiles, IdentityError.FileError, SharedCon
  * | `maxAttempts` | `AWS_MAX_ATTEMPTS` | `max_attempts` |
  * | `appId` | `AWS_SDK_UA_APP_ID` | `sdk_ua_app_id` |
  * | `disableClockSkewCorrection` | `AWS_DISABLE_CLOCK_SKEW_CORRECTION` | `disable_clock_skew_correction` |
+ * | more of `allowPlainHttp` | `EFFECT_AWS_IDENTITY_ALLOW_PLAIN_HTTP` (`localstack,minio`), which only this library knows | |
  *
  * `AWS_RETRY_MODE` and `retry_mode` are not looked at: the mode is always `standard`.
  *
@@ -288,22 +290,26 @@ export const clientConfig = (
         NotConfigured: () => Effect.succeed(undefined),
         ProfileNotFound: () => Effect.succeed(undefined)
       })
+      const [region, ...fallbackRegions] = service === "sts"
+        ? yield* regionsOf([settings.region, environment.region, environment.defaultRegion], profile)
+        : []
       const found: ClientConfig = {
         ...settings,
-        region: settings.region ?? environment.region ?? environment.defaultRegion ??
-          (service === "sts" ? yield* setting(profile, "region", regionName) : undefined),
-        endpoint: settings.endpoint ?? (yield* configuredEndpoint(service, environment, files, profile)),
+        region: region ?? settings.region,
+        fallbackRegions: settings.fallbackRegions ?? fallbackRegions,
+        ...(settings.endpoint === undefined ? yield* configuredEndpoint(service, environment, files, profile) : {}),
+        allowPlainHttp: [...settings.allowPlainHttp ?? [], ...environment.allowPlainHttp],
         useFipsEndpoint: settings.useFipsEndpoint ?? environment.useFipsEndpoint ??
-          (yield* setting(profile, "use_fips_endpoint", flag)),
+          (yield* setting(profile, "use_fips_endpoint", Setting.flag)),
         useDualstackEndpoint: settings.useDualstackEndpoint ?? environment.useDualstackEndpoint ??
-          (yield* setting(profile, "use_dualstack_endpoint", flag)),
+          (yield* setting(profile, "use_dualstack_endpoint", Setting.flag)),
         useGlobalEndpoint: settings.useGlobalEndpoint ?? environment.useGlobalEndpoint ??
-          (yield* setting(profile, "sts_regional_endpoints", regionalEndpoints)),
+          (yield* setting(profile, "sts_regional_endpoints", Setting.regionalEndpoints)),
         maxAttempts: settings.maxAttempts ?? environment.maxAttempts ??
-          (yield* setting(profile, "max_attempts", positive)),
+          (yield* setting(profile, "max_attempts", Setting.positive)),
         appId: settings.appId ?? environment.appId ?? profile?.values.get("sdk_ua_app_id")?.value,
         disableClockSkewCorrection: settings.disableClockSkewCorrection ?? environment.disableClockSkewCorrection ??
-          (yield* setting(profile, "disable_clock_skew_correction", flag))
+          (yield* setting(profile, "disable_clock_skew_correction", Setting.flag))
       }
       last = { files, found }
       return found
@@ -402,19 +408,24 @@ export const layer = (
 
 /**
  * The files that AWS's tools read: `AWS_CONFIG_FILE` and `AWS_SHARED_CREDENTIALS_FILE`, else `config` and
- * `credentials` in `~/.aws`; `AWS_PROFILE` chooses the profile unless `options` does. `~` is `HOME`, else
- * `USERPROFILE`, else `HOMEDRIVE` with `HOMEPATH`.
+ * `credentials` in `~/.aws`; `AWS_PROFILE` chooses the profile unless `options` does. `~` is
+ * `homeDirectory`, else `HOME`, else `USERPROFILE`, else `HOMEDRIVE` with `HOMEPATH`, else on Linux that of
+ * `/etc/passwd`.
  *
  * @since 0.1.0
  * @category layers
  */
 export const layerConfig = (
-  options?: { readonly profile?: string | undefined }
+  options?: {
+    readonly profile?: string | undefined
+    /** The directory that `.aws` is in, for a program that runs without `HOME`. */
+    readonly homeDirectory?: string | undefined
+  }
 ): Layer.Layer<SharedConfig, ConfigError.ConfigError, FileSystem.FileSystem | Path.Path> =>
   perSource(Layer.unwrapEffect(Effect.gen(function*() {
     const path = yield* Path.Path
     const { configFile, credentialsFile, home, profile } = yield* Effect.all({
-      home: homeDirectory,
+      home: options?.homeDirectory === undefined ? homeDirectory : Effect.succeed(options.homeDirectory),
       configFile: variable("AWS_CONFIG_FILE"),
       credentialsFile: variable("AWS_SHARED_CREDENTIALS_FILE"),
       profile: variable("AWS_PROFILE")
@@ -553,10 +564,9 @@ const makeFiles = (files: readonly [config: File, credentials: File], chosen: st
     Effect.gen(function*() {
       const found = yield* lookUp([config], "sso-session", name, profile?.name)
       const section = found ?? (yield* dangling(files, "sso-session", name, profile))
-      return yield* makeSession(section, profile?.name, {
+      return new SsoSession({
+        ...(yield* ssoSettingsOf(section, profile?.name)),
         name: Option.some(name),
-        startUrl: yield* required(section, "sso_start_url", profile?.name),
-        region: yield* required(section, "sso_region", profile?.name),
         registrationScopes: (section.values.get("sso_registration_scopes")?.value ?? "")
           .split(",").map((scope) => scope.trim()).filter((scope) => scope !== ""),
         loginCommand: `aws sso login --sso-session ${quoted(name)}`
@@ -591,7 +601,9 @@ const makeFiles = (files: readonly [config: File, credentials: File], chosen: st
         const hint = hintOf(files, "profile", selected)
         const notFound = {
           profile: shownText(selected),
-          searched: files.map(({ found, path }) => found ? path : `${path} (no such file)`),
+          searched: files.map(({ found, path }) =>
+            found ? path : `${path} (${isNowhere(path) ? noHomeReason : "no such file"})`
+          ),
           known: profiles(),
           ...(hint === undefined ? {} : { hint })
         }
@@ -602,8 +614,10 @@ const makeFiles = (files: readonly [config: File, credentials: File], chosen: st
             problem: `No profile "${selected}" in ${notFound.searched.join(" or ")}.${
               hint === undefined ? "" : ` ${hint}.`
             } Profiles found there: ${listOf(notFound.known)}`,
-            remedy: "Run \"aws configure sso\" to create it, or choose another with AWS_PROFILE; if your files are " +
-              "elsewhere, set AWS_CONFIG_FILE."
+            remedy: files.some(({ path }) => isNowhere(path))
+              ? noHomeRemedy
+              : "Run \"aws configure sso\" to create it, or choose another with AWS_PROFILE; if your files are " +
+                "elsewhere, set AWS_CONFIG_FILE."
           })
       }),
     session,
@@ -621,12 +635,11 @@ const makeFiles = (files: readonly [config: File, credentials: File], chosen: st
             remedy: `Run "aws configure sso --profile ${quoted(profile.name)}" to add them.`
           })
         }
-        const name = profile.values.get("sso_session")?.value
-        if (name === undefined || name === "") {
-          return yield* makeSession(profile, profile.name, {
+        const name = Option.getOrUndefined(optional(profile, "sso_session"))
+        if (name === undefined) {
+          return new SsoSession({
+            ...(yield* ssoSettingsOf(profile, profile.name)),
             name: Option.none(),
-            startUrl: yield* required(profile, "sso_start_url", profile.name),
-            region: yield* required(profile, "sso_region", profile.name),
             registrationScopes: [],
             loginCommand: `aws sso login --profile ${quoted(profile.name)}`
           })
@@ -634,7 +647,7 @@ const makeFiles = (files: readonly [config: File, credentials: File], chosen: st
         const found = yield* session(name, profile)
         for (const [key, value] of [["sso_start_url", found.startUrl], ["sso_region", found.region]] as const) {
           const own = profile.values.get(key)
-          if (own !== undefined && own.value !== value) {
+          if (own !== undefined && own.value.trim() !== value) {
             return yield* invalid(own, profile, {
               profile: profile.name,
               key,
@@ -889,17 +902,20 @@ export const required = (
   key: string,
   profile: string | undefined
 ): Effect.Effect<string, IdentityError.InvalidConfig> => {
-  const value = section.values.get(key)?.value
-  if (value !== undefined && value !== "") return Effect.succeed(value)
+  const value = section.values.get(key)?.value.trim() ?? ""
+  return value === "" ? Effect.fail(missing(section, key, profile)) : Effect.succeed(value)
+}
+
+const missing = (section: Section, key: string, profile: string | undefined): IdentityError.InvalidConfig => {
   const other = [...section.values].find(([name]) => name !== key && misspelt(name) === key)
-  return Effect.fail(invalid(other?.[1] ?? section, section, {
+  return invalid(other?.[1] ?? section, section, {
     profile,
     key,
     problem: `has no ${key}`,
     remedy: other !== undefined
       ? `Write ${other[0]} as ${key}.`
       : `Add "${key} = <${hints[key] ?? "value"}>" to that section.`
-  }))
+  })
 }
 
 /**
@@ -909,7 +925,7 @@ export const required = (
  * @category accessors
  */
 export const optional = (section: Section, key: string): Option.Option<string> =>
-  Option.filter(Option.fromNullable(section.values.get(key)?.value), (value) => value !== "")
+  Option.filter(Option.fromNullable(section.values.get(key)?.value.trim()), (value) => value !== "")
 
 /**
  * The error of a key of a profile, or without a key of the profile itself, that says something which cannot be
@@ -951,34 +967,42 @@ const dangling = (
   }))
 }
 
-const isRegion = Schema.is(Region)
+/** The start URL and region of an Identity Center, from an `[sso-session]` or a legacy profile. */
+const ssoSettingsOf = (section: Section, profile: string | undefined) =>
+  Effect.all({
+    startUrl: requiredSetting(section, "sso_start_url", profile, Setting.startUrl),
+    region: requiredSetting(section, "sso_region", profile, Setting.ssoRegion),
+    places: Effect.succeed({ startUrl: placeOf(section, "sso_start_url"), region: placeOf(section, "sso_region") })
+  })
 
 const placeOf = (section: Section, key: string): typeof Place.Type => {
   const { file, line } = section.values.get(key) ?? section
   return { section: section.header, file, line }
 }
 
-const makeSession = (
-  section: Section,
-  profile: string | undefined,
-  { region, ...fields }: Omit<typeof SsoSession.Type, "region" | "cacheKey"> & { readonly region: string }
-): Effect.Effect<SsoSession, IdentityError.InvalidConfig> =>
-  isRegion(region)
-    ? Effect.succeed(
-      new SsoSession({
-        ...fields,
-        region,
-        places: { startUrl: placeOf(section, "sso_start_url"), region: placeOf(section, "sso_region") }
-      })
-    )
-    : Effect.fail(
-      invalid(section.values.get("sso_region") ?? section, section, {
-        profile,
-        key: "sso_region",
-        problem: "has an sso_region that is no region name",
-        remedy: `It should be ${hints["sso_region"]}, such as us-east-1.`
-      })
-    )
+/**
+ * The role in IAM Identity Center that a profile names in its `sso_account_id` and `sso_role_name`; `InvalidConfig` at
+ * the line of the one that AWS would not take, or when the profile lacks one.
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const ssoRoleOf = (
+  profile: Section
+): Effect.Effect<{ readonly accountId: string; readonly roleName: string }, IdentityError.InvalidConfig> =>
+  Effect.all({
+    accountId: requiredSetting(profile, "sso_account_id", profile.name, Setting.accountId),
+    roleName: requiredSetting(profile, "sso_role_name", profile.name, Setting.roleName)
+  })
+
+/**
+ * The path in the `web_identity_token_file` of a profile; `InvalidConfig` when it is not a path.
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const tokenFileOf = (profile: Section): Effect.Effect<Option.Option<string>, IdentityError.InvalidConfig> =>
+  Effect.map(setting(profile, "web_identity_token_file", Setting.tokenFile), Option.fromNullable)
 
 /**
  * A role that a profile names, and how its session is to be.
@@ -1002,22 +1026,21 @@ export interface ProfileRole {
 }
 
 /**
- * The role that a profile names in its `role_arn`; `InvalidConfig` when it has none, or when one of the keys around it
- * says what cannot be.
+ * The role that a profile names in its `role_arn`; `InvalidConfig` when it has none, or at the line of a value that STS
+ * would not take.
  *
  * @since 0.1.0
  * @category accessors
  */
 export const roleOf = (profile: Section): Effect.Effect<ProfileRole, IdentityError.InvalidConfig> =>
   Effect.gen(function*() {
-    const text = (key: string) => Option.getOrUndefined(optional(profile, key))
     return {
-      roleArn: yield* required(profile, "role_arn", profile.name),
-      roleSessionName: text("role_session_name"),
-      durationSeconds: yield* setting(profile, "duration_seconds", positive),
-      externalId: text("external_id"),
-      mfaSerial: text("mfa_serial"),
-      region: yield* setting(profile, "region", regionName)
+      roleArn: yield* requiredSetting(profile, "role_arn", profile.name, Setting.roleArn),
+      roleSessionName: yield* setting(profile, "role_session_name", Setting.roleSessionName),
+      durationSeconds: yield* setting(profile, "duration_seconds", Setting.durationSeconds),
+      externalId: yield* setting(profile, "external_id", Setting.externalId),
+      mfaSerial: yield* setting(profile, "mfa_serial", Setting.mfaSerial),
+      region: yield* setting(profile, "region", Setting.regionName)
     }
   })
 
@@ -1025,107 +1048,132 @@ export const roleOf = (profile: Section): Effect.Effect<ProfileRole, IdentityErr
 // Settings of clients
 // ---------------------------------------------------------------------------------------------------------------
 
-interface Kind<A> {
-  readonly description: string
-  readonly parse: (text: string) => A | undefined
-}
-
-/** Two words, one for yes and one for no. */
-const eitherOf = (yes: string, no: string): Kind<boolean> => ({
-  description: `${yes} or ${no}`,
-  parse: (text) => text.toLowerCase() === yes ? true : text.toLowerCase() === no ? false : undefined
-})
-
-const flag = eitherOf("true", "false")
-const regionalEndpoints = eitherOf("legacy", "regional")
-
-const positive: Kind<number> = {
-  description: "a whole number from 1",
-  parse: (text) => /^[1-9]\d{0,8}$/.test(text) ? Number(text) : undefined
-}
-
-const regionName: Kind<Region> = {
-  description: "a region name",
-  parse: (text) => isRegion(text) ? text : undefined
-}
-
-const endpointUrl: Kind<string> = {
-  description: "an http or https URL without query",
-  parse: (text) => isEndpointUrl(text) ? text : undefined
-}
-
 const fromEnvironment = <A>(
   name: string,
-  { description, parse }: Kind<A>
+  kind: Setting.Setting<A>
 ): Effect.Effect<A | undefined, ConfigError.ConfigError> =>
   Effect.flatMap(
     variable(name),
     Option.match({
       onNone: () => Effect.succeed(undefined),
-      onSome: (text) => {
-        const value = parse(text)
-        return value === undefined
-          ? Effect.fail(ConfigError.InvalidData([name], `Expected ${description}`))
-          : Effect.succeed(value)
-      }
+      onSome: (text) =>
+        Effect.mapError(Setting.readSetting(kind, text, "variable"), (mistake) =>
+          ConfigError.InvalidData([name], `${Setting.describeMistake(name, text, kind, mistake)}. ${mistake.remedy}`))
     })
   )
+
+/** The hosts that it names may be spoken to without encryption; only this library knows it. */
+const plainHttpVariable = "EFFECT_AWS_IDENTITY_ALLOW_PLAIN_HTTP"
+
+/** Host names, as `URL.hostname` has them, of a list of hosts or URLs, which commas or white space separate. */
+const hostsIn = (list: string): ReadonlyArray<string> =>
+  list.split(/[\s,;]+/).flatMap((item) => {
+    const url = /^https?:\/\//i.test(item) ? item : `http://${item}`
+    return item !== "" && URL.canParse(url) ? [new URL(url).hostname] : []
+  })
 
 const clientEnvironment = (service: string) =>
   Effect.all({
     // The other two are told theirs with each call.
-    region: service === "sts" ? fromEnvironment("AWS_REGION", regionName) : Effect.succeed(undefined),
-    defaultRegion: service === "sts" ? fromEnvironment("AWS_DEFAULT_REGION", regionName) : Effect.succeed(undefined),
-    ignoresEndpoints: fromEnvironment("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", flag),
-    ownEndpoint: fromEnvironment(`AWS_ENDPOINT_URL_${service.toUpperCase()}`, endpointUrl),
-    endpoint: fromEnvironment("AWS_ENDPOINT_URL", endpointUrl),
-    useFipsEndpoint: fromEnvironment("AWS_USE_FIPS_ENDPOINT", flag),
-    useDualstackEndpoint: fromEnvironment("AWS_USE_DUALSTACK_ENDPOINT", flag),
-    useGlobalEndpoint: fromEnvironment("AWS_STS_REGIONAL_ENDPOINTS", regionalEndpoints),
-    maxAttempts: fromEnvironment("AWS_MAX_ATTEMPTS", positive),
+    region: service === "sts" ? fromEnvironment("AWS_REGION", Setting.regionName) : Effect.succeed(undefined),
+    defaultRegion: service === "sts"
+      ? fromEnvironment("AWS_DEFAULT_REGION", Setting.regionName)
+      : Effect.succeed(undefined),
+    allowPlainHttp: Effect.map(variable(plainHttpVariable), Option.match({ onNone: () => [], onSome: hostsIn })),
+    ignoresEndpoints: fromEnvironment("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", Setting.flag),
+    ownEndpoint: fromEnvironment(`AWS_ENDPOINT_URL_${service.toUpperCase()}`, Setting.endpointUrl),
+    endpoint: fromEnvironment("AWS_ENDPOINT_URL", Setting.endpointUrl),
+    useFipsEndpoint: fromEnvironment("AWS_USE_FIPS_ENDPOINT", Setting.flag),
+    useDualstackEndpoint: fromEnvironment("AWS_USE_DUALSTACK_ENDPOINT", Setting.flag),
+    useGlobalEndpoint: fromEnvironment("AWS_STS_REGIONAL_ENDPOINTS", Setting.regionalEndpoints),
+    maxAttempts: fromEnvironment("AWS_MAX_ATTEMPTS", Setting.positive),
     appId: Effect.map(variable("AWS_SDK_UA_APP_ID"), Option.getOrUndefined),
-    disableClockSkewCorrection: fromEnvironment("AWS_DISABLE_CLOCK_SKEW_CORRECTION", flag)
+    disableClockSkewCorrection: fromEnvironment("AWS_DISABLE_CLOCK_SKEW_CORRECTION", Setting.flag)
   }, { mode: "validate" }).pipe(
     // All that is wrong with it, as `Config.all` says.
     Effect.mapError((errors) => Object.values(errors).flatMap(Option.toArray).reduce(ConfigError.And))
   )
 
-/** A value of a section, on behalf of `profile`; empty is none. */
+/** A value of a section, on behalf of `profile`; undefined if it is blank. */
 const setting = <A>(
   profile: Section | undefined,
   key: string,
-  { description, parse }: Kind<A>,
+  kind: Setting.Setting<A>,
   values: ReadonlyMap<string, ConfigValue> | undefined = profile?.values
 ): Effect.Effect<A | undefined, IdentityError.InvalidConfig> => {
   const found = values?.get(key)
-  if (profile === undefined || found === undefined || found.value === "") return Effect.succeed(undefined)
-  const value = parse(found.value)
-  return value !== undefined ? Effect.succeed(value) : Effect.fail(invalid(found, profile, {
-    profile: profile.name,
-    key,
-    problem: `has a ${key} that is not ${description}`,
-    remedy: "Correct or remove that line."
-  }))
+  return profile === undefined || found === undefined || found.value.trim() === ""
+    ? Effect.succeed(undefined)
+    : checked(found, profile, profile.name, key, kind)
 }
 
-/** The environment's endpoints, then the profile's; of each the service's own, then that of all services. */
+/** A value that AWS takes; or the error at its line. `profile` is the one that the section is read for. */
+const checked = <A>(
+  found: ConfigValue,
+  section: Section,
+  profile: string | undefined,
+  key: string,
+  kind: Setting.Setting<A>
+): Effect.Effect<A, IdentityError.InvalidConfig> =>
+  Effect.mapError(Setting.readSetting(kind, found.value, "file"), (mistake) =>
+    invalid(found, section, {
+      profile,
+      key,
+      problem: `has ${Setting.describeMistake(key, found.value, kind, mistake)}`,
+      remedy: mistake.remedy
+    }))
+
+/** The same of a key that the section cannot do without. */
+const requiredSetting = <A>(
+  section: Section,
+  key: string,
+  profile: string | undefined,
+  kind: Setting.Setting<A>
+): Effect.Effect<A, IdentityError.InvalidConfig> => {
+  const found = section.values.get(key)
+  return found === undefined || found.value.trim() === ""
+    ? Effect.fail(missing(section, key, profile))
+    : checked(found, section, profile, key, kind)
+}
+
+/** The regions that STS may be asked in, in their order: those of the client and the environment, then the profile's. */
+const regionsOf = (
+  first: ReadonlyArray<Region | undefined>,
+  profile: Section | undefined
+): Effect.Effect<ReadonlyArray<Region>, IdentityError.InvalidConfig> => {
+  const known = first.filter((region) => region !== undefined)
+  const own = setting(profile, "region", Setting.regionName)
+  // A profile with a wrong region works as long as the environment names another.
+  const tolerated = known.length === 0 ? own : Effect.orElseSucceed(own, () => undefined)
+  return Effect.map(tolerated, (own) => own === undefined ? known : [...known, own])
+}
+
+/** The endpoint that the environment configures, else the profile; of each the service's own, then that of all services. */
 const configuredEndpoint = (
   service: string,
   environment: Effect.Effect.Success<ReturnType<typeof clientEnvironment>>,
   files: ConfigFiles,
   profile: Section | undefined
-) =>
+): Effect.Effect<Pick<ClientConfig, "endpoint" | "endpointSource">, IdentityError.InvalidConfig> =>
   Effect.gen(function*() {
-    if (environment.ignoresEndpoints === true) return undefined
-    if ((yield* setting(profile, "ignore_configured_endpoint_urls", flag)) === true) return undefined
-    const configured = environment.ownEndpoint ?? environment.endpoint
-    if (configured !== undefined) return configured
-    const name = profile?.values.get("services")?.value
-    const own = name === undefined || name === ""
+    if (environment.ignoresEndpoints === true) return {}
+    if ((yield* setting(profile, "ignore_configured_endpoint_urls", Setting.flag)) === true) return {}
+    if (environment.ownEndpoint !== undefined) {
+      return { endpoint: environment.ownEndpoint, endpointSource: `AWS_ENDPOINT_URL_${service.toUpperCase()}` }
+    }
+    if (environment.endpoint !== undefined) {
+      return { endpoint: environment.endpoint, endpointSource: "AWS_ENDPOINT_URL" }
+    }
+    const name = profile === undefined ? Option.none() : optional(profile, "services")
+    const own = Option.isNone(name)
       ? undefined
-      : (yield* files.services(name, profile)).values.get(service)?.nested
-    return (yield* setting(profile, "endpoint_url", endpointUrl, own ?? none)) ??
-      (yield* setting(profile, "endpoint_url", endpointUrl))
+      : (yield* files.services(name.value, profile)).values.get(service)?.nested
+    for (const values of [own, profile?.values]) {
+      const endpoint = yield* setting(profile, "endpoint_url", Setting.endpointUrl, values ?? none)
+      const line = values?.get("endpoint_url")
+      if (endpoint !== undefined) return { endpoint, endpointSource: `endpoint_url in ${line?.file}:${line?.line}` }
+    }
+    return {}
   })
 
 // ---------------------------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@
 import * as Config from "effect/Config"
 import * as ConfigError from "effect/ConfigError"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Equal from "effect/Equal"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
@@ -13,8 +14,9 @@ import { Credentials } from "./Credentials.js"
 import * as CredentialsProvider from "./CredentialsProvider.js"
 import * as IdentityError from "./IdentityError.js"
 import { quoted } from "./internal/commandLine.js"
-import { perSource } from "./internal/perSource.js"
+import * as Setting from "./internal/setting.js"
 import { RefusalChecks } from "./internal/refusalChecks.js"
+import { perSource } from "./internal/perSource.js"
 import type { Region } from "./Region.js"
 import * as SharedConfig from "./SharedConfig.js"
 import { Sso } from "./Sso.js"
@@ -115,8 +117,7 @@ export const resolveProfile = Effect.fn("SsoCredentials.resolveProfile")(functio
     })
   }
   const session = yield* config.sessionOf(profile)
-  const accountId = yield* SharedConfig.required(profile, "sso_account_id", profile.name)
-  const roleName = yield* SharedConfig.required(profile, "sso_role_name", profile.name)
+  const { accountId, roleName } = yield* SharedConfig.ssoRoleOf(profile)
   return yield* Effect.mapError(
     credentialsOf({ session, accountId, roleName }),
     IdentityError.withOrigin({ profile: profile.name, location: SharedConfig.locationOf(profile) })
@@ -178,17 +179,17 @@ export const layerConfig = (
   options?: CredentialsProvider.Options
 ): Layer.Layer<CredentialsProvider.CredentialsProvider, ConfigError.ConfigError, Sso | SsoTokenProvider> =>
   perSource(Layer.unwrapEffect(Effect.gen(function*() {
-    const { accountId, region, roleName, session, startUrl } = yield* Config.unwrap(config)
-    const problem = startUrl === ""
-      ? "startUrl is empty"
-      : session === ""
-      ? "session is empty"
-      : roleName === ""
-      ? "roleName is empty"
-      : /^\d{12}$/.test(accountId)
-      ? undefined
-      : "accountId is not an account id of 12 digits"
-    if (problem !== undefined) return yield* Effect.fail(ConfigError.InvalidData([], problem))
+    const { region, session, ...texts } = yield* Config.unwrap(config)
+    const read = <A>(name: keyof typeof texts, setting: Setting.Setting<A>) =>
+      Either.mapLeft(Setting.readSetting(setting, texts[name], "variable"), (mistake) =>
+        ConfigError.InvalidData(
+          [],
+          `${Setting.describeMistake(name, texts[name], setting, mistake)}. ${mistake.remedy}`
+        ))
+    const startUrl = yield* read("startUrl", Setting.startUrl)
+    const accountId = yield* read("accountId", Setting.accountId)
+    const roleName = yield* read("roleName", Setting.roleName)
+    if (session === "") return yield* Effect.fail(ConfigError.InvalidData([], "session is empty"))
     return layer({
       accountId,
       roleName,

@@ -411,12 +411,22 @@ export const layerConfig: Layer.Layer<
   SsoTokenCache,
   ConfigError.ConfigError,
   FileSystem.FileSystem | Path.Path
-> = perSource(Layer.unwrapEffect(Effect.gen(function*() {
-  const path = yield* Path.Path
-  const home = yield* homeDirectory
-  const configured = yield* variable("AWS_SSO_CACHE_DIR")
-  return layer({ directory: Option.getOrElse(configured, () => path.join(home, ".aws", "sso", "cache")) })
-})))
+> = perSource(Layer.unwrapEffect(Effect.map(homeDirectory, (home) => layerHome(home))))
+
+/**
+ * The same for a given home directory, for programs that run without `HOME`. `AWS_SSO_CACHE_DIR` still counts.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerHome = (
+  home: string
+): Layer.Layer<SsoTokenCache, ConfigError.ConfigError, FileSystem.FileSystem | Path.Path> =>
+  perSource(Layer.unwrapEffect(Effect.gen(function*() {
+    const path = yield* Path.Path
+    const configured = yield* variable("AWS_SSO_CACHE_DIR")
+    return layer({ directory: Option.getOrElse(configured, () => path.join(home, ".aws", "sso", "cache")) })
+  })))
 
 /**
  * Tokens in memory: for tests, and for programs that leave nothing on disk.

@@ -4,8 +4,8 @@
  * Names are AWS's with a small first letter. Signed operations take the credentials that sign.
  *
  * Each input may name the region to ask in; else it is that of the client's settings: with `Sts.layerConfig`, of
- * `AWS_REGION`, `AWS_DEFAULT_REGION` or the profile. If that is of another partition than the role, or there is none,
- * it is the first region of the role's partition: `us-gov-west-1` for a role of `arn:aws-us-gov:…`.
+ * `AWS_REGION`, `AWS_DEFAULT_REGION` or the profile. For a role, the first of these counts that is of the role's partition;
+ * without any, it is the first region of that partition: `us-gov-west-1` for a role of `arn:aws-us-gov:…`.
  *
  * @example
  * ```ts
@@ -353,7 +353,9 @@ const regionOfRole = (
   if (region !== undefined && !isOfRole(region, roleArn)) {
     return Either.left(`"region" is ${region}, where there are no roles of partition ${home.id} as "roleArn" names one`)
   }
-  const configured = settings.region !== undefined && isOfRole(settings.region, roleArn) ? settings.region : undefined
+  const configured = [settings.region, ...settings.fallbackRegions ?? []].find((region) =>
+    region !== undefined && isOfRole(region, roleArn)
+  )
   return Either.right(region ?? configured ?? home.globalRegion)
 }
 

@@ -21,7 +21,7 @@
 import type * as FileSystem from "@effect/platform/FileSystem"
 import * as Clock from "effect/Clock"
 import * as Config from "effect/Config"
-import type * as ConfigError from "effect/ConfigError"
+import * as ConfigError from "effect/ConfigError"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -41,6 +41,7 @@ import { variable } from "./internal/environment.js"
 import { perSource } from "./internal/perSource.js"
 import { roleRegion } from "./internal/roleRegion.js"
 import { sessionName } from "./internal/sessionName.js"
+import * as Setting from "./internal/setting.js"
 import { timeLimit } from "./internal/timeLimit.js"
 import * as SharedConfig from "./SharedConfig.js"
 import { type AssumeRoleWithWebIdentityInput, type AssumeRoleWithWebIdentityOutput, Sts } from "./Sts.js"
@@ -201,7 +202,7 @@ export const resolve = <E, R>(
  * set, `AWS_ROLE_SESSION_NAME`, as Kubernetes on EKS sets them.
  *
  * Fails with `NotConfigured` when there is no `AWS_WEB_IDENTITY_TOKEN_FILE`, and with `CredentialsUnavailable` when
- * there is one but no `AWS_ROLE_ARN`.
+ * there is one but no `AWS_ROLE_ARN` (`Missing`), or when AWS would not take the value of a variable (`Invalid`).
  *
  * @since 0.1.0
  * @category constructors
@@ -229,18 +230,34 @@ export const resolveEnvironment: Effect.Effect<
       "Set both or neither."
     )
   }
+  const path = yield* checkedVariable(names.tokenFile, tokenFile.value, Setting.tokenFile)
   return yield* resolve({
-    roleArn: roleArn.value,
-    roleSessionName: Option.getOrUndefined(roleSessionName),
-    token: WebIdentityToken.fromFile(tokenFile.value)
+    roleArn: yield* checkedVariable(names.roleArn, roleArn.value, Setting.roleArn),
+    roleSessionName: Option.isNone(roleSessionName)
+      ? undefined
+      : yield* checkedVariable(names.roleSessionName, roleSessionName.value, Setting.roleSessionName),
+    token: WebIdentityToken.fromFile(path)
   })
 }).pipe(Effect.withSpan("WebIdentityCredentials.resolveEnvironment"))
 
+const names = {
+  tokenFile: "AWS_WEB_IDENTITY_TOKEN_FILE",
+  roleArn: "AWS_ROLE_ARN",
+  roleSessionName: "AWS_ROLE_SESSION_NAME"
+}
+
 const variables = Effect.all({
-  tokenFile: variable("AWS_WEB_IDENTITY_TOKEN_FILE"),
-  roleArn: Effect.map(variable("AWS_ROLE_ARN"), Option.map((arn) => arn.trim())),
-  roleSessionName: variable("AWS_ROLE_SESSION_NAME")
+  tokenFile: variable(names.tokenFile),
+  roleArn: variable(names.roleArn),
+  roleSessionName: variable(names.roleSessionName)
 })
+
+/** The value of a variable, if AWS takes it. */
+const checkedVariable = <A>(name: string, text: string, setting: Setting.Setting<A>) =>
+  Effect.mapError(
+    Setting.readSetting(setting, text, "variable"),
+    (mistake) => unavailable("Invalid", Setting.describeMistake(name, text, setting, mistake), mistake.remedy)
+  )
 
 const unavailable = (
   reason: IdentityError.CredentialsUnavailable["reason"],
@@ -266,7 +283,7 @@ export const resolveProfile = Effect.fn("WebIdentityCredentials.resolveProfile")
   const config = yield* SharedConfig.read
   const profile = typeof name === "object" ? name : yield* config.profile(name)
   const location = SharedConfig.locationOf(profile)
-  const tokenFile = SharedConfig.optional(profile, "web_identity_token_file")
+  const tokenFile = yield* SharedConfig.tokenFileOf(profile)
   if (Option.isNone(tokenFile)) {
     const misspelt = SharedConfig.misspeltKey(profile)
     if (misspelt !== undefined) return yield* misspelt
@@ -306,11 +323,25 @@ export interface Settings extends Omit<Role, "providerId"> {
   readonly tokenFile: string
 }
 
+/** A variable whose value AWS takes. */
+const variableConfig = <A>(name: string, setting: Setting.Setting<A>): Config.Config<A> =>
+  Config.mapOrFail(Config.nonEmptyString(name), (text) => settingOf(name, text, setting))
+
+const settingOf = <A>(name: string, text: string, setting: Setting.Setting<A>) =>
+  Either.mapLeft(
+    Setting.readSetting(setting, text, "variable"),
+    (mistake) =>
+      ConfigError.InvalidData([], `${Setting.describeMistake(name, text, setting, mistake)}. ${mistake.remedy}`)
+  )
+
 /** AWS's own variables. */
 const environment: Config.Config<Settings> = Config.all({
-  tokenFile: Config.nonEmptyString("AWS_WEB_IDENTITY_TOKEN_FILE"),
-  roleArn: Config.nonEmptyString("AWS_ROLE_ARN"),
-  roleSessionName: Config.map(Config.option(Config.nonEmptyString("AWS_ROLE_SESSION_NAME")), Option.getOrUndefined)
+  tokenFile: variableConfig(names.tokenFile, Setting.tokenFile),
+  roleArn: variableConfig(names.roleArn, Setting.roleArn),
+  roleSessionName: Config.map(
+    Config.option(variableConfig(names.roleSessionName, Setting.roleSessionName)),
+    Option.getOrUndefined
+  )
 })
 
 /**
@@ -337,10 +368,17 @@ export const layerConfig = (
   config: Config.Config.Wrap<Settings> = environment,
   cache?: CredentialsProvider.Options
 ): Layer.Layer<CredentialsProvider.CredentialsProvider, ConfigError.ConfigError, FileSystem.FileSystem | Sts> =>
-  perSource(Layer.unwrapEffect(Effect.map(
-    Config.unwrap(config),
-    ({ tokenFile, ...role }) => layer({ ...role, token: WebIdentityToken.fromFile(tokenFile) }, cache)
-  )))
+  perSource(Layer.unwrapEffect(Effect.gen(function*() {
+    const { roleArn, roleSessionName, tokenFile, ...role } = yield* Config.unwrap(config)
+    return layer({
+      ...role,
+      roleArn: yield* settingOf("roleArn", roleArn, Setting.roleArn),
+      roleSessionName: roleSessionName === undefined
+        ? undefined
+        : yield* settingOf("roleSessionName", roleSessionName, Setting.roleSessionName),
+      token: WebIdentityToken.fromFile(yield* settingOf("tokenFile", tokenFile, Setting.tokenFile))
+    }, cache)
+  })))
 
 /**
  * `CredentialsProvider` of the web identity that a profile names.

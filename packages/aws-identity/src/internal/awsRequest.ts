@@ -134,6 +134,7 @@ export const operation = <
     const endpoint = endpointOf(service.endpointPrefix, {
       region: region.right,
       endpoint: settings.endpoint,
+      endpointSource: settings.endpointSource,
       useFipsEndpoint: settings.useFipsEndpoint ?? false,
       useDualstackEndpoint: settings.useDualstackEndpoint ?? false,
       useGlobalEndpoint: settings.useGlobalEndpoint ?? false,

@@ -8,6 +8,8 @@ import { shownText } from "./shownPath.js"
 export interface EndpointParameters {
   readonly region: Region
   readonly endpoint: string | undefined
+  /** Where it comes from: a variable or a line of a file. */
+  readonly endpointSource?: string | undefined
   readonly useFipsEndpoint: boolean
   readonly useDualstackEndpoint: boolean
   readonly useGlobalEndpoint: boolean
@@ -26,10 +28,10 @@ export const endpointOf = (prefix: string, parameters: EndpointParameters): Eith
   const isFips = parameters.useFipsEndpoint || isPseudoFips
   if (parameters.endpoint !== undefined) {
     const problem = isFips
-      ? "a FIPS endpoint and an endpoint of one's own exclude each other"
+      ? `a FIPS endpoint and an endpoint of one's own${sourceOf(parameters)} exclude each other`
       : parameters.useDualstackEndpoint
-      ? "a dual-stack endpoint and an endpoint of one's own exclude each other"
-      : endpointProblem(parameters.endpoint, parameters.allowPlainHttp)
+      ? `a dual-stack endpoint and an endpoint of one's own${sourceOf(parameters)} exclude each other`
+      : endpointProblem(parameters.endpoint, parameters)
     return problem === undefined
       ? Either.right({ url: parameters.endpoint.replace(/\/+$/, ""), signingRegion: region })
       : Either.left(problem)
@@ -65,15 +67,20 @@ const hasGlobal = (region: Region): boolean =>
 export const isEndpointUrl = (text: string): boolean =>
   /^https?:\/\/[^/?#@\s\\]+(?:\/[^?#@\s\\]*)?$/i.test(text) && URL.canParse(text)
 
-const endpointProblem = (endpoint: string, allowed: ReadonlyArray<string>): string | undefined => {
-  if (!isEndpointUrl(endpoint)) return "its endpoint is not an http or https URL"
-  // As whoever sends to it reads it.
+const sourceOf = ({ endpointSource }: Pick<EndpointParameters, "endpointSource">): string =>
+  endpointSource === undefined ? "" : ` (${endpointSource})`
+
+const endpointProblem = (
+  endpoint: string,
+  parameters: Pick<EndpointParameters, "allowPlainHttp" | "endpointSource">
+): string | undefined => {
+  if (!isEndpointUrl(endpoint)) return `its endpoint${sourceOf(parameters)} is not an http or https URL`
+  // As the client that sends to it reads it.
   const { hostname, protocol } = new URL(endpoint)
-  return protocol === "https:" || isLoopback(hostname) || allowed.includes(hostname) ? undefined : (
-    `its endpoint ${
-      shownText(endpoint)
-    } would be sent secrets in plain text: use https, or name the host in allowPlainHttp`
-  )
+  if (protocol === "https:" || isLoopback(hostname) || parameters.allowPlainHttp.includes(hostname)) return undefined
+  return `its endpoint ${shownText(endpoint)}${sourceOf(parameters)} would be sent secrets in plain text: use https or ` +
+    `a loopback address, or allow the host with EFFECT_AWS_IDENTITY_ALLOW_PLAIN_HTTP=${shownText(hostname)} or in ` +
+    "allowPlainHttp"
 }
 
 export const isLoopback = (host: string): boolean => /^(?:(?:.+\.)?localhost|127(?:\.\d{1,3}){3}|\[::1\])$/.test(host)

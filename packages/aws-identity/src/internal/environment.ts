@@ -1,29 +1,60 @@
 /** What AWS's tools take from the environment, through the `ConfigProvider`. */
+import * as FileSystem from "@effect/platform/FileSystem"
 import * as Config from "effect/Config"
 import * as ConfigError from "effect/ConfigError"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 
-/** A variable that is not set, or set to nothing, is none. */
+/**
+ * The value of a variable without outer white space, which scripts, `.env` files and copied text leave. A blank variable
+ * is not set.
+ */
 export const variable = (name: string): Effect.Effect<Option.Option<string>, ConfigError.ConfigError> =>
   Effect.matchEffect(Config.string(name), {
     onFailure: (error) => ConfigError.isMissingDataOnly(error) ? Effect.succeedNone : Effect.fail(error),
-    onSuccess: (value) => value === "" ? Effect.succeedNone : Effect.succeedSome(value)
+    onSuccess: (value) => value.trim() === "" ? Effect.succeedNone : Effect.succeedSome(value.trim())
   })
 
 /**
- * The home directory as AWS's tools find it: `HOME`, then Windows's own variables. Without any it is `~`, and
- * `isNowhere` tells of every path below.
+ * The home directory as AWS's tools find it: `HOME`, then Windows's own variables, then that of the password database.
+ * Without any it is `~`, and `isNowhere` tells of every path below.
  */
-export const homeDirectory: Effect.Effect<string, ConfigError.ConfigError> = Effect.gen(function*() {
-  for (const name of ["HOME", "USERPROFILE"]) {
-    const home = yield* variable(name)
-    if (Option.isSome(home)) return home.value
+export const homeDirectory: Effect.Effect<string, ConfigError.ConfigError, FileSystem.FileSystem> = Effect.gen(
+  function*() {
+    for (const name of ["HOME", "USERPROFILE"]) {
+      const home = yield* variable(name)
+      if (Option.isSome(home)) return home.value
+    }
+    const path = yield* variable("HOMEPATH")
+    if (Option.isSome(path)) return Option.getOrElse(yield* variable("HOMEDRIVE"), () => "C:") + path.value
+    return Option.getOrElse(yield* passwordHome, () => "~")
   }
-  const path = yield* variable("HOMEPATH")
-  if (Option.isNone(path)) return "~"
-  return Option.getOrElse(yield* variable("HOMEDRIVE"), () => "C:") + path.value
-})
+)
 
-/** Whether nobody knows where the path is; it must not be taken for one of the working directory. */
+/**
+ * The home directory that `/etc/passwd` has for the user of this process, as systemd and `env -i` leave `HOME` unset.
+ * Linux only: the ports of the platform do not tell the user, and `/proc` does. A `ConfigProvider` that hides the `HOME`
+ * of the process means it: then there is none.
+ */
+const passwordHome: Effect.Effect<Option.Option<string>, never, FileSystem.FileSystem> = Effect.gen(function*() {
+  const fs = yield* FileSystem.FileSystem
+  const variables = yield* fs.readFileString("/proc/self/environ")
+  if (/(?:^|\0)HOME=[^\0]/.test(variables)) return Option.none()
+  const status = yield* fs.readFileString("/proc/self/status")
+  // The effective user id, as files are opened with.
+  const userId = /^Uid:\s+\d+\s+(\d+)/m.exec(status)?.[1]
+  const passwords = yield* fs.readFileString("/etc/passwd")
+  return homeOf(passwords, userId)
+}).pipe(Effect.orElseSucceed(Option.none<string>))
+
+/** The home directory of a user id in the text of `/etc/passwd`. */
+export const homeOf = (passwords: string, userId: string | undefined): Option.Option<string> => {
+  for (const line of passwords.split("\n")) {
+    const [, , id, , , home = ""] = line.split(":")
+    if (id !== undefined && id === userId) return home.startsWith("/") ? Option.some(home) : Option.none()
+  }
+  return Option.none()
+}
+
+/** Whether the path is below a home directory that is not known; it must not be taken for one of the working directory. */
 export const isNowhere = (path: string): boolean => path.startsWith("~")

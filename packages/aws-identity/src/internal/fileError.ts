@@ -1,6 +1,7 @@
 import type { PlatformError } from "@effect/platform/Error"
 import { FileError } from "../IdentityError.js"
 import type { Unreadable } from "./boundedFile.js"
+import { noHomeReason } from "./noHome.js"
 import { shownPath } from "./shownPath.js"
 
 export const fileError =
@@ -11,9 +12,9 @@ export const fileError =
       reason: error._tag === "SystemError" ? error.reason : error._tag === "Unreadable" ? error.problem : error._tag
     })
 
-/** A path that begins with the home directory of nobody. */
+/** The error of a path below a home directory that is not known. */
 export const noHome = (path: string, operation: FileError["operation"]): FileError =>
-  new FileError({ path: shownPath(path), operation, reason: "HOME is not set" })
+  new FileError({ path: shownPath(path), operation, reason: noHomeReason })
 
 export const isNotFound = (error: PlatformError | Unreadable): boolean =>
   error._tag === "SystemError" && error.reason === "NotFound"

@@ -21,6 +21,7 @@ import * as Runtime from "effect/Runtime"
 import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
 import { collect } from "./collect.js"
+import { certificateProblem } from "./connectionProblem.js"
 import { isTransientConnection } from "./retryPolicy.js"
 import { timeLimit } from "./timeLimit.js"
 
@@ -186,8 +187,11 @@ const secretHeaders = [
 /** The system's error code at the bottom of a failed request, or the client's word for it. */
 const reasonOf = (error: HttpClientError.HttpClientError): string => {
   let cause: unknown = error.cause
-  for (let depth = 0; depth < 4 && Predicate.isRecord(cause); depth++) {
+  for (let depth = 0; depth < 6 && Predicate.isRecord(cause); depth++) {
     if (typeof cause["code"] === "string" && /^[A-Z][A-Z0-9_]+$/.test(cause["code"])) return cause["code"]
+    // Deno's errors have no code.
+    const rustls = /invalid peer certificate: ([A-Za-z]+)/.exec(String(cause["message"]))?.[1]
+    if (rustls !== undefined) return rustls
     cause = Array.isArray(cause["errors"]) ? cause["errors"][0] : cause["cause"]
   }
   return error.reason
@@ -251,7 +255,16 @@ export const ask = (
   })
   return Effect.gen(function*() {
     const { headers, status, text } = yield* exchange(wire, request, {
-      onFailure: ({ isTransient, reason }) => silent("Unreachable", `it cannot be reached (${reason})`, isTransient),
+      onFailure: ({ isTransient, reason }) => {
+        const certificate = certificateProblem(reason)
+        return silent(
+          "Unreachable",
+          certificate === undefined
+            ? `it cannot be reached (${reason})`
+            : `${certificate.problem} (${reason}). ${certificate.remedy.replace(/\.$/, "")}`,
+          isTransient
+        )
+      },
       duration: timeout,
       onDiverted: ({ problem, status }) =>
         silent(

@@ -11,8 +11,8 @@ export const isOfRole = (region: Region, roleArn: string): boolean =>
 const decodeRegion = Schema.decodeOption(Region)
 
 /**
- * The region of a profile, where STS is to be asked for the profile's role: none if the environment names one, which
- * counts before, or if it is of another partition than the role.
+ * The region of a profile, where STS is to be asked for the profile's role: none if a variable of the environment names
+ * a region of the role's partition, which counts before, or if the profile's is of another partition.
  */
 export const roleRegion = (
   { region, roleArn }: { readonly region: Region | undefined; readonly roleArn: string }
@@ -20,10 +20,8 @@ export const roleRegion = (
   Effect.gen(function*() {
     if (region === undefined || !isOfRole(region, roleArn)) return undefined
     for (const name of ["AWS_REGION", "AWS_DEFAULT_REGION"]) {
-      const named = yield* Effect.orElseSucceed(variable(name), () => Option.none())
-      if (Option.isSome(named)) {
-        return Option.exists(decodeRegion(named.value), (region) => isOfRole(region, roleArn)) ? undefined : region
-      }
+      const named = Option.flatMap(yield* Effect.orElseSucceed(variable(name), Option.none<string>), decodeRegion)
+      if (Option.exists(named, (named) => isOfRole(named, roleArn))) return undefined
     }
     return region
   })
