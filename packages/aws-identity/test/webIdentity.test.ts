@@ -446,6 +446,25 @@ describe("the region", () => {
       "sts.us-gov-west-1.amazonaws.com"
     ],
     [
+      "the profile's, when AWS_REGION is another partition's",
+      { role: govRole, variables: { AWS_REGION: "eu-west-1" }, profile: "region = us-gov-east-1" },
+      "sts.us-gov-east-1.amazonaws.com"
+    ],
+    [
+      "that of AWS_DEFAULT_REGION, when AWS_REGION is another partition's",
+      {
+        role: govRole,
+        variables: { AWS_REGION: "cn-north-1", AWS_DEFAULT_REGION: "us-gov-east-1" },
+        profile: "region = us-gov-west-1"
+      },
+      "sts.us-gov-east-1.amazonaws.com"
+    ],
+    [
+      "the commercial one of the profile, when AWS_REGION is of GovCloud",
+      { variables: { AWS_REGION: "us-gov-west-1" }, profile: "region = eu-north-1" },
+      "sts.eu-north-1.amazonaws.com"
+    ],
+    [
       "another partition's of the profile",
       { role: govRole, profile: "region = cn-north-1" },
       "sts.us-gov-west-1.amazonaws.com"
@@ -762,7 +781,11 @@ source_profile = nobody
       "ARN of the role"
     ]],
     ["with a duration that is none", whole.replace("900", "15m"), "InvalidConfig", ["config:5", "duration_seconds"]],
-    ["with a duration that no role has", whole.replace("900", "60"), "InvalidInput", ["durationSeconds", "\"ci\""]],
+    ["with a duration that no role has", whole.replace("900", "60"), "InvalidConfig", [
+      "config:5",
+      "duration_seconds = 60",
+      "900 to 43200"
+    ]],
     ["with a region that is none", whole.replace("eu-west-1", "Ireland!"), "InvalidConfig", ["config:6", "region"]],
     ["whose file is not there", whole.replace("<token>", "/no/such/token"), "WebIdentityTokenUnavailable", [
       "/no/such/token",

@@ -203,6 +203,8 @@ const arnProblem = (text: string): Mistake | undefined => {
   const resource = rest.join(":")
   if (/[^\x20-\x7e]/.test(text)) return lookAlike({ description: "the ARN of a role", parse: () => undefined }, text)
   if (/\s/.test(text)) return { problem: "contains white space", remedy: "Remove it." }
+  const odd = /[$%{}<>"'`\\]/.exec(text)?.[0]
+  if (odd !== undefined) return { problem: `contains ${odd}`, remedy: arnRemedy }
   if (scheme !== "arn") {
     return /^[\w+=,.@/-]+$/.test(text)
       ? { problem: "is not an ARN", remedy: arnRemedy }
@@ -228,7 +230,7 @@ const arnProblem = (text: string): Mistake | undefined => {
   }
   const other = /^(user|group|policy|instance-profile|oidc-provider|saml-provider|root|mfa)\b/.exec(resource)?.[1]
   if (service === "iam" && other !== undefined) {
-    return { problem: `is the ARN of a ${other}, not of a role`, remedy: arnRemedy }
+    return { problem: `is the ARN of another kind (${other}), not of a role`, remedy: arnRemedy }
   }
   if (partition === "" || service === "" || resource === "" || region.includes("/")) {
     return { problem: "lacks a part of an ARN", remedy: arnRemedy }
