@@ -442,15 +442,16 @@ const rows: ReadonlyArray<Row> = [
     config: `[profile dev]\n${role}credential_source = environment\n`,
     environment: keyVariables("environment"),
     tag: "InvalidConfig",
-    message: "config:3:1: [profile dev] has a credential_source that is none of Environment, EcsContainer, " +
-      "Ec2InstanceMetadata (for profile \"dev\"). Correct that line."
+    message: "config:3:1: [profile dev] has credential_source = environment, which has other capital letters (for " +
+      "profile \"dev\"). Write Environment."
   },
   {
     name: "a source by a name of JavaScript's",
     config: `[profile dev]\n${role}credential_source = __proto__\n`,
     tag: "InvalidConfig",
-    message: "config:3:1: [profile dev] has a credential_source that is none of Environment, EcsContainer, " +
-      "Ec2InstanceMetadata (for profile \"dev\"). Correct that line."
+    message: "config:3:1: [profile dev] has credential_source = __proto__, which is not Environment or " +
+      "EcsContainer or Ec2InstanceMetadata (for profile \"dev\"). Write Environment or EcsContainer or " +
+      "Ec2InstanceMetadata."
   },
   {
     name: "a source_profile without a role",
@@ -749,29 +750,29 @@ const rows: ReadonlyArray<Row> = [
     name: "a duration that is none",
     config: `[profile dev]\n${role}duration_seconds = 1h\nsource_profile = keys\n${sources}`,
     tag: "InvalidConfig",
-    message: "config:3:1: [profile dev] has a duration_seconds that is not a whole number from 1 (for profile " +
-      "\"dev\"). Correct or remove that line."
+    message: "config:3:1: [profile dev] has duration_seconds = 1h, which has a unit (for profile \"dev\"). Write the " +
+      "number of seconds alone, such as 3600."
   },
   {
     name: "a duration that no role has",
     config: `[profile dev]\n${role}duration_seconds = 60\nsource_profile = keys\n${sources}`,
-    tag: "InvalidInput",
-    message: "STS assumeRole cannot be done: \"durationSeconds\" is not a whole number of seconds from 900 to 43200 " +
-      "(profile \"dev\", config:1). Nothing was sent or written."
+    tag: "InvalidConfig",
+    message: "config:3:1: [profile dev] has duration_seconds = 60, which is not from 900 to 43200 (for profile " +
+      "\"dev\"). Write seconds, 15 minutes to 12 hours: 900 to 43200."
   },
   {
     name: "a region that is none, in a link",
     config: link(`${role}region = Ireland!\nsource_profile = keys\n${sources}`),
     tag: "InvalidConfig",
-    message: "config:6:1: [profile base] has a region that is not a region name (for profile \"base\"). Correct or " +
-      "remove that line."
+    message: "config:6:1: [profile base] has region = Ireland!, which is not a region name, such as us-east-1 (for " +
+      "profile \"base\"). Write a region name, such as us-east-1."
   },
   {
     name: "a role's ARN that is none",
     config: `[profile dev]\nrole_arn = deploy\nsource_profile = keys\n${sources}`,
-    tag: "InvalidInput",
-    message: "STS assumeRole cannot be done: \"roleArn\" is not an ARN (20 to 2048 characters) (profile \"dev\", " +
-      "config:1). Nothing was sent or written."
+    tag: "InvalidConfig",
+    message: "config:2:1: [profile dev] has role_arn = deploy, which is not an ARN (for profile \"dev\"). Write the " +
+      "ARN of a role: arn:aws:iam::123456789012:role/name."
   },
   {
     name: "a role that does not trust its source",

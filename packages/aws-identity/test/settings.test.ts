@@ -84,10 +84,9 @@ describe("a value that AWS would not take", () => {
     ["regionName", "Europe (Ireland)", ["is not a region name"]],
     ["ssoRegion", "https://d-1.awsapps.com/start", ["is a URL"]],
     ["ssoRegion", "'eu-west-1'", ["in quotes"]],
-    ["startUrl", "d-1234567890.awsapps.com/start", ["does not begin with https://"]],
-    ["startUrl", "https:\\d-1.awsapps.com", ["backslash"]],
+    ["startUrl", "${START_URL}", ["not expanded"]],
+    ["startUrl", "https://d-1.aws apps.com/start", ["white space"]],
     ["startUrl", "\"https://d-1.awsapps.com/start\"", ["in quotes"]],
-    ["startUrl", "ftp://d-1.awsapps.com/start", ["not an https URL"]],
     ["tokenFile", "~/token", ["begins with ~", "whole path"]],
     ["tokenFile", "\"/var/run/token\"", ["in quotes"]],
     ["tokenFile", "${HOME}/token", ["${HOME}", "not expanded"]],
@@ -205,9 +204,8 @@ describe("a profile with a value that AWS would not take", () => {
 
   it.effect("names the line of a start URL or region of its session", () =>
     Effect.gen(function*() {
-      for (
-        const [url, region, line] of [["d-1.awsapps.com/start", "eu-west-1", 2], ["https://x", "\"eu-west-1\"", 3]]
-      ) {
+      const rows = [["'https://d-1.awsapps.com/start'", "eu-west-1", 2], ["https://x", "\"eu-west-1\"", 3]] as const
+      for (const [url, region, line] of rows) {
         const config = `[sso-session corp]\nsso_start_url = ${url}\nsso_region = ${region}\n`
         const error = yield* Effect.flip(
           Effect.provide(SharedConfig.session("corp"), SharedConfig.layerMemory({ config }))

@@ -392,7 +392,7 @@ describe("what STS gives", () => {
     }).pipe(Effect.provide(world())))
 
   for (
-    const [host, shown] of [[undefined, ""], ["pod-7f.x", "-pod-7f.x"], ["ä b/c\n", "---b-c--"], ["h".repeat(99), ""]]
+    const [host, shown] of [[undefined, ""], ["pod-7f.x", "-pod-7f.x"], ["ä b/c\n", "---b-c-1"], ["h".repeat(99), ""]]
   ) {
     it.effect(`is for a session that says whose it is, on host ${JSON.stringify(host)?.slice(0, 12)}`, () =>
       Effect.gen(function*() {

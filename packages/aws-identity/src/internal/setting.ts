@@ -304,17 +304,12 @@ export const ssoRegion: Setting<Region> = {
   description: "a region name, that of your IAM Identity Center, such as us-east-1"
 }
 
+/** Whether it is the URL of an access portal shows at sign-in. */
 export const startUrl: Setting<string> = {
   description: "the URL of your AWS access portal, such as https://d-1234567890.awsapps.com/start",
-  parse: (text) => /^https?:\/\/[^\s\\"'<>@]+$/i.test(text) && URL.canParse(text) ? text : undefined,
-  explain: (text) =>
-    text.includes("@") || /[\x20"'<>]/.test(text)
-      ? undefined
-      : text.includes("\\")
-      ? { problem: "contains a backslash", remedy: "Remove the backslash." }
-      : /^[a-z][a-z0-9+.-]*:/i.test(text) && !/^[\w.-]+:\d/.test(text)
-      ? { problem: "is not an https URL", remedy: "Write https:// and the host of your AWS access portal." }
-      : { problem: "does not begin with https://", remedy: "Write https:// in front of the host." }
+  parse: (text) =>
+    text !== "" && !/[\s"'`<>{}\u2018-\u201f\p{C}]/u.test(text) && !/^\$[A-Za-z_]/.test(text) ? text : undefined,
+  explain: (text) => /\s/.test(text) ? { problem: "contains white space", remedy: "Remove it." } : undefined
 }
 
 /** A path, as AWS's SDKs open it: without any expansion. */
