@@ -78,7 +78,9 @@ const endpointProblem = (
   // As the client that sends to it reads it.
   const { hostname, protocol } = new URL(endpoint)
   if (protocol === "https:" || isLoopback(hostname) || parameters.allowPlainHttp.includes(hostname)) return undefined
-  return `its endpoint ${shownText(endpoint)}${sourceOf(parameters)} would be sent secrets in plain text: use https or ` +
+  return `its endpoint ${shownText(endpoint)}${
+    sourceOf(parameters)
+  } would be sent secrets in plain text: use https or ` +
     `a loopback address, or allow the host with EFFECT_AWS_IDENTITY_ALLOW_PLAIN_HTTP=${shownText(hostname)} or in ` +
     "allowPlainHttp"
 }
