@@ -198,6 +198,11 @@ const machine = (setup: Setup, variables: Map<string, string>) =>
       })
     )
 
+    const textAt = (path: string) =>
+      Effect.suspend(() => {
+        const file = files.get(path)
+        return file === undefined ? Effect.fail(notFound("FileSystem", path)) : Effect.succeed(file.text)
+      })
     const fileSystem = FileSystem.makeNoop({
       stat: (path) =>
         Effect.suspend(() => {
@@ -220,11 +225,8 @@ const machine = (setup: Setup, variables: Map<string, string>) =>
             blocks: Option.none()
           })
         }),
-      readFileString: (path) =>
-        Effect.suspend(() => {
-          const file = files.get(path)
-          return file === undefined ? Effect.fail(notFound("FileSystem", path)) : Effect.succeed(file.text)
-        })
+      readFileString: (path) => textAt(path),
+      readFile: (path) => Effect.map(textAt(path), (text) => new TextEncoder().encode(text))
     })
 
     const executor = CommandExecutor.makeExecutor((command) =>
