@@ -200,8 +200,8 @@ describe("the default chain", () => {
       "web identity",
       "a role's ARN that is none",
       { environment: { ...webVariables, AWS_ROLE_ARN: "web" } },
-      "InvalidInput",
-      "roleArn"
+      "CredentialsUnavailable",
+      "AWS_ROLE_ARN"
     ],
     ["profile", "not the one of AWS_PROFILE", { environment: { AWS_PROFILE: "dev" } }, "ProfileNotFound", "\"dev\""],
     ["profile", "a file that cannot be read", { config: "[default\n" }, "InvalidConfig", "config:1"],

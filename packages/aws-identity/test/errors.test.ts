@@ -127,8 +127,8 @@ const rows: ReadonlyArray<Row> = [
   {
     name: "an account id that is none",
     config: config.replace("111122223333", "1111"),
-    tag: "InvalidInput",
-    says: ["<config>:1", "profile \"dev\"", "\"accountId\"", "12 digits"]
+    tag: "InvalidConfig",
+    says: ["<config>:3", "profile \"dev\"", "sso_account_id = 1111", "12 digits"]
   },
   {
     name: "no token file",

@@ -36,7 +36,7 @@ describe("a value that AWS would not take", () => {
     ["accountId", "$ACCOUNT", ["not expanded in this file"]],
     ["accountId", "%ACCOUNT%", ["not expanded in this file"]],
     ["accountId", "{{ account }}", ["not expanded in this file"]],
-    ["accountId", "<account-id>", ["not expanded in this file"]],
+    ["accountId", "<account-id>", ["in brackets"]],
     ["accountId", "\uff11\uff12\uff13\uff14\uff15\uff16\uff17\uff18\uff19\uff10\uff11\uff12", [
       "\\u{ff11}",
       "U+FF11",

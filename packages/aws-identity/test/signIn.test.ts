@@ -205,25 +205,26 @@ describe("signing in with a wrong start URL or region", () => {
       ["https://oidc.eu-west-1.amazonaws.com", "an API of AWS"],
       ["https://example.awsapps.com\\start", "backslash"],
       ["https://example.awsapps.com/start\\", "backslash"],
-      ["\"https://example.awsapps.com/start\"", "quotes"],
-      ["'https://example.awsapps.com/start'", "quotes"],
-      ["<https://example.awsapps.com/start>", "brackets"],
-      ["https://example.awsapps.com/ start", "white space"],
-      ["https://example.awsapps.com/start\u200b", "invisible"],
-      ["https://", "is not a URL"]
+      ["https://", "is not a URL"],
+      ["\"https://example.awsapps.com/start\"", "quotes", "Remove the quotes"],
+      ["'https://example.awsapps.com/start'", "quotes", "Remove the quotes"],
+      ["<https://example.awsapps.com/start>", "brackets", "Write the value itself"],
+      ["https://example.awsapps.com/ start", "white space", "Remove it"],
+      ["https://example.awsapps.com/start\u200b", "invisible", "Type it anew"]
     ] as const
-  )("is refused before anything is sent: %s", ([startUrl, says]) =>
-    Effect.gen(function*() {
-      const error = yield* signIn(startUrl)
-      assert.instanceOf(error, IdentityError.InvalidConfig)
-      for (
-        const words of ["config:5:1: [sso-session corp]", "sso_start_url", says, "https://d-1234567890.awsapps.com"]
-      ) {
-        assert.include(error.message, words)
-      }
-      const { calls } = yield* IdentityCenter.IdentityCenter
-      assert.deepEqual(yield* calls, [])
-    }).pipe(Effect.provide(signedOut)))
+  )(
+    "is refused before anything is sent: %s",
+    ([startUrl, says, remedy = "https://d-1234567890.awsapps.com"]) =>
+      Effect.gen(function*() {
+        const error = yield* signIn(startUrl)
+        assert.instanceOf(error, IdentityError.InvalidConfig)
+        for (const words of ["config:5:1: [sso-session corp]", "sso_start_url", says, remedy]) {
+          assert.include(error.message, words)
+        }
+        const { calls } = yield* IdentityCenter.IdentityCenter
+        assert.deepEqual(yield* calls, [])
+      }).pipe(Effect.provide(signedOut))
+  )
 
   it.effect.each(
     [

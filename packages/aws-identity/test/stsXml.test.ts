@@ -382,9 +382,10 @@ describe("an answer that is no session says what is wrong", () => {
   it.effect.each<readonly [string, string, string]>([
     ["of another operation", answer("AssumeRole", issued), "it has no AssumeRoleWithWebIdentityResult"],
     ["an error with status 200", "<ErrorResponse><Error><Code>X</Code></Error></ErrorResponse>", "it has no"],
-    ["a proxy's page", "<html><head><title>Sign in</title></head><body><p>Hello</p></body></html>", "it has no"],
-    ["a page that is no XML", "<html><body><p>Hello<br></body></html>", "it is not well-formed XML"],
-    ["a page with a document type", "<!DOCTYPE html><html></html>", "it has a document type"],
+    ["a proxy's page", "<html><head><title>Sign in</title></head><body><p>Hello</p></body></html>", "an HTML page"],
+    ["a page that is no XML", "<html><body><p>Hello<br></body></html>", "an HTML page"],
+    ["a page with a document type", "<!DOCTYPE html><html></html>", "an HTML page"],
+    ["XML with a document type", "<!DOCTYPE a><a></a>", "it has a document type"],
     ["JSON", JSON.stringify({ AssumeRoleWithWebIdentityResponse: {} }), "it is not well-formed XML"],
     ["without credentials", answer(action, user), "\"Credentials\" is missing"],
     ["with empty credentials", answer(action, "<Credentials/>"), "\"Credentials\" is missing"],

@@ -76,7 +76,7 @@ const generalMistake = (text: string, place: Place): Mistake | undefined => {
     }
   }
   const [placeholder] =
-    /\$\{[^}]{0,40}\}?|\$\([^)]{0,40}\)?|\$[A-Za-z_]\w*|\{\{.{0,40}\}\}|%[A-Za-z_]\w*%|^<[^>]*>$/.exec(text) ?? []
+    /\$\{[^}]{0,40}\}?|\$\([^)]{0,40}\)?|\$[A-Za-z_]\w*|\{\{.{0,40}\}\}|%[A-Za-z_]\w*%/.exec(text) ?? []
   if (placeholder !== undefined) {
     return {
       problem: `contains ${visible(placeholder)}, which ${
@@ -84,6 +84,9 @@ const generalMistake = (text: string, place: Place): Mistake | undefined => {
       }`,
       remedy: "Write the value itself."
     }
+  }
+  if (/^<.*>$/.test(text)) {
+    return { problem: "is in brackets", remedy: "Write the value itself, without < and >." }
   }
   if (/^["'`\u2018-\u201f\u00ab\u00bb]|["'`\u2018-\u201f\u00ab\u00bb]$/.test(text)) {
     return {
