@@ -14,7 +14,7 @@ const outputs: Readonly<Record<string, RegExp>> = {
   "bearer-token.ts": /refused\n[^]*taken\n200: Welcome\n[^]*: createToken\n/,
   "credential-process.ts":
     /^\{"Version":1,"AccessKeyId":"ASIA\w+","SecretAccessKey":"[^"]+","SessionToken":"[^"]+","Expiration":"[^"]+Z","AccountId":"111122223333"\}\n$/,
-  "custom-ca.ts": /ServiceUnreachable: .* DEPTH_ZERO_SELF_SIGNED_CERT[^]*With it:\n +access key ASIA/,
+  "custom-ca.ts": /ServiceUnreachable: .* \(DEPTH_ZERO_SELF_SIGNED_CERT\)[^]*With it:\n +access key ASIA/,
   "effect-app.ts":
     /(?:Some report, signed with ASIA\w+\n){5}Meanwhile, in the background: (?:getRoleCredentials(?:, )?){2,}/,
   "effect-aws.ts": /^You are arn:aws:sts::111122223333:assumed-role\//,
