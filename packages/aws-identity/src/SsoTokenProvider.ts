@@ -11,6 +11,7 @@ import * as Context from "effect/Context"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import * as Equal from "effect/Equal"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
@@ -19,6 +20,7 @@ import * as IdentityError from "./IdentityError.js"
 import * as FileLock from "./internal/fileLock.js"
 import { countRefresh } from "./internal/metrics.js"
 import { perSource } from "./internal/perSource.js"
+import { ResendCheck } from "./internal/resendCheck.js"
 import * as SingleFlight from "./internal/singleFlight.js"
 import { foreignOwner } from "./internal/tokenOwner.js"
 import * as TokenRefresh from "./internal/tokenRefresh.js"
@@ -100,9 +102,18 @@ export const make: Effect.Effect<
       })
     )
 
-  /** Asks AWS for a new token. The answer is stored also when the lock was lost meanwhile. */
+  /**
+   * Asks AWS for a new token. The answer is stored also when the lock was lost meanwhile. `mayResend` is run before the
+   * refresh token is sent again.
+   */
   const renew = Effect.fn("SsoTokenProvider.renew")(
-    function*(session: SsoSession, state: SessionState, token: SsoToken, grant: TokenRefresh.Grant) {
+    function*(
+      session: SsoSession,
+      state: SessionState,
+      token: SsoToken,
+      grant: TokenRefresh.Grant,
+      mayResend: Effect.Effect<boolean>
+    ) {
       const at = yield* Clock.currentTimeMillis
       const ended = (error: IdentityError.ServiceException) =>
         Effect.fail(
@@ -130,6 +141,7 @@ export const make: Effect.Effect<
           })
         ),
         counted,
+        Effect.provideService(ResendCheck, mayResend),
         Effect.either
       )
       const settled = TokenRefresh.settle(yield* Clock.currentTimeMillis, {
@@ -207,10 +219,21 @@ export const make: Effect.Effect<
         const { grant, token } = yield* look(session, state)
         if (Option.isNone(grant)) return Option.some(token)
         if (!(yield* lease.beginSending) && options.needsLock) return Option.none()
-        const refreshed = yield* Effect.tapError(renew(session, state, token, grant.value), (error) =>
-          Effect.sync(() => {
-            if (error === state.memory.lastAttempt?.error) options.refused(lease.othersMillis)
-          }))
+        let isLost = false
+        // This process may have been stopped while AWS answered, and another may have refreshed the token meanwhile.
+        const mayResend = Effect.gen(function*() {
+          const current = yield* Effect.option(read(session))
+          if (!Option.exists(current, (current) => Equal.equals(current.refreshToken, token.refreshToken))) return false
+          isLost = !(yield* lease.beginSending) && options.needsLock
+          return !isLost
+        })
+        const renewed = yield* Effect.either(renew(session, state, token, grant.value, mayResend))
+        if (Either.isLeft(renewed)) {
+          if (isLost) return Option.none()
+          if (renewed.left === state.memory.lastAttempt?.error) options.refused(lease.othersMillis)
+          return yield* Effect.fail(renewed.left)
+        }
+        const refreshed = renewed.right
         if (TokenRefresh.isUsable(yield* Clock.currentTimeMillis, refreshed, state.memory)) {
           return Option.some(refreshed)
         }

@@ -260,6 +260,21 @@ describe("a holder", () => {
       assert.strictEqual(entries.get(file), other)
     }))
 
+  it.effect("marks its lock before it sends, and keeps the mark with each change of the text", () =>
+    Effect.gen(function*() {
+      const { entries, fs } = disk()
+      yield* Effect.scoped(Effect.gen(function*() {
+        const lease = yield* FileLock.make(fs)(file)
+        assert.include(entries.get(file)?.text, `"isSending":false`)
+        yield* lease.beginSending
+        const marked = entries.get(file)?.text
+        assert.include(marked, `"isSending":true`)
+        yield* TestClock.adjust("1500 millis")
+        assert.include(entries.get(file)?.text, `"isSending":true`)
+        assert.notStrictEqual(entries.get(file)?.text, marked)
+      }))
+    }))
+
   it.effect("whose lock file was removed is told before it sends", () =>
     Effect.gen(function*() {
       const { entries, fs } = disk()

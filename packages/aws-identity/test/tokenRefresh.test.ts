@@ -1,5 +1,18 @@
+import { HttpClient, HttpClientResponse } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
-import { Clock, DateTime, Effect, Either, FastCheck as fc, Fiber, Layer, Option, Redacted, TestClock } from "effect"
+import {
+  Clock,
+  DateTime,
+  Deferred,
+  Effect,
+  Either,
+  FastCheck as fc,
+  Fiber,
+  Layer,
+  Option,
+  Redacted,
+  TestClock
+} from "effect"
 import { IdentityError, SharedConfig, SsoOidc, SsoTokenCache, SsoTokenProvider } from "effect-aws-identity"
 import * as FileLock from "../src/internal/fileLock.js"
 import * as TokenRefresh from "../src/internal/tokenRefresh.js"
@@ -142,6 +155,8 @@ const world = (options: {
     { readonly accessToken: string; readonly expiresIn: number },
     IdentityError.CreateTokenError
   >
+  /** The OIDC service instead of one that gives `answer`. */
+  readonly oidc?: SsoOidc.SsoOidc["Type"]
   /** Whether the lock can be had, and what with. */
   readonly lock?: Effect.Effect<FileLock.Lease["Type"]>
 }) =>
@@ -196,7 +211,10 @@ const world = (options: {
     }
     const provider = yield* Effect.provide(
       SsoTokenProvider.make,
-      Layer.mergeAll(Layer.succeed(SsoTokenCache.SsoTokenCache, cache), Layer.succeed(SsoOidc.SsoOidc, oidc))
+      Layer.mergeAll(
+        Layer.succeed(SsoTokenCache.SsoTokenCache, cache),
+        Layer.succeed(SsoOidc.SsoOidc, options.oidc ?? oidc)
+      )
     )
     return {
       log,
@@ -342,5 +360,109 @@ describe("SsoTokenProvider.get", () => {
     Effect.gen(function*() {
       const { get } = yield* world({ start: tokenOf("old", 4 * minute, 0), answer: () => invalidGrant })
       assert.strictEqual(yield* get, "old")
+    }))
+})
+
+/** The TestClock, whose monotonic time also goes on while the process is stopped, when no timer fires. */
+const stoppableClock = Effect.map(Clock.clockWith(Effect.succeed), (real) => {
+  let stopped = 0n
+  const nanos = () => real.unsafeCurrentTimeNanos() + stopped
+  const millis = () => real.unsafeCurrentTimeMillis() + Number(stopped / 1_000_000n)
+  const clock: Clock.Clock = {
+    [Clock.ClockTypeId]: Clock.ClockTypeId,
+    unsafeCurrentTimeMillis: millis,
+    currentTimeMillis: Effect.sync(millis),
+    unsafeCurrentTimeNanos: nanos,
+    currentTimeNanos: Effect.sync(nanos),
+    sleep: (duration) => real.sleep(duration)
+  }
+  return {
+    clock,
+    stopFor: (seconds: number) =>
+      Effect.sync(() => {
+        stopped += BigInt(seconds) * 1_000_000_000n
+      })
+  }
+})
+
+describe("SsoTokenProvider.get whose process is stopped while AWS answers", () => {
+  const answered = JSON.stringify({ accessToken: "new", expiresIn: 28_800, refreshToken: "new-refresh" })
+
+  /** A refresh whose process is stopped after 20 s without an answer. */
+  const stopped = (options?: { readonly lock?: Effect.Effect<FileLock.Lease["Type"]>; readonly seconds?: number }) =>
+    Effect.gen(function*() {
+      const { clock, stopFor } = yield* stoppableClock
+      const answer = yield* Deferred.make<string>()
+      let sent = 0
+      const http = HttpClient.make((request) =>
+        Effect.suspend(() => {
+          sent++
+          return Effect.map(
+            sent === 1 ? Deferred.await(answer) : Effect.succeed(answered),
+            (body) => HttpClientResponse.fromWeb(request, new Response(body))
+          )
+        })
+      )
+      const oidc = yield* Effect.provideService(SsoOidc.make(), HttpClient.HttpClient, http)
+      const { get, otherStores } = yield* Effect.withClock(
+        world({ start: tokenOf("old", 0, 0), answer: () => issued("unused"), oidc, ...options }),
+        clock
+      )
+      const fiber = yield* Effect.fork(Effect.withClock(get, clock))
+      yield* TestClock.adjust("20 seconds")
+      yield* stopFor(options?.seconds ?? 50)
+      return { answer, fiber, otherStores, sent: () => sent }
+    })
+
+  it.scoped("takes the answer that came meanwhile, although the time of the request is over", () =>
+    Effect.gen(function*() {
+      const { answer, fiber, sent } = yield* stopped()
+      // The timer of the request fires, and then the socket is read.
+      yield* TestClock.adjust("10 seconds")
+      yield* Deferred.succeed(answer, answered)
+      yield* TestClock.adjust("1 second")
+      assert.strictEqual(yield* Fiber.join(fiber), "new")
+      assert.strictEqual(sent(), 1)
+    }))
+
+  it.scoped("sends the refresh token again when no answer came, and the token file and the lock are as before", () =>
+    Effect.gen(function*() {
+      const { fiber, sent } = yield* stopped({ seconds: 20 })
+      yield* TestClock.adjust("12 seconds")
+      assert.strictEqual(yield* Fiber.join(fiber), "new")
+      assert.strictEqual(sent(), 2)
+    }))
+
+  it.scoped("does not send the refresh token again when another process has stored a token meanwhile", () =>
+    Effect.gen(function*() {
+      const { fiber, otherStores, sent } = yield* stopped({ seconds: 20 })
+      yield* otherStores(tokenOf("other", 60 * minute, 40_000))
+      yield* TestClock.adjust("12 seconds")
+      assert.strictEqual(yield* Fiber.join(fiber), "other")
+      assert.strictEqual(sent(), 1)
+    }))
+
+  it.scoped("does not send the refresh token again when another process has the lock, and waits for its token", () =>
+    Effect.gen(function*() {
+      let asked = 0
+      let taken = 0
+      const { fiber, otherStores, sent } = yield* stopped({
+        seconds: 20,
+        lock: Effect.suspend(() =>
+          taken++ === 0
+            ? Effect.succeed({
+              isHeld: true,
+              othersMillis: 5000,
+              beginSending: Effect.sync(() => asked++ === 0)
+            })
+            : Effect.never
+        )
+      })
+      yield* TestClock.adjust("20 seconds")
+      assert.isTrue(Option.isNone(yield* Fiber.poll(fiber)))
+      yield* otherStores(tokenOf("other", 60 * minute, 40_000))
+      yield* TestClock.adjust("1 second")
+      assert.strictEqual(yield* Fiber.join(fiber), "other")
+      assert.strictEqual(sent(), 1)
     }))
 })

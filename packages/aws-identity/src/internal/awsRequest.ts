@@ -22,11 +22,13 @@ import * as AwsAnswer from "./awsAnswer.js"
 import { type Endpoint, endpointOf } from "./endpoint.js"
 import * as HttpExchange from "./httpExchange.js"
 import { countRequest } from "./metrics.js"
+import { ResendCheck } from "./resendCheck.js"
 import * as RetryPolicy from "./retryPolicy.js"
 import { schemaProblem } from "./schemaProblem.js"
 import { makeSecrets } from "./scrub.js"
 import { shownText } from "./shownPath.js"
 import * as SigV4 from "./sigV4.js"
+import { uptime } from "./uptime.js"
 import type * as Xml from "./xml.js"
 
 /** An AWS service as its endpoints and its messages name it. */
@@ -188,13 +190,11 @@ export const operation = <
       retries ??= yield* Schedule.driver(settings.retry ?? RetryPolicy.standard(maxAttempts, client.quota))
       const wait = Effect.timeout(retries.next(retry), deadline - (yield* uptime))
       if (!(yield* Effect.isSuccess(wait))) return yield* Effect.fail(error)
+      if (!(yield* Effect.flatten(ResendCheck))) return yield* Effect.fail(error)
       yield* Effect.annotateCurrentSpan("http.request.resend_count", attempts)
     }
   }, countRequest(service.id, call.operation))
 }
-
-/** ms since some moment: it goes on evenly, whatever is done to the clock. */
-const uptime = Effect.clockWith((clock) => Effect.sync(() => Number(clock.unsafeCurrentTimeNanos()) / 1e6))
 
 const noAnswerWithin = (duration: Duration.DurationInput): string => `no answer within ${Duration.format(duration)}`
 

@@ -9,7 +9,6 @@
  */
 import type { PlatformError } from "@effect/platform/Error"
 import type * as FileSystem from "@effect/platform/FileSystem"
-import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -19,6 +18,7 @@ import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import { isNotFound } from "./fileError.js"
 import { stampOf } from "./fileStamp.js"
+import { uptime } from "./uptime.js"
 
 /** ms without a change after which a lock is dead. */
 export const leaseMillis = 5000
@@ -102,8 +102,6 @@ export const judge = (found: Found, unchanged: number, waited: number): Verdict 
   if (overdue <= 0) return "Wait"
   return overdue <= leaseMillis ? "Clear" : overdue <= 2 * leaseMillis ? "ClearClaim" : "GiveUp"
 }
-
-const monotonicMillis = Effect.map(Clock.currentTimeNanos, (nanos) => Number(nanos / 1_000_000n))
 
 const isTaken = (error: PlatformError): boolean => error._tag === "SystemError" && error.reason === "AlreadyExists"
 
@@ -206,10 +204,10 @@ const hold = (
       othersMillis,
       beginSending: Effect.gen(function*() {
         isSending = true
-        const before = yield* monotonicMillis
+        const before = yield* uptime
         const isOurs = yield* renew
         // A pause between the read and the write is long enough for another process to take over in.
-        return isOurs && (yield* monotonicMillis) - before < leaseMillis / 2
+        return isOurs && (yield* uptime) - before < leaseMillis / 2
       })
     }
   })
@@ -244,7 +242,7 @@ export const make = (fs: FileSystem.FileSystem) => {
         }
         if (!isTaken(held.left)) return withoutLock(othersMillis)
         const found = yield* inspect(fs, file)
-        const now = yield* monotonicMillis
+        const now = yield* uptime
         const last = watches.get(file)
         const watch = observe(last, now, found._tag === "Nothing" ? "" : found.text)
         watches.set(file, watch)
@@ -267,7 +265,7 @@ export const make = (fs: FileSystem.FileSystem) => {
         }
         const pause = Math.min(shortestPause + Math.floor(waited / 10), longestPause)
         yield* Effect.sleep(pause + (yield* Random.nextIntBetween(0, shortestPause)))
-        waited += elapsed(now, yield* monotonicMillis)
+        waited += elapsed(now, yield* uptime)
       }
     })
 }
