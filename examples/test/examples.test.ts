@@ -20,6 +20,7 @@ const outputs: Readonly<Record<string, RegExp>> = {
   "effect-aws.ts": /^You are arn:aws:sts::111122223333:assumed-role\//,
   "eks.ts":
     /(?:You are arn:aws:sts::111122223333:assumed-role\/pod\/app-7d4b9c\n[^]*){2}(?:assumeRoleWithWebIdentity[^]*){2}/,
+  "errors.ts": /^Sign in again\.\nNot signed in to SSO session "example"/,
   "github-actions.ts":
     /(?:GitHub gives a token\n[^]*as arn:aws:sts::444455556666:assumed-role\/deploy\/deploy\n[^]*){2}/,
   "lambda.ts": /Hello Ada, from arn:aws:sts::111122223333:assumed-role\/greeter\/[^]*Hello Grace, from arn/,

@@ -7,32 +7,64 @@
  *
  * @since 0.1.0
  */
-import * as Schema from "effect/Schema"
+import type { YieldableError } from "effect/Cause"
+import * as Data from "effect/Data"
+import * as Effect from "effect/Effect"
+import { dual } from "effect/Function"
+import * as Predicate from "effect/Predicate"
 import { quoted } from "./internal/commandLine.js"
+import { certificateProblem, fipsRemedy } from "./internal/connectionProblem.js"
+import { type ErrorKind, errorKind } from "./internal/errorKind.js"
+import { noHomeReason, noHomeRemedy } from "./internal/noHome.js"
 import { remedyFor } from "./internal/remedies.js"
+import { isTransientConnection } from "./internal/retryPolicy.js"
 
-type ErrorClass = new(...args: Array<never>) => Error
+const TypeId = "effect-aws-identity/IdentityError"
 
 /**
- * Makes `message` an own property, as JavaScript's errors have it. A getter of the class is lost where an error is
- * copied or turned into JSON: in JSON loggers, in `structuredClone`, between workers.
+ * What an application can do about an error. Every error of this module has one as its `kind`.
+ *
+ * | kind | what helps |
+ * | --- | --- |
+ * | `NotConfigured` | configure a provider |
+ * | `InvalidConfig` | correct a file, a variable or the call |
+ * | `LoginRequired` | sign in |
+ * | `AccessDenied` | change permissions, or get other credentials |
+ * | `Unavailable` | try again later |
+ * | `InvalidAnswer` | look at what answered in place of AWS, and at the clock |
+ *
+ * @since 0.1.0
+ * @category models
  */
-const withOwnMessage = (Class: ErrorClass): ErrorClass =>
-  class extends Class {
-    constructor(...args: Array<never>) {
-      super(...args)
+export type Kind = ErrorKind
+
+/** Every error has its fields, `_tag`, `kind`, and a `message` that is an own property. */
+const TaggedError = <Tag extends string>(
+  tag: Tag
+): {
+  new<Fields extends object>(
+    fields: Fields
+  ): YieldableError & { readonly _tag: Tag; readonly kind: Kind } & Readonly<Fields>
+  readonly _tag: Tag
+} => {
+  class Base extends Data.TaggedError(tag)<{ readonly [TypeId]?: never }> {
+    static readonly _tag = tag
+    constructor(fields: object) {
+      super(fields)
+      // A getter of the class is lost where an error is copied or turned into JSON: in JSON loggers, in
+      // `structuredClone`, between workers.
       Object.defineProperty(this, "message", { value: this.message, configurable: true, writable: true })
     }
-    toJSON() {
+    get kind(): Kind {
+      return errorKind(this as never)
+    }
+    override toJSON() {
       return { ...this, message: this.message }
     }
   }
-
-/** `Schema.TaggedError`, with an own `message`. */
-const TaggedError = <Self>(identifier: string): ReturnType<typeof Schema.TaggedError<Self>> => (tag, fields) =>
-  withOwnMessage(Schema.TaggedError<Self>(identifier)(tag, fields) as never) as never
-import { certificateProblem, fipsRemedy } from "./internal/connectionProblem.js"
-import { noHomeReason, noHomeRemedy } from "./internal/noHome.js"
+  Object.defineProperty(Base.prototype, TypeId, { value: TypeId })
+  return Base as never
+}
 
 /**
  * Which profile a failed call was made for, and where that profile stands.
@@ -40,19 +72,11 @@ import { noHomeReason, noHomeRemedy } from "./internal/noHome.js"
  * @since 0.1.0
  * @category models
  */
-export const Origin = Schema.Struct({
-  profile: Schema.String,
+export interface Origin {
+  readonly profile: string
   /** `file:line` of the profile's section. */
-  location: Schema.String
-})
-
-/**
- * A profile and where it stands.
- *
- * @since 0.1.0
- * @category models
- */
-export type Origin = typeof Origin.Type
+  readonly location: string
+}
 
 const forProfile = (origin: Origin | undefined): string =>
   origin === undefined ? "" : ` (profile "${origin.profile}", ${origin.location})`
@@ -70,20 +94,17 @@ const list = (names: ReadonlyArray<string>): string =>
  * @since 0.1.0
  * @category errors
  */
-export class NotConfigured extends TaggedError<NotConfigured>("effect-aws-identity/NotConfigured")(
-  "NotConfigured",
-  {
-    /** Whose settings are not there: `Profile`, `SSO`, `Web identity`, … */
-    provider: Schema.String,
-    /** Which settings, and where they were looked for. */
-    problem: Schema.String,
-    remedy: Schema.String,
-    /** Of a chain: what each of its providers lacks, in its order. */
-    tried: Schema.optional(
-      Schema.Array(Schema.Struct({ provider: Schema.String, problem: Schema.String, remedy: Schema.String }))
-    )
-  }
-) {
+export class NotConfigured extends TaggedError("NotConfigured")<{
+  /** Whose settings are not there: `Profile`, `SSO`, `Web identity`, … */
+  readonly provider: string
+  /** Which settings, and where they were looked for. */
+  readonly problem: string
+  readonly remedy: string
+  /** Of a chain: what each of its providers lacks, in its order. */
+  readonly tried?:
+    | ReadonlyArray<{ readonly provider: string; readonly problem: string; readonly remedy: string }>
+    | undefined
+}> {
   /** By this, the chains of the AWS SDK for JavaScript v3 go on to their next provider too. */
   get tryNextLink(): boolean {
     return true
@@ -102,16 +123,13 @@ export class NotConfigured extends TaggedError<NotConfigured>("effect-aws-identi
  * @since 0.1.0
  * @category errors
  */
-export class ProfileNotFound extends TaggedError<ProfileNotFound>("effect-aws-identity/ProfileNotFound")(
-  "ProfileNotFound",
-  {
-    profile: Schema.String,
-    searched: Schema.Array(Schema.String),
-    known: Schema.Array(Schema.String),
-    /** Where a section stands that may be the profile but is not written so, or a line that cannot be read. */
-    hint: Schema.optional(Schema.String)
-  }
-) {
+export class ProfileNotFound extends TaggedError("ProfileNotFound")<{
+  readonly profile: string
+  readonly searched: ReadonlyArray<string>
+  readonly known: ReadonlyArray<string>
+  /** Where a section stands that may be the profile but is not written so, or a line that cannot be read. */
+  readonly hint?: string | undefined
+}> {
   override get message(): string {
     const hint = this.hint === undefined ? "" : ` ${this.hint}.`
     return `No profile "${this.profile}" in ${this.searched.join(" or ")}.${hint} Profiles found there: ${
@@ -128,23 +146,20 @@ export class ProfileNotFound extends TaggedError<ProfileNotFound>("effect-aws-id
  * @since 0.1.0
  * @category errors
  */
-export class InvalidConfig extends TaggedError<InvalidConfig>("effect-aws-identity/InvalidConfig")(
-  "InvalidConfig",
-  {
-    file: Schema.String,
-    /** 1-based; of the line that is wrong, or of the section that lacks one. */
-    line: Schema.Number,
-    /** 1-based */
-    column: Schema.Number,
-    /** As it stands in the file: `[profile dev]`. */
-    section: Schema.String,
-    /** For which profile the section was read. */
-    profile: Schema.optional(Schema.String),
-    key: Schema.optional(Schema.String),
-    problem: Schema.String,
-    remedy: Schema.String
-  }
-) {
+export class InvalidConfig extends TaggedError("InvalidConfig")<{
+  readonly file: string
+  /** 1-based; of the line that is wrong, or of the section that lacks one. */
+  readonly line: number
+  /** 1-based */
+  readonly column: number
+  /** As it stands in the file: `[profile dev]`. */
+  readonly section: string
+  /** For which profile the section was read. */
+  readonly profile?: string | undefined
+  readonly key?: string | undefined
+  readonly problem: string
+  readonly remedy: string
+}> {
   override get message(): string {
     const profile = this.profile === undefined ? "" : ` (for profile "${this.profile}")`
     return `${this.file}:${this.line}:${this.column}: ${this.section} ${this.problem}${profile}. ${this.remedy}`
@@ -157,13 +172,13 @@ export class InvalidConfig extends TaggedError<InvalidConfig>("effect-aws-identi
  * @since 0.1.0
  * @category errors
  */
-export class FileError extends TaggedError<FileError>("effect-aws-identity/FileError")("FileError", {
-  path: Schema.String,
-  operation: Schema.Literal("read", "write", "remove"),
+export class FileError extends TaggedError("FileError")<{
+  readonly path: string
+  readonly operation: "read" | "write" | "remove"
   /** The platform's word for it, such as `PermissionDenied`. */
-  reason: Schema.String,
-  origin: Schema.optional(Origin)
-}) {
+  readonly reason: string
+  readonly origin?: Origin | undefined
+}> {
   override get message(): string {
     const remedy = this.reason === noHomeReason
       ? noHomeRemedy
@@ -180,15 +195,12 @@ export class FileError extends TaggedError<FileError>("effect-aws-identity/FileE
  * @since 0.1.0
  * @category errors
  */
-export class TokenCacheCorrupt extends TaggedError<TokenCacheCorrupt>("effect-aws-identity/TokenCacheCorrupt")(
-  "TokenCacheCorrupt",
-  {
-    path: Schema.String,
-    /** Names the field, never its value. */
-    problem: Schema.String,
-    origin: Schema.optional(Origin)
-  }
-) {
+export class TokenCacheCorrupt extends TaggedError("TokenCacheCorrupt")<{
+  readonly path: string
+  /** Names the field, never its value. */
+  readonly problem: string
+  readonly origin?: Origin | undefined
+}> {
   override get message(): string {
     const profile = this.origin === undefined ? "" : ` --profile ${quoted(this.origin.profile)}`
     return `The token file ${this.path} cannot be used: ${this.problem}${forProfile(this.origin)}. ` +
@@ -209,21 +221,18 @@ export class TokenCacheCorrupt extends TaggedError<TokenCacheCorrupt>("effect-aw
  * @since 0.1.0
  * @category errors
  */
-export class SsoLoginRequired extends TaggedError<SsoLoginRequired>("effect-aws-identity/SsoLoginRequired")(
-  "SsoLoginRequired",
-  {
-    reason: Schema.Literal("NoToken", "Expired", "RefreshRejected", "TokenRejected"),
-    /** The session's name, or the start URL of one that has none. */
-    session: Schema.String,
-    /** Where the session's token is kept. */
-    path: Schema.optional(Schema.String),
-    /** What is known of the cause, such as the time of expiry or AWS's words. */
-    detail: Schema.optional(Schema.String),
-    /** The command that signs in. */
-    command: Schema.String,
-    origin: Schema.optional(Origin)
-  }
-) {
+export class SsoLoginRequired extends TaggedError("SsoLoginRequired")<{
+  readonly reason: "NoToken" | "Expired" | "RefreshRejected" | "TokenRejected"
+  /** The session's name, or the start URL of one that has none. */
+  readonly session: string
+  /** Where the session's token is kept. */
+  readonly path?: string | undefined
+  /** What is known of the cause, such as the time of expiry or AWS's words. */
+  readonly detail?: string | undefined
+  /** The command that signs in. */
+  readonly command: string
+  readonly origin?: Origin | undefined
+}> {
   override get message(): string {
     const what = {
       NoToken: `Not signed in to SSO session "${this.session}"`,
@@ -242,15 +251,12 @@ export class SsoLoginRequired extends TaggedError<SsoLoginRequired>("effect-aws-
  * @since 0.1.0
  * @category errors
  */
-export class RoleNotAssigned extends TaggedError<RoleNotAssigned>("effect-aws-identity/RoleNotAssigned")(
-  "RoleNotAssigned",
-  {
-    accountId: Schema.String,
-    roleName: Schema.String,
-    requestId: Schema.optional(Schema.String),
-    origin: Schema.optional(Origin)
-  }
-) {
+export class RoleNotAssigned extends TaggedError("RoleNotAssigned")<{
+  readonly accountId: string
+  readonly roleName: string
+  readonly requestId?: string | undefined
+  readonly origin?: Origin | undefined
+}> {
   override get message(): string {
     return `No access to role "${this.roleName}" of account ${this.accountId}${forProfile(this.origin)}` +
       `${
@@ -260,31 +266,33 @@ export class RoleNotAssigned extends TaggedError<RoleNotAssigned>("effect-aws-id
   }
 }
 
-const call = { service: Schema.String, operation: Schema.String }
+interface Call {
+  readonly service: string
+  readonly operation: string
+}
 
 const ofRequest = (requestId: string | undefined): string => requestId === undefined ? "" : ` [request ${requestId}]`
 
-const answer = {
-  ...call,
+interface Answer extends Call {
   /** AWS's own name for the error, as it came over the wire. */
-  code: Schema.String,
-  status: Schema.Number,
+  readonly code: string
+  readonly status: number
   /** AWS's words: `error_description` or `message`. */
-  description: Schema.optional(Schema.String),
+  readonly description?: string | undefined
   /** Why, in a word of AWS's, such as `KMS_DisabledException`. */
-  reason: Schema.optional(Schema.String),
+  readonly reason?: string | undefined
   /** What it was about, in words: a role, and what the web identity token says of itself. */
-  about: Schema.optional(Schema.String),
-  requestId: Schema.optional(Schema.String),
+  readonly about?: string | undefined
+  readonly requestId?: string | undefined
   /** How often it was tried. */
-  attempts: Schema.optional(Schema.Number),
-  origin: Schema.optional(Origin)
+  readonly attempts?: number | undefined
+  readonly origin?: Origin | undefined
 }
 
 const afterAttempts = (attempts: number | undefined): string =>
   attempts === undefined || attempts < 2 ? "" : ` after ${attempts} attempts`
 
-const answerMessage = (error: Schema.Struct.Type<typeof answer>, remedy: string): string => {
+const answerMessage = (error: Answer, remedy: string): string => {
   const because = [error.description, error.reason].filter((text) => text !== undefined).join(", ")
   return `${error.service} ${error.operation} failed with ${error.code} (${error.status})` +
     `${afterAttempts(error.attempts)}${because === "" ? "" : `: ${because}`}${ofRequest(error.requestId)}` +
@@ -298,17 +306,13 @@ const answerMessage = (error: Schema.Struct.Type<typeof answer>, remedy: string)
  * @since 0.1.0
  * @category errors
  */
-export class ServiceError extends TaggedError<ServiceError>("effect-aws-identity/ServiceError")(
-  "ServiceError",
-  answer
-) {
+export class ServiceError extends TaggedError("ServiceError")<Answer> {
   override get message(): string {
     return answerMessage(this, remedyOf(this))
   }
 }
 
-const remedyOf = (error: Schema.Struct.Type<typeof answer>): string =>
-  remedyFor(error) ?? "Check the settings that this request was made from."
+const remedyOf = (error: Answer): string => remedyFor(error) ?? "Check the settings that this request was made from."
 
 /**
  * A device login waits for its approval.
@@ -316,9 +320,7 @@ const remedyOf = (error: Schema.Struct.Type<typeof answer>): string =>
  * @since 0.1.0
  * @category errors
  */
-export class AuthorizationPendingException extends TaggedError<AuthorizationPendingException>(
-  "effect-aws-identity/AuthorizationPendingException"
-)("AuthorizationPendingException", answer) {
+export class AuthorizationPendingException extends TaggedError("AuthorizationPendingException")<Answer> {
   override get message(): string {
     return answerMessage(this, "Poll again after the interval.")
   }
@@ -330,9 +332,7 @@ export class AuthorizationPendingException extends TaggedError<AuthorizationPend
  * @since 0.1.0
  * @category errors
  */
-export class SlowDownException extends TaggedError<SlowDownException>(
-  "effect-aws-identity/SlowDownException"
-)("SlowDownException", answer) {
+export class SlowDownException extends TaggedError("SlowDownException")<Answer> {
   override get message(): string {
     return answerMessage(this, "Wait longer between requests.")
   }
@@ -344,9 +344,7 @@ export class SlowDownException extends TaggedError<SlowDownException>(
  * @since 0.1.0
  * @category errors
  */
-export class ExpiredTokenException extends TaggedError<ExpiredTokenException>(
-  "effect-aws-identity/ExpiredTokenException"
-)("ExpiredTokenException", answer) {
+export class ExpiredTokenException extends TaggedError("ExpiredTokenException")<Answer> {
   override get message(): string {
     return answerMessage(
       this,
@@ -363,9 +361,7 @@ export class ExpiredTokenException extends TaggedError<ExpiredTokenException>(
  * @since 0.1.0
  * @category errors
  */
-export class AccessDeniedException extends TaggedError<AccessDeniedException>(
-  "effect-aws-identity/AccessDeniedException"
-)("AccessDeniedException", answer) {
+export class AccessDeniedException extends TaggedError("AccessDeniedException")<Answer> {
   override get message(): string {
     return answerMessage(
       this,
@@ -380,9 +376,7 @@ export class AccessDeniedException extends TaggedError<AccessDeniedException>(
  * @since 0.1.0
  * @category errors
  */
-export class InvalidGrantException extends TaggedError<InvalidGrantException>(
-  "effect-aws-identity/InvalidGrantException"
-)("InvalidGrantException", answer) {
+export class InvalidGrantException extends TaggedError("InvalidGrantException")<Answer> {
   override get message(): string {
     return answerMessage(this, "Sign in again.")
   }
@@ -394,9 +388,7 @@ export class InvalidGrantException extends TaggedError<InvalidGrantException>(
  * @since 0.1.0
  * @category errors
  */
-export class InvalidClientException extends TaggedError<InvalidClientException>(
-  "effect-aws-identity/InvalidClientException"
-)("InvalidClientException", answer) {
+export class InvalidClientException extends TaggedError("InvalidClientException")<Answer> {
   override get message(): string {
     return answerMessage(this, "Register the client again.")
   }
@@ -408,13 +400,12 @@ export class InvalidClientException extends TaggedError<InvalidClientException>(
  * @since 0.1.0
  * @category errors
  */
-export class InvalidRequestRegionException extends TaggedError<InvalidRequestRegionException>(
-  "effect-aws-identity/InvalidRequestRegionException"
-)("InvalidRequestRegionException", {
-  ...answer,
-  region: Schema.optional(Schema.String),
-  endpoint: Schema.optional(Schema.String)
-}) {
+export class InvalidRequestRegionException extends TaggedError("InvalidRequestRegionException")<
+  Answer & {
+    readonly region?: string | undefined
+    readonly endpoint?: string | undefined
+  }
+> {
   override get message(): string {
     return answerMessage(this, `Call it in ${this.region ?? "the region of the IAM Identity Center"}.`)
   }
@@ -426,9 +417,7 @@ export class InvalidRequestRegionException extends TaggedError<InvalidRequestReg
  * @since 0.1.0
  * @category errors
  */
-export class UnauthorizedException extends TaggedError<UnauthorizedException>(
-  "effect-aws-identity/UnauthorizedException"
-)("UnauthorizedException", answer) {
+export class UnauthorizedException extends TaggedError("UnauthorizedException")<Answer> {
   override get message(): string {
     return answerMessage(this, "Renew the token, or sign in again.")
   }
@@ -440,9 +429,7 @@ export class UnauthorizedException extends TaggedError<UnauthorizedException>(
  * @since 0.1.0
  * @category errors
  */
-export class TooManyRequestsException extends TaggedError<TooManyRequestsException>(
-  "effect-aws-identity/TooManyRequestsException"
-)("TooManyRequestsException", answer) {
+export class TooManyRequestsException extends TaggedError("TooManyRequestsException")<Answer> {
   override get message(): string {
     return answerMessage(this, "Wait a moment, then try again.")
   }
@@ -454,9 +441,7 @@ export class TooManyRequestsException extends TaggedError<TooManyRequestsExcepti
  * @since 0.1.0
  * @category errors
  */
-export class InvalidIdentityTokenException extends TaggedError<InvalidIdentityTokenException>(
-  "effect-aws-identity/InvalidIdentityTokenException"
-)("InvalidIdentityTokenException", answer) {
+export class InvalidIdentityTokenException extends TaggedError("InvalidIdentityTokenException")<Answer> {
   override get message(): string {
     return answerMessage(this, remedyOf(this))
   }
@@ -468,9 +453,7 @@ export class InvalidIdentityTokenException extends TaggedError<InvalidIdentityTo
  * @since 0.1.0
  * @category errors
  */
-export class IDPCommunicationErrorException extends TaggedError<IDPCommunicationErrorException>(
-  "effect-aws-identity/IDPCommunicationErrorException"
-)("IDPCommunicationErrorException", answer) {
+export class IDPCommunicationErrorException extends TaggedError("IDPCommunicationErrorException")<Answer> {
   override get message(): string {
     return answerMessage(
       this,
@@ -486,9 +469,7 @@ export class IDPCommunicationErrorException extends TaggedError<IDPCommunication
  * @since 0.1.0
  * @category errors
  */
-export class IDPRejectedClaimException extends TaggedError<IDPRejectedClaimException>(
-  "effect-aws-identity/IDPRejectedClaimException"
-)("IDPRejectedClaimException", answer) {
+export class IDPRejectedClaimException extends TaggedError("IDPRejectedClaimException")<Answer> {
   override get message(): string {
     return answerMessage(this, "Get a new token; this one may have been revoked or have expired at its provider.")
   }
@@ -500,9 +481,7 @@ export class IDPRejectedClaimException extends TaggedError<IDPRejectedClaimExcep
  * @since 0.1.0
  * @category errors
  */
-export class RegionDisabledException extends TaggedError<RegionDisabledException>(
-  "effect-aws-identity/RegionDisabledException"
-)("RegionDisabledException", answer) {
+export class RegionDisabledException extends TaggedError("RegionDisabledException")<Answer> {
   override get message(): string {
     return answerMessage(this, remedyOf(this))
   }
@@ -544,17 +523,16 @@ export const toServiceError = (error: ServiceException): ServiceError => new Ser
  * @since 0.1.0
  * @category errors
  */
-export class ServiceUnreachable extends TaggedError<ServiceUnreachable>(
-  "effect-aws-identity/ServiceUnreachable"
-)("ServiceUnreachable", {
-  ...call,
-  endpoint: Schema.String,
-  /** The system's word for it, such as `ECONNREFUSED` or `CERT_HAS_EXPIRED`. */
-  reason: Schema.String,
-  /** How often it was tried. */
-  attempts: Schema.optional(Schema.Number),
-  origin: Schema.optional(Origin)
-}) {
+export class ServiceUnreachable extends TaggedError("ServiceUnreachable")<
+  Call & {
+    readonly endpoint: string
+    /** The system's word for it, such as `ECONNREFUSED` or `CERT_HAS_EXPIRED`. */
+    readonly reason: string
+    /** How often it was tried. */
+    readonly attempts?: number | undefined
+    readonly origin?: Origin | undefined
+  }
+> {
   override get message(): string {
     const certificate = certificateProblem(this.reason)
     return `Cannot reach ${this.service} at ${this.endpoint} for ${this.operation}${afterAttempts(this.attempts)}: ` +
@@ -573,18 +551,16 @@ export class ServiceUnreachable extends TaggedError<ServiceUnreachable>(
  * @since 0.1.0
  * @category errors
  */
-export class InvalidResponse extends TaggedError<InvalidResponse>("effect-aws-identity/InvalidResponse")(
-  "InvalidResponse",
-  {
-    ...call,
-    endpoint: Schema.String,
-    status: Schema.Number,
+export class InvalidResponse extends TaggedError("InvalidResponse")<
+  Call & {
+    readonly endpoint: string
+    readonly status: number
     /** Names the place in the answer, never its content. */
-    problem: Schema.String,
-    requestId: Schema.optional(Schema.String),
-    origin: Schema.optional(Origin)
+    readonly problem: string
+    readonly requestId?: string | undefined
+    readonly origin?: Origin | undefined
   }
-) {
+> {
   override get message(): string {
     return `${this.endpoint} answered ${this.service} ${this.operation} (${this.status}) with something AWS would ` +
       `not send: ${this.problem}${ofRequest(this.requestId)}${
@@ -601,32 +577,30 @@ export class InvalidResponse extends TaggedError<InvalidResponse>("effect-aws-id
  * @since 0.1.0
  * @category errors
  */
-export class InvalidInput extends TaggedError<InvalidInput>("effect-aws-identity/InvalidInput")(
-  "InvalidInput",
-  {
-    ...call,
+export class InvalidInput extends TaggedError("InvalidInput")<
+  Call & {
     /** Names the field and what it should be, never its value. */
-    problem: Schema.String,
-    origin: Schema.optional(Origin)
+    readonly problem: string
+    readonly origin?: Origin | undefined
   }
-) {
+> {
   override get message(): string {
     return `${this.service} ${this.operation} cannot be done: ${this.problem}${forProfile(this.origin)}. ` +
       `Nothing was sent or written.`
   }
 }
 
-const unavailable = {
+interface Unavailable {
   /** Such as `GitHub Actions`, or the path of a file. */
-  source: Schema.String,
-  reason: Schema.Literal("Missing", "Unreachable", "Refused", "Invalid", "Expired"),
+  readonly source: string
+  readonly reason: "Missing" | "Unreachable" | "Refused" | "Invalid" | "Expired"
   /** In words that hold no secret, whatever the source gave. */
-  problem: Schema.String,
-  remedy: Schema.String,
-  origin: Schema.optional(Origin)
+  readonly problem: string
+  readonly remedy: string
+  readonly origin?: Origin | undefined
 }
 
-const unavailableMessage = (what: string, error: Schema.Struct.Type<typeof unavailable>): string =>
+const unavailableMessage = (what: string, error: Unavailable): string =>
   `No ${what} from ${error.source}: ${error.problem}${forProfile(error.origin)}. ${error.remedy}`
 
 /**
@@ -643,9 +617,7 @@ const unavailableMessage = (what: string, error: Schema.Struct.Type<typeof unava
  * @since 0.1.0
  * @category errors
  */
-export class WebIdentityTokenUnavailable extends TaggedError<WebIdentityTokenUnavailable>(
-  "effect-aws-identity/WebIdentityTokenUnavailable"
-)("WebIdentityTokenUnavailable", unavailable) {
+export class WebIdentityTokenUnavailable extends TaggedError("WebIdentityTokenUnavailable")<Unavailable> {
   override get message(): string {
     return unavailableMessage("web identity token", this)
   }
@@ -658,9 +630,7 @@ export class WebIdentityTokenUnavailable extends TaggedError<WebIdentityTokenUna
  * @since 0.1.0
  * @category errors
  */
-export class CredentialsUnavailable extends TaggedError<CredentialsUnavailable>(
-  "effect-aws-identity/CredentialsUnavailable"
-)("CredentialsUnavailable", unavailable) {
+export class CredentialsUnavailable extends TaggedError("CredentialsUnavailable")<Unavailable> {
   override get message(): string {
     return unavailableMessage("credentials", this)
   }
@@ -672,14 +642,12 @@ export class CredentialsUnavailable extends TaggedError<CredentialsUnavailable>(
  * @since 0.1.0
  * @category errors
  */
-export class CredentialsExpired extends TaggedError<CredentialsExpired>(
-  "effect-aws-identity/CredentialsExpired"
-)("CredentialsExpired", {
+export class CredentialsExpired extends TaggedError("CredentialsExpired")<{
   /** RFC 3339 */
-  expiration: Schema.String,
+  readonly expiration: string
   /** RFC 3339 */
-  now: Schema.String
-}) {
+  readonly now: string
+}> {
   override get message(): string {
     return `The credentials received expired at ${this.expiration}, and it is ${this.now} here. ` +
       `Check the clock of this machine.`
@@ -692,15 +660,12 @@ export class CredentialsExpired extends TaggedError<CredentialsExpired>(
  * @since 0.1.0
  * @category errors
  */
-export class AccountNotAllowed extends TaggedError<AccountNotAllowed>("effect-aws-identity/AccountNotAllowed")(
-  "AccountNotAllowed",
-  {
-    /** Whose the credentials are: `arn:aws:sts::111122223333:assumed-role/ci/build`. */
-    arn: Schema.String,
-    accountId: Schema.String,
-    allowed: Schema.Array(Schema.String)
-  }
-) {
+export class AccountNotAllowed extends TaggedError("AccountNotAllowed")<{
+  /** Whose the credentials are: `arn:aws:sts::111122223333:assumed-role/ci/build`. */
+  readonly arn: string
+  readonly accountId: string
+  readonly allowed: ReadonlyArray<string>
+}> {
   override get message(): string {
     return `The credentials are of account ${this.accountId} (${this.arn}), and only ${
       list(this.allowed)
@@ -715,9 +680,9 @@ export class AccountNotAllowed extends TaggedError<AccountNotAllowed>("effect-aw
  * @since 0.1.0
  * @category errors
  */
-export class LoginDenied extends TaggedError<LoginDenied>("effect-aws-identity/LoginDenied")("LoginDenied", {
-  session: Schema.String
-}) {
+export class LoginDenied extends TaggedError("LoginDenied")<{
+  readonly session: string
+}> {
   override get message(): string {
     return `The sign-in to SSO session "${this.session}" was refused in the browser. Start it again, and approve it ` +
       `only if the code shown there is the one shown here.`
@@ -730,10 +695,9 @@ export class LoginDenied extends TaggedError<LoginDenied>("effect-aws-identity/L
  * @since 0.1.0
  * @category errors
  */
-export class DeviceCodeExpired extends TaggedError<DeviceCodeExpired>("effect-aws-identity/DeviceCodeExpired")(
-  "DeviceCodeExpired",
-  { session: Schema.String }
-) {
+export class DeviceCodeExpired extends TaggedError("DeviceCodeExpired")<{
+  readonly session: string
+}> {
   override get message(): string {
     return `The code for the sign-in to SSO session "${this.session}" expired before it was approved. Start again.`
   }
@@ -837,6 +801,75 @@ export type IdentityError =
  * @category errors
  */
 export type LoginError = LoginDenied | DeviceCodeExpired | FileError | CallError
+
+/**
+ * Every error of this module.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export type AnyError = IdentityError | LoginError | ServiceException
+
+/**
+ * Whether a value is an error of this library.
+ *
+ * @since 0.1.0
+ * @category guards
+ */
+export const isIdentityError = (value: unknown): value is AnyError => Predicate.hasProperty(value, TypeId)
+
+/**
+ * Whether the same call may succeed later without any change: AWS was not reached, was at fault or asked for fewer
+ * requests. The library has already retried a call to AWS before it fails.
+ *
+ * @since 0.1.0
+ * @category guards
+ */
+export const isRetryable = (error: AnyError): boolean =>
+  error._tag === "ServiceUnreachable" ? isTransientConnection(error.reason) : error.kind === "Unavailable"
+
+/**
+ * Handles the errors of this library that are of one kind, whatever their tags.
+ *
+ * @example
+ * ```ts
+ * import { Console, Effect } from "effect"
+ * import { CredentialsProvider, IdentityError } from "effect-aws-identity"
+ *
+ * export const program = Effect.gen(function*() {
+ *   const provider = yield* CredentialsProvider.CredentialsProvider
+ *   return yield* provider.get
+ * }).pipe(
+ *   IdentityError.catchKind("LoginRequired", (error) => Effect.zipRight(Console.error(error.message), Effect.fail(error)))
+ * )
+ * ```
+ *
+ * @since 0.1.0
+ * @category error handling
+ */
+export const catchKind: {
+  <E, A2, E2, R2>(
+    kind: Kind,
+    handle: (error: Extract<E, AnyError>) => Effect.Effect<A2, E2, R2>
+  ): <A, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A | A2, E | E2, R | R2>
+  <A, E, R, A2, E2, R2>(
+    self: Effect.Effect<A, E, R>,
+    kind: Kind,
+    handle: (error: Extract<E, AnyError>) => Effect.Effect<A2, E2, R2>
+  ): Effect.Effect<A | A2, E | E2, R | R2>
+} = dual(
+  3,
+  <A, E, R, A2, E2, R2>(
+    self: Effect.Effect<A, E, R>,
+    kind: Kind,
+    handle: (error: Extract<E, AnyError>) => Effect.Effect<A2, E2, R2>
+  ): Effect.Effect<A | A2, E | E2, R | R2> =>
+    Effect.catchIf(
+      self,
+      (error): error is Extract<E, AnyError> => isIdentityError(error) && error.kind === kind,
+      handle
+    )
+)
 
 /**
  * Adds to an error which profile it came of, so that its message can say so. Errors that already name their place are

@@ -30,7 +30,6 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import type * as Redacted from "effect/Redacted"
-import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import type { Credentials } from "./Credentials.js"
 import * as CredentialsProvider from "./CredentialsProvider.js"
@@ -168,7 +167,8 @@ const beforeItsEnd = <A, E, R>(token: CheckedToken, exchange: Effect.Effect<A, E
         }))
   })
 
-const isUnavailable = Schema.is(IdentityError.WebIdentityTokenUnavailable)
+const isUnavailable = (error: unknown): error is IdentityError.WebIdentityTokenUnavailable =>
+  Predicate.isTagged(error, "WebIdentityTokenUnavailable")
 
 /** What a trust policy looks at is what whoever mends it has to know. */
 const withContext =

@@ -144,8 +144,8 @@ export * as Credentials from "./Credentials.js"
 /**
  * The one thing an application depends on: credentials that are always fresh.
  *
- * A provider of credentials resolves them once and keeps nothing; what is here keeps them, renews them before they
- * expire, and knows no provider.
+ * A provider of credentials resolves them once and keeps nothing. This module caches them and refreshes them before
+ * they expire, for any provider.
  *
  * @example
  * ```ts
@@ -230,6 +230,25 @@ export * as EnvironmentCredentials from "./EnvironmentCredentials.js"
  * @since 0.1.0
  */
 export * as IdentityError from "./IdentityError.js"
+
+/**
+ * The schema of this library's errors, for programs that send them over a wire: to a worker, another service or a log
+ * that is read back.
+ *
+ * @example
+ * ```ts
+ * import { Schema } from "effect"
+ * import { IdentityError, IdentityErrorSchema } from "effect-aws-identity"
+ *
+ * const sent = Schema.encodeSync(IdentityErrorSchema.IdentityErrorSchema)(new IdentityError.LoginDenied({ session: "corp" }))
+ * const received = Schema.decodeUnknownSync(IdentityErrorSchema.IdentityErrorSchema)(JSON.parse(JSON.stringify(sent)))
+ *
+ * console.log(received.message) // The sign-in to SSO session "corp" was refused in the browser. …
+ * ```
+ *
+ * @since 0.1.0
+ */
+export * as IdentityErrorSchema from "./IdentityErrorSchema.js"
 
 /**
  * Credentials of the role of an EC2 instance, from its metadata service (IMDS). `AWS.EC2MetadataCredentials` as a
@@ -328,6 +347,11 @@ export * as Region from "./Region.js"
 /**
  * AWS's shared config files, `~/.aws/config` and `~/.aws/credentials`: read as every AWS tool reads them, with the
  * file and line of each value, and written so that nothing else in them changes.
+ *
+ * An indented line continues the property above only if it is indented deeper than that property's own line; with the
+ * same or less indentation it is a property of its own, as the AWS CLI reads it. A key that has one line, such as a
+ * region, cannot be continued: that line is an error, and `diagnostics` reports every line that looks like a key or
+ * header but continues a value.
  *
  * Both files are optional and both are always read; where they name the same profile, a key of the credentials file
  * wins. Where AWS's tools disagree about the grammar, the rule that its SDKs share counts. What breaks the rule is an
@@ -432,8 +456,8 @@ export * as SsoTokenProvider from "./SsoTokenProvider.js"
  * Names are AWS's with a small first letter. Signed operations take the credentials that sign.
  *
  * Each input may name the region to ask in; else it is that of the client's settings: with `Sts.layerConfig`, of
- * `AWS_REGION`, `AWS_DEFAULT_REGION` or the profile. If that is of another partition than the role, or there is none,
- * it is the first region of the role's partition: `us-gov-west-1` for a role of `arn:aws-us-gov:…`.
+ * `AWS_REGION`, `AWS_DEFAULT_REGION` or the profile. For a role, the first of these counts that is of the role's partition;
+ * without any, it is the first region of that partition: `us-gov-west-1` for a role of `arn:aws-us-gov:…`.
  *
  * @example
  * ```ts
@@ -487,8 +511,22 @@ export * as WebIdentityCredentials from "./WebIdentityCredentials.js"
  * | Google Compute Engine, Cloud Run, GKE | `googleMetadata` |
  * | Fly.io | `fly`; with `AWS_ROLE_ARN` among the secrets, a file, and `WebIdentityCredentials.layerConfig` knows where |
  * | Vercel | `vercel`; in a function, `fromEffect` of the request's header `x-vercel-oidc-token` |
- * | wherever a program prints a token (`spire-agent`, a script) | `fromCommand` |
+ * | wherever a program prints a token and nothing else | `fromCommand`, with a command of the table below |
  * | anywhere else | `fromEffect` |
+ *
+ * What programs print. `fromCommand` takes standard output that is one token, white space around it apart, and runs no
+ * shell: a pipe needs `sh -c`.
+ *
+ * | program | a command that prints the token alone |
+ * | --- | --- |
+ * | SPIRE | `spire-agent api fetch jwt` prints several lines (`token(spiffe://…):`, the token, `bundle(…):`). `sh -c "spire-agent api fetch jwt -audience sts.amazonaws.com -output json \| jq -r '.[0].svids[0].svid'"`, or `fromFile` beside `spiffe-helper` |
+ * | Kubernetes | `kubectl create token NAME --audience sts.amazonaws.com` |
+ * | Google Cloud | `gcloud auth print-identity-token --audiences=sts.amazonaws.com`: a service account's (`--impersonate-service-account`); users' tokens take no audience |
+ * | Azure | `az account get-access-token --resource api://APP --query accessToken --output tsv`; without the query it prints JSON |
+ * | Vault | `vault read -field=token identity/oidc/token/ROLE`; without `-field` it prints a table |
+ * | Buildkite | `buildkite-agent oidc request-token --audience sts.amazonaws.com`, which `buildkite` runs |
+ * | CircleCI | `circleci run oidc get --claims '{"aud":"sts.amazonaws.com"}'` for an audience of one's own; else the variable |
+ * | GitHub, GitLab | `gh auth token` and `glab auth token` print access tokens, which AWS does not take: use `githubActions`, or `id_tokens` with `fromVariable` |
  *
  * Each gives a token that is worth showing to AWS: one signed JSON web token that has not expired. What is wrong
  * otherwise, it says in a `WebIdentityTokenUnavailable` that names the source and what to do.

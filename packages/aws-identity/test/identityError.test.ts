@@ -1,26 +1,32 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Arbitrary, Cause, Effect, FastCheck as fc, Inspectable, Logger, Predicate, Schema } from "effect"
-import { IdentityError } from "effect-aws-identity"
+import { Arbitrary, Cause, Effect, FastCheck as fc, Inspectable, Logger, Schema } from "effect"
+import { CredentialsProvider, IdentityError, IdentityErrorSchema } from "effect-aws-identity"
+import { TestIdentity } from "effect-aws-identity-testing"
 
 // Every class of errors, with fields of any content.
 
-type ErrorClass = Schema.Schema<IdentityError.IdentityError | IdentityError.LoginError, unknown>
+const { members } = IdentityErrorSchema.IdentityErrorSchema
 
-const isErrorClass = (value: unknown): value is ErrorClass =>
-  Predicate.hasProperty(value, "prototype") && value.prototype instanceof Error
-
-const classes = Object.entries<unknown>({ ...IdentityError }).flatMap(([tag, Class]) =>
-  isErrorClass(Class) ? [[tag, Class] as const] : []
-)
+const classes = members.map((schema) => {
+  const [tag] = schema.from.fields._tag.literals
+  const errors = Arbitrary.make(Schema.make<unknown>(schema.from.ast)).map(
+    Schema.decodeUnknownSync(IdentityErrorSchema.IdentityErrorSchema)
+  )
+  return [tag, errors] as const
+})
 
 describe("errors as JSON", () => {
   it("are looked at in all classes of errors", () => {
-    assert.isAtLeast(classes.length, 28)
+    const exported = Object.entries<unknown>({ ...IdentityError }).flatMap(([name, value]) =>
+      typeof value === "function" && value.prototype instanceof Error ? [name] : []
+    )
+    assert.isAtLeast(exported.length, 28)
+    assert.sameMembers<string>(classes.map(([tag]) => tag), exported)
   })
 
-  it.each(classes)("%s keeps its message, tag and fields in JSON, copies and JSON loggers", (tag, Class) => {
+  it.each(classes)("%s keeps its message, tag and fields in JSON, copies and JSON loggers", (tag, errors) => {
     fc.assert(
-      fc.property(Arbitrary.make(Class), (error) => {
+      fc.property(errors, (error) => {
         const { message } = error
         const expected = JSON.parse(JSON.stringify({ ...error, _tag: tag, message }))
         assert.isNotEmpty(message)
@@ -42,19 +48,20 @@ describe("errors as JSON", () => {
     )
   })
 
-  it.each(classes)("%s is the same after it was encoded and decoded", (_, Class) => {
+  it.each(classes)("%s is the same after it was encoded and decoded", (_, errors) => {
+    const AnyError = IdentityErrorSchema.IdentityErrorSchema
     fc.assert(
-      fc.property(Arbitrary.make(Class), (error) => {
+      fc.property(errors, (error) => {
         // JSON has no NaN and no infinity.
         fc.pre(Object.values(error).every((field) => typeof field !== "number" || Number.isFinite(field)))
-        const encoded: unknown = JSON.parse(JSON.stringify(Schema.encodeSync(Class)(error)))
+        const encoded: unknown = JSON.parse(JSON.stringify(Schema.encodeSync(AnyError)(error)))
         assert.notProperty(encoded, "message")
-        const decoded = Schema.decodeUnknownSync(Class)(encoded)
-        assert.strictEqual<unknown>(decoded.constructor, Class)
+        const decoded = Schema.decodeUnknownSync(AnyError)(encoded)
+        assert.strictEqual(decoded.constructor, error.constructor)
         assert.strictEqual(decoded.message, error.message)
         assert.deepEqual(JSON.parse(JSON.stringify(decoded)), JSON.parse(JSON.stringify(error)))
         // The JSON of an error is one of its encodings.
-        assert.strictEqual(Schema.decodeUnknownSync(Class)(JSON.parse(JSON.stringify(error))).message, error.message)
+        assert.strictEqual(Schema.decodeUnknownSync(AnyError)(JSON.parse(JSON.stringify(error))).message, error.message)
       }),
       { numRuns: 50 }
     )
@@ -90,6 +97,82 @@ describe("errors as JSON", () => {
     assert.deepEqual(origin, { profile: "dev", location: "config:1" })
     assert.include(message, "(profile \"dev\", config:1)")
   })
+})
+
+describe("the kind of an error", () => {
+  const kinds = ["NotConfigured", "InvalidConfig", "LoginRequired", "AccessDenied", "Unavailable", "InvalidAnswer"]
+
+  it.each(classes)("%s has one, and is recognized as an error of this library", (_, errors) => {
+    fc.assert(
+      fc.property(errors, (error) => {
+        assert.include(kinds, error.kind)
+        assert.isTrue(IdentityError.isIdentityError(error))
+        if (IdentityError.isRetryable(error)) assert.strictEqual(error.kind, "Unavailable")
+        assert.notProperty(JSON.parse(JSON.stringify(error)), "kind")
+      }),
+      { numRuns: 50 }
+    )
+  })
+
+  it("does not make an error of this library out of other values", () => {
+    for (const value of [undefined, null, "NotConfigured", new Error("no"), { _tag: "NotConfigured" }]) {
+      assert.isFalse(IdentityError.isIdentityError(value))
+    }
+  })
+
+  const call = { service: "STS", operation: "assumeRole" }
+  it.each<readonly [string, IdentityError.Kind, boolean, IdentityError.AnyError]>([
+    [
+      "a server fault",
+      "Unavailable",
+      true,
+      new IdentityError.ServiceError({ ...call, code: "InternalFailure", status: 500 })
+    ],
+    ["throttling", "Unavailable", true, new IdentityError.ServiceError({ ...call, code: "Throttling", status: 400 })],
+    ["a bad request", "InvalidConfig", false, new IdentityError.ServiceError({ ...call, code: "Bad", status: 400 })],
+    ["a refusal", "AccessDenied", false, new IdentityError.ServiceError({ ...call, code: "Bad", status: 403 })],
+    [
+      "a refused connection",
+      "Unavailable",
+      true,
+      new IdentityError.ServiceUnreachable({ ...call, endpoint: "https://sts", reason: "ECONNREFUSED" })
+    ],
+    [
+      "a certificate that is not trusted",
+      "Unavailable",
+      false,
+      new IdentityError.ServiceUnreachable({ ...call, endpoint: "https://sts", reason: "CERT_HAS_EXPIRED" })
+    ],
+    [
+      "a source that does not answer",
+      "Unavailable",
+      true,
+      new IdentityError.CredentialsUnavailable({ source: "a", reason: "Unreachable", problem: "b", remedy: "c" })
+    ],
+    [
+      "a source that refuses",
+      "AccessDenied",
+      false,
+      new IdentityError.CredentialsUnavailable({ source: "a", reason: "Refused", problem: "b", remedy: "c" })
+    ],
+    ["a refused sign-in", "AccessDenied", false, new IdentityError.LoginDenied({ session: "corp" })]
+  ])("of %s is %s", (_, kind, isRetryable, error) => {
+    assert.strictEqual(error.kind, kind)
+    assert.strictEqual(IdentityError.isRetryable(error), isRetryable)
+  })
+
+  it.effect("catches errors of that kind and no others", () =>
+    Effect.gen(function*() {
+      const get = Effect.flatMap(CredentialsProvider.CredentialsProvider, (provider) => provider.get)
+      const caught = IdentityError.catchKind(get, "LoginRequired", (error) => Effect.succeed(error._tag))
+      assert.strictEqual(yield* caught, "SsoLoginRequired")
+      const other = yield* Effect.flip(get.pipe(IdentityError.catchKind("AccessDenied", () => Effect.void)))
+      assert.strictEqual(other._tag, "SsoLoginRequired")
+      const foreign = yield* Effect.flip(
+        IdentityError.catchKind(Effect.fail("of the application"), "NotConfigured", () => Effect.void)
+      )
+      assert.strictEqual(foreign, "of the application")
+    }).pipe(Effect.provide(TestIdentity.layer({ signedIn: false }))))
 })
 
 const namesWithin = (value: unknown): ReadonlyArray<string> =>

@@ -1,17 +1,8 @@
 /** What an application can do about an error: the closed groups that all errors on the way to credentials fall into. */
-import type { CredentialsUnavailable, IdentityError } from "../IdentityError.js"
+import type { AnyError, CredentialsUnavailable } from "../IdentityError.js"
 import { kindOfAnswer } from "./retryPolicy.js"
 
-/**
- * | kind | what helps |
- * | --- | --- |
- * | `NotConfigured` | configure a provider |
- * | `InvalidConfig` | correct the configuration, a file or the call |
- * | `LoginRequired` | sign in |
- * | `AccessDenied` | change permissions or get other credentials |
- * | `Unavailable` | try again later |
- * | `InvalidAnswer` | look at what answered in place of AWS, and at the clock |
- */
+/** See `Kind` of `IdentityError`. */
 export type ErrorKind =
   | "NotConfigured"
   | "InvalidConfig"
@@ -21,7 +12,7 @@ export type ErrorKind =
   | "InvalidAnswer"
 
 type Classify = {
-  readonly [Tag in IdentityError["_tag"]]: ErrorKind | ((error: Extract<IdentityError, { _tag: Tag }>) => ErrorKind)
+  readonly [Tag in AnyError["_tag"]]: ErrorKind | ((error: Extract<AnyError, { _tag: Tag }>) => ErrorKind)
 }
 
 const kindOfReason: { readonly [Reason in CredentialsUnavailable["reason"]]: ErrorKind } = {
@@ -47,6 +38,15 @@ const kinds: Classify = {
   IDPRejectedClaimException: "AccessDenied",
   InvalidIdentityTokenException: "AccessDenied",
   RegionDisabledException: "AccessDenied",
+  LoginDenied: "AccessDenied",
+  UnauthorizedException: "LoginRequired",
+  InvalidGrantException: "LoginRequired",
+  InvalidClientException: "LoginRequired",
+  DeviceCodeExpired: "LoginRequired",
+  AuthorizationPendingException: "Unavailable",
+  SlowDownException: "Unavailable",
+  TooManyRequestsException: "Unavailable",
+  InvalidRequestRegionException: "InvalidConfig",
   ServiceUnreachable: "Unavailable",
   IDPCommunicationErrorException: "Unavailable",
   InvalidResponse: "InvalidAnswer",
@@ -62,7 +62,7 @@ const kinds: Classify = {
 }
 
 /** The group of an error. */
-export const errorKind = (error: IdentityError): ErrorKind => {
-  const kind = kinds[error._tag] as ErrorKind | ((error: IdentityError) => ErrorKind)
+export const errorKind = (error: AnyError): ErrorKind => {
+  const kind = kinds[error._tag] as ErrorKind | ((error: AnyError) => ErrorKind)
   return typeof kind === "function" ? kind(error) : kind
 }

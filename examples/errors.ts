@@ -1,0 +1,33 @@
+/**
+ * What can a program do about an error? Four answers: sign in again, ask for access, try again later, or correct the
+ * configuration.
+ *
+ *     npx tsx examples/errors.ts                    # on an Identity Center embedded in it, where nobody is signed in
+ *     npx tsx examples/errors.ts --profile NAME     # on your own config files and AWS
+ */
+import { NodeContext, NodeHttpClient, NodeRuntime } from "@effect/platform-node"
+import { Console, Effect, Layer } from "effect"
+import { AwsIdentity, CredentialsProvider, IdentityError } from "effect-aws-identity"
+import { TestIdentity } from "effect-aws-identity-testing"
+import { parseArgs } from "node:util"
+
+const application = Effect.gen(function*() {
+  const provider = yield* CredentialsProvider.CredentialsProvider
+  yield* Console.log(`access key ${(yield* provider.get).accessKeyId}`)
+}).pipe(
+  IdentityError.catchKind("LoginRequired", ({ message }) => Console.log(`Sign in again.\n${message}`)),
+  IdentityError.catchKind("AccessDenied", ({ message }) => Console.log(`Ask for access.\n${message}`)),
+  IdentityError.catchKind("Unavailable", ({ message }) => Console.log(`Try again later.\n${message}`)),
+  Effect.catchAll(({ message }) => Console.log(`Correct the configuration.\n${message}`))
+)
+
+const { profile } = parseArgs({ options: { profile: { type: "string" } } }).values
+
+NodeRuntime.runMain(
+  profile === undefined
+    ? Effect.provide(application, TestIdentity.layer({ signedIn: false }))
+    : Effect.provide(
+      application,
+      AwsIdentity.layer({ profile }).pipe(Layer.provide([NodeContext.layer, NodeHttpClient.layer]))
+    )
+)
