@@ -28,7 +28,7 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import type * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import * as Redacted from "effect/Redacted"
+import type * as Redacted from "effect/Redacted"
 import * as AssumeRoleCredentials from "./AssumeRoleCredentials.js"
 import * as ContainerCredentials from "./ContainerCredentials.js"
 import { Credentials } from "./Credentials.js"
@@ -189,16 +189,16 @@ const nothingIn = (profile: SharedConfig.Section, path: Walk["path"]): IdentityE
 
 /** One of them is enough to say that both should be there. */
 const hasKeys = (profile: SharedConfig.Section): boolean =>
-  ["aws_access_key_id", "aws_secret_access_key"].some((key) => Option.isSome(SharedConfig.optional(profile, key)))
+  Option.isSome(SharedConfig.optional(profile, "aws_access_key_id")) ||
+  Option.isSome(SharedConfig.secret(profile, "aws_secret_access_key"))
 
 /** The keys that stand in the profile itself. */
 const keysOf = (profile: SharedConfig.Section): Effect.Effect<Credentials, IdentityError.InvalidConfig> =>
   Effect.gen(function*() {
-    const sessionToken = SharedConfig.optional(profile, "aws_session_token")
     return new Credentials({
       accessKeyId: yield* SharedConfig.required(profile, "aws_access_key_id", profile.name),
-      secretAccessKey: Redacted.make(yield* SharedConfig.required(profile, "aws_secret_access_key", profile.name)),
-      sessionToken: Option.map(sessionToken, Redacted.make),
+      secretAccessKey: yield* SharedConfig.requiredSecret(profile, "aws_secret_access_key", profile.name),
+      sessionToken: SharedConfig.secret(profile, "aws_session_token"),
       accountId: Option.flatMap(SharedConfig.optional(profile, "aws_account_id"), accountIdOf)
     })
   })

@@ -36,6 +36,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import type { ClientConfig } from "./ClientConfig.js"
 import * as IdentityError from "./IdentityError.js"
@@ -49,7 +50,7 @@ import * as Ini from "./internal/ini.js"
 import { edit } from "./internal/iniEdit.js"
 import { noHomeReason, noHomeRemedy } from "./internal/noHome.js"
 import { perSource } from "./internal/perSource.js"
-import { misspelt, resembled } from "./internal/profileKeys.js"
+import { isSecretKey, misspelt, resembled } from "./internal/profileKeys.js"
 import { schemaProblem } from "./internal/schemaProblem.js"
 import * as Setting from "./internal/setting.js"
 import { shownPath, shownText } from "./internal/shownPath.js"
@@ -73,6 +74,19 @@ export interface ConfigValue {
 }
 
 /**
+ * A secret of a config file, and where it stands.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface SecretValue {
+  readonly value: Redacted.Redacted
+  readonly file: string
+  /** 1-based */
+  readonly line: number
+}
+
+/**
  * A section: its keys (lower-case) with their values, those of both files for a profile.
  *
  * @since 0.1.0
@@ -85,7 +99,10 @@ export interface Section {
   readonly file: string
   /** 1-based */
   readonly line: number
+  /** All values but the secrets. */
   readonly values: ReadonlyMap<string, ConfigValue>
+  /** `aws_secret_access_key`, `aws_session_token`, and what a misspelt key of that kind holds. */
+  readonly secrets: ReadonlyMap<string, SecretValue>
 }
 
 /** Where a value stands: in which section, which file and which line. */
@@ -774,9 +791,9 @@ const misplacedDefault = (files: Files): IdentityError.InvalidConfig | undefined
  * @category accessors
  */
 export const misspeltKey = (profile: Section): IdentityError.InvalidConfig | undefined => {
-  for (const key of profile.values.keys()) {
+  for (const key of keysOf(profile)) {
     const right = misspelt(key)
-    if (right === undefined || profile.values.has(right)) continue
+    if (right === undefined || placeOfKey(profile, right) !== undefined) continue
     return invalidKey(profile, key, {
       problem: `has ${key}, which AWS's tools do not know`,
       remedy: `Write it ${right}.`
@@ -793,10 +810,11 @@ export const misspeltKey = (profile: Section): IdentityError.InvalidConfig | und
  * @category accessors
  */
 export const incompleteKey = (profile: Section): IdentityError.InvalidConfig | undefined => {
-  for (const [key, { nested }] of profile.values) {
+  for (const key of keysOf(profile)) {
+    const nested = profile.values.get(key)?.nested ?? none
     const right = resembled(key) ?? [...nested.keys()].map(resembled).find((found) => found !== undefined)
     if (right === undefined) continue
-    const isEmpty = key === right && Option.isNone(optional(profile, key))
+    const isEmpty = key === right && Option.isNone(optional(profile, key)) && Option.isNone(secret(profile, key))
     return invalidKey(profile, key, {
       problem: isEmpty
         ? `has ${key} without a value`
@@ -841,15 +859,21 @@ const lookUp = (
   Effect.suspend(() => {
     let first: { readonly header: string; readonly file: string; readonly line: number } | undefined
     const values = new Map<string, ConfigValue>()
+    const secrets = new Map<string, SecretValue>()
     for (const file of files) {
       const section = file.ini.section(kind, name)
       if (section === undefined) continue
       const error = section.problems.find(({ severity }) => severity === "error")
       if (error !== undefined) return Effect.fail(unreadable(file, error, section.header, profile))
       first = first ?? { header: alone(section.header), file: file.path, line: section.line }
-      for (const [key, property] of section.properties) values.set(alone(key), valueIn(file.path, property))
+      for (const [key, property] of section.properties) {
+        if (isSecretKey(key)) {
+          const { line, value } = property
+          secrets.set(alone(key), { value: Redacted.make(alone(value)), file: file.path, line })
+        } else values.set(alone(key), valueIn(file.path, property))
+      }
     }
-    return Effect.succeed(first === undefined ? undefined : { name, ...first, values })
+    return Effect.succeed(first === undefined ? undefined : { name, ...first, values, secrets })
   })
 
 /** A copy that stands alone: V8 lets a slice of a text keep all of it alive, here a file that may change. */
@@ -859,10 +883,19 @@ const valueIn = (file: string, { line, nested, value }: Ini.Property): ConfigVal
   value: alone(value),
   file,
   line,
-  nested: nested.size === 0 ? none : new Map(Array.from(nested, ([key, value]) => [alone(key), valueIn(file, value)]))
+  nested: nested.size === 0 ? none : new Map(Array.from(nested, ([key, property]) => {
+    // A secret in the wrong place is no use, and must not be seen.
+    const shown = isSecretKey(key) ? { ...property, value: "<redacted>" } : property
+    return [alone(key), valueIn(file, shown)]
+  }))
 })
 
 const none: ReadonlyMap<string, ConfigValue> = new Map()
+
+const keysOf = ({ secrets, values }: Section): ReadonlyArray<string> => [...values.keys(), ...secrets.keys()]
+
+const placeOfKey = (section: Section, key: string): ConfigValue | SecretValue | undefined =>
+  section.values.get(key) ?? section.secrets.get(key)
 
 const invalid = (
   { file, line }: { readonly file: string; readonly line: number },
@@ -907,13 +940,13 @@ export const required = (
 }
 
 const missing = (section: Section, key: string, profile: string | undefined): IdentityError.InvalidConfig => {
-  const other = [...section.values].find(([name]) => name !== key && misspelt(name) === key)
-  return invalid(other?.[1] ?? section, section, {
+  const other = keysOf(section).find((name) => name !== key && misspelt(name) === key)
+  return invalid((other === undefined ? undefined : placeOfKey(section, other)) ?? section, section, {
     profile,
     key,
     problem: `has no ${key}`,
     remedy: other !== undefined
-      ? `Write ${other[0]} as ${key}.`
+      ? `Write ${other} as ${key}.`
       : `Add "${key} = <${hints[key] ?? "value"}>" to that section.`
   })
 }
@@ -926,6 +959,37 @@ const missing = (section: Section, key: string, profile: string | undefined): Id
  */
 export const optional = (section: Section, key: string): Option.Option<string> =>
   Option.filter(Option.fromNullable(section.values.get(key)?.value.trim()), (value) => value !== "")
+
+/**
+ * A secret of a section, if it is there and not empty.
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const secret = (section: Section, key: string): Option.Option<Redacted.Redacted> =>
+  Option.filter(
+    Option.map(
+      Option.fromNullable(section.secrets.get(key)),
+      ({ value }) => Redacted.make(Redacted.value(value).trim())
+    ),
+    (value) => Redacted.value(value) !== ""
+  )
+
+/**
+ * A secret that a section cannot do without; `InvalidConfig` when it is missing or empty.
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const requiredSecret = (
+  section: Section,
+  key: string,
+  profile: string | undefined
+): Effect.Effect<Redacted.Redacted, IdentityError.InvalidConfig> =>
+  Option.match(secret(section, key), {
+    onNone: () => Effect.fail(missing(section, key, profile)),
+    onSome: Effect.succeed
+  })
 
 /**
  * The error of a key of a profile, or without a key of the profile itself, that says something which cannot be
@@ -941,7 +1005,7 @@ export const invalidKey = (
 ): IdentityError.InvalidConfig =>
   key === undefined
     ? invalid(profile, profile, { profile: profile.name, ...words })
-    : invalid(profile.values.get(key) ?? profile, profile, { profile: profile.name, key, ...words })
+    : invalid(placeOfKey(profile, key) ?? profile, profile, { profile: profile.name, key, ...words })
 
 /** The error of a section that somebody names and that is not there. */
 const dangling = (

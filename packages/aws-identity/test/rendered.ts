@@ -1,4 +1,4 @@
-import { Effect, Either } from "effect"
+import { Effect, Either, Redacted } from "effect"
 import type { IdentityError, SharedConfig } from "effect-aws-identity"
 import { rules } from "../src/internal/ini.js"
 
@@ -38,7 +38,15 @@ const section = (
 ): string =>
   Either.match(Effect.runSync(Effect.either(read)), {
     onLeft: (error) => `${kind} ${name} ${failure(error)}`,
-    onRight: (section) => [`${kind} ${name} @${at(section.file, section.line)}`, ...values(section.values)].join(" ")
+    onRight: (section) =>
+      [
+        `${kind} ${name} @${at(section.file, section.line)}`,
+        ...values(section.values),
+        ...Array.from(
+          section.secrets,
+          ([key, { file, line, value }]) => `${key}=${Redacted.value(value)}@${at(file, line)}`
+        )
+      ].join(" ")
   })
 
 const values = (

@@ -2,8 +2,9 @@ import { FileSystem, Path } from "@effect/platform"
 import { NodeContext } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { loadSharedConfigFiles } from "@smithy/shared-ini-file-loader"
-import { ConfigProvider, Effect, Either, FastCheck as fc, Layer, Option } from "effect"
+import { ConfigProvider, Effect, Either, FastCheck as fc, Inspectable, Layer, Option, Redacted } from "effect"
 import { SharedConfig } from "effect-aws-identity"
+import { inspect } from "node:util"
 import * as Ini from "../src/internal/ini.js"
 import { edit } from "../src/internal/iniEdit.js"
 import { grammar } from "./grammar.js"
@@ -134,13 +135,14 @@ describe("beside @smithy/shared-ini-file-loader", () => {
       name,
       Either.match(Effect.runSync(Effect.either(files.profile(name))), {
         onLeft: () => "fails",
-        onRight: ({ values }) =>
+        onRight: ({ secrets, values }) =>
           Object.fromEntries(
             [...values]
               .flatMap(([key, { nested, value }]) => [
                 [key, value],
                 ...Array.from(nested, ([name, { value }]) => [`${key}.${name}`, value])
               ])
+              .concat(Array.from(secrets, ([key, { value }]) => [key, Redacted.value(value)]))
               // It has no empty values.
               .filter(([, value]) => value !== "")
           )
@@ -358,6 +360,50 @@ describe("reading", () => {
       runs
     )
   })
+})
+
+describe("the secrets of a section", () => {
+  it.effect("are Redacted in whatever spelling their keys are, and nothing that can be printed shows them", () =>
+    Effect.gen(function*() {
+      const keys = [
+        "aws_secret_access_key",
+        "aws_session_token",
+        "aws_security_token",
+        "aws_secret_acess_key",
+        "AWS_SECRET_ACCESS_KEY",
+        "aws-session-token",
+        "awsSecretKey"
+      ]
+      for (const key of keys) {
+        for (const file of ["config", "credentials"] as const) {
+          const header = file === "config" ? "[profile dev]" : "[dev]"
+          const text = `${header}\naws_access_key_id = AKID\n${key} = MARKED\nregion = eu-west-1\n`
+          const section = yield* Effect.provide(
+            SharedConfig.profile("dev"),
+            SharedConfig.layerMemory({ [file]: text })
+          )
+          const found = section.secrets.get(key.toLowerCase())
+          assert.strictEqual(found === undefined ? undefined : Redacted.value(found.value), "MARKED", key)
+          assert.strictEqual(found?.line, 3)
+          assert.deepStrictEqual([...section.values.keys()], ["aws_access_key_id", "region"])
+          const shown = [
+            inspect(section, { depth: 10, showHidden: true }),
+            JSON.stringify([...section.values, ...section.secrets]),
+            String(Inspectable.format(section))
+          ]
+          for (const text of shown) assert.notInclude(text, "MARKED", key)
+        }
+      }
+    }))
+
+  it.effect("are not shown when they stand below another key", () =>
+    Effect.gen(function*() {
+      const config = "[profile dev]\nother =\n  aws_secret_access_key = MARKED\n"
+      const result = yield* Effect.either(
+        Effect.provide(SharedConfig.profile("dev"), SharedConfig.layerMemory({ config }))
+      )
+      assert.notInclude(inspect(result, { depth: 10 }), "MARKED")
+    }))
 })
 
 describe("SharedConfig look-ups", () => {

@@ -81,6 +81,16 @@ export const isKnownKey = (key: string): boolean => knownKeys.has(key)
 export const isSingleLine = (key: string): boolean =>
   (knownKeys.has(key) && !openKeys.has(key)) || key.endsWith("_arn") || key.endsWith("_url")
 
+/** Whether the value of a key is a secret, also if the key is misspelt. */
+export const isSecretKey = (key: string): boolean =>
+  secretKeys.has(key) || (!isKnownKey(key) && secretKeys.has(resembled(key) ?? ""))
+
+const secretKeys: ReadonlySet<string> = new Set([
+  "aws_secret_access_key",
+  "aws_session_token",
+  "aws_security_token"
+])
+
 const lettersOf = (key: string): string => key.toLowerCase().replace(/[^a-z0-9]/g, "")
 
 const credentialLetters = credentialKeys.map((key) => [lettersOf(key), key] as const)
