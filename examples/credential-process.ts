@@ -30,8 +30,7 @@ const documentOf = ({ accessKeyId, accountId, expiration, secretAccessKey, sessi
   })
 
 const application = Effect.gen(function*() {
-  const provider = yield* CredentialsProvider.CredentialsProvider
-  yield* Console.log(documentOf(yield* provider.get))
+  yield* Console.log(documentOf(yield* CredentialsProvider.get))
 })
 
 const aws = (profile: string) =>

@@ -40,8 +40,7 @@ const trusting = (ca: string): Layer.Layer<HttpClient.HttpClient> =>
   )
 
 const showKey = Effect.gen(function*() {
-  const provider = yield* CredentialsProvider.CredentialsProvider
-  const { accessKeyId } = yield* provider.get
+  const { accessKeyId } = yield* CredentialsProvider.get
   yield* Console.log(`   access key ${accessKeyId}`)
 })
 

@@ -28,8 +28,7 @@ const sts = (config?: STSService.Config) =>
 
 const application = Effect.gen(function*() {
   // To have what is wrong with the credentials by its tag: out of a client it comes as an SdkError.
-  const provider = yield* CredentialsProvider.CredentialsProvider
-  yield* provider.get
+  yield* CredentialsProvider.get
   const { Arn } = yield* STSService.getCallerIdentity({})
   yield* Console.log(`You are ${Arn}`)
 }).pipe(

@@ -12,8 +12,7 @@ import { TestIdentity } from "effect-aws-identity-testing"
 import { parseArgs } from "node:util"
 
 const application = Effect.gen(function*() {
-  const provider = yield* CredentialsProvider.CredentialsProvider
-  yield* Console.log(`access key ${(yield* provider.get).accessKeyId}`)
+  yield* Console.log(`access key ${(yield* CredentialsProvider.get).accessKeyId}`)
 }).pipe(
   IdentityError.catchKind("LoginRequired", ({ message }) => Console.log(`Sign in again.\n${message}`)),
   IdentityError.catchKind("AccessDenied", ({ message }) => Console.log(`Ask for access.\n${message}`)),

@@ -20,9 +20,8 @@ import { parseArgs } from "node:util"
 
 const handle = (event: { readonly name: string }) =>
   Effect.gen(function*() {
-    const provider = yield* CredentialsProvider.CredentialsProvider
     const sts = yield* Sts.Sts
-    const { arn } = yield* sts.getCallerIdentity({ credentials: yield* provider.get })
+    const { arn } = yield* sts.getCallerIdentity({ credentials: yield* CredentialsProvider.get })
     return { statusCode: 200, body: `Hello ${event.name}, from ${arn}` }
   }).pipe(
     // What AWS refuses is this event's failure. Any other is the function's: Lambda then shows it and tries again.

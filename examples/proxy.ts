@@ -49,10 +49,9 @@ const throughProxy = (options?: Undici.EnvHttpProxyAgent.Options): Layer.Layer<H
 
 const whoAmI = Effect.gen(function*() {
   const config = yield* SharedConfig.read
-  const provider = yield* CredentialsProvider.CredentialsProvider
   const sts = yield* Sts.Sts
   const { region } = yield* config.sessionOf(yield* config.profile())
-  const credentials = yield* provider.get
+  const credentials = yield* CredentialsProvider.get
   const { arn } = yield* sts.getCallerIdentity({ region, credentials })
   yield* Console.log(`You are ${arn}`)
 })

@@ -74,9 +74,8 @@ const listRoles = Effect.gen(function*() {
 })
 
 const become = Effect.gen(function*() {
-  const provider = yield* CredentialsProvider.CredentialsProvider
   const profile = yield* SharedConfig.profile()
-  const credentials = yield* provider.get
+  const credentials = yield* CredentialsProvider.get
   yield* heading(`You are role ${profile.values.get("sso_role_name")?.value} (profile "${profile.name}")`)
   yield* show(credentials)
   return credentials
@@ -126,11 +125,10 @@ const approveSoon = Effect.gen(function*() {
 const watchRefresh = (first: Credentials.Credentials) =>
   Effect.gen(function*() {
     const center = yield* IdentityCenter.IdentityCenter
-    const provider = yield* CredentialsProvider.CredentialsProvider
     yield* heading("Half of their life later, nobody has to wait")
     yield* Effect.sleep("2500 millis")
     const callsBefore = (yield* center.calls).length
-    const second = yield* provider.get
+    const second = yield* CredentialsProvider.get
     yield* line(`get gives      ${second.accessKeyId} again, at once, and renews it in the background:`)
     yield* Effect.sleep("400 millis")
     for (const call of (yield* center.calls).slice(callsBefore)) {
@@ -138,7 +136,7 @@ const watchRefresh = (first: Credentials.Credentials) =>
         `  ${call}${call === "createToken" ? "  (the SSO token was near its end: renewed with its refresh token)" : ""}`
       )
     }
-    const third = yield* provider.get
+    const third = yield* CredentialsProvider.get
     yield* line(`get gives      ${third.accessKeyId} from now on`)
     if (second.accessKeyId !== first.accessKeyId || third.accessKeyId === first.accessKeyId) {
       return yield* Effect.dieMessage("The credentials were not renewed in the background")

@@ -11,8 +11,7 @@ import { IdentityCenter, TestIdentity } from "effect-aws-identity-testing"
 // ---------------------------------------------------------------------------------------------------------------
 
 const copy = Effect.gen(function*() {
-  const provider = yield* CredentialsProvider.CredentialsProvider
-  const { accessKeyId } = yield* provider.get
+  const { accessKeyId } = yield* CredentialsProvider.get
   return `copied with ${accessKeyId}`
 }).pipe(
   Effect.catchTags({

@@ -112,10 +112,9 @@ const signIn: Effect.Effect<
  * import { IdentityCenter, TestIdentity } from "effect-aws-identity-testing"
  *
  * const test = Effect.gen(function*() {
- *   const provider = yield* CredentialsProvider.CredentialsProvider
  *   const center = yield* IdentityCenter.IdentityCenter
- *   yield* provider.get
- *   yield* provider.get
+ *   yield* CredentialsProvider.get
+ *   yield* CredentialsProvider.get
  *   return yield* center.calls // ["getRoleCredentials"]
  * }).pipe(Effect.provide(TestIdentity.layer()))
  * ```

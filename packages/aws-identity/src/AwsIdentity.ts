@@ -75,8 +75,7 @@ export interface Options extends ProfileCredentials.Options, CredentialsProvider
  * import { AwsIdentity, CredentialsProvider } from "effect-aws-identity"
  *
  * const program = Effect.gen(function*() {
- *   const provider = yield* CredentialsProvider.CredentialsProvider
- *   yield* Console.log((yield* provider.get).accessKeyId)
+ *   yield* Console.log((yield* CredentialsProvider.get).accessKeyId)
  * })
  *
  * const live = AwsIdentity.layer({ profile: "dev" }).pipe(

@@ -28,6 +28,7 @@ import * as Either from "effect/Either"
 import { identity } from "effect/Function"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
 import * as Random from "effect/Random"
 import type * as Scope from "effect/Scope"
 import type { Credentials } from "./Credentials.js"
@@ -66,6 +67,28 @@ export class CredentialsProvider extends Context.Tag("effect-aws-identity/Creden
    */
   readonly peek?: () => Credentials | undefined
 }>() {}
+
+/**
+ * Credentials that have not expired, from the `CredentialsProvider` in the context.
+ *
+ * @example
+ * ```ts
+ * import { Console, Effect } from "effect"
+ * import { CredentialsProvider } from "effect-aws-identity"
+ *
+ * export const program = Effect.gen(function*() {
+ *   const { accessKeyId } = yield* CredentialsProvider.get
+ *   yield* Console.log(accessKeyId)
+ * })
+ * ```
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const get: Effect.Effect<Credentials, IdentityError.IdentityError, CredentialsProvider> = Effect.flatMap(
+  CredentialsProvider,
+  (provider) => provider.get
+)
 
 /**
  * Credentials that live at least so long, for what ends with them: a presigned URL, or the token of a database.
@@ -306,6 +329,42 @@ export const make = <R>(
       }
     }
   })
+
+/**
+ * Credentials from an effect of the application, such as a call to a vault, as a provider of this library. Its errors
+ * become `CredentialsUnavailable` with the name of the source and the tag of the error, and nothing else of it, which
+ * may be secret. Errors of this library stay as they are.
+ *
+ * @example
+ * ```ts
+ * import { Data, Effect } from "effect"
+ * import type { Credentials } from "effect-aws-identity"
+ * import { CredentialsProvider } from "effect-aws-identity"
+ *
+ * class VaultError extends Data.TaggedError("VaultError") {}
+ *
+ * export const fromVault = (read: Effect.Effect<Credentials.Credentials, VaultError>) =>
+ *   CredentialsProvider.layer(CredentialsProvider.fromEffect("Vault", read))
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const fromEffect = <E, R>(
+  name: string,
+  credentials: Effect.Effect<Credentials, E, R>
+): Effect.Effect<Credentials, IdentityError.CredentialsUnavailable | Extract<E, IdentityError.IdentityError>, R> =>
+  Effect.mapError(credentials, (error) =>
+    isOurs(error) ? error : new IdentityError.CredentialsUnavailable({
+      source: name,
+      reason: "Refused",
+      problem: Predicate.hasProperty(error, "_tag") && typeof error._tag === "string"
+        ? `it failed with ${error._tag}`
+        : "it failed",
+      remedy: "Look at where the program gets its credentials from."
+    }))
+
+const isOurs = <E>(error: E): error is Extract<E, IdentityError.IdentityError> => IdentityError.isIdentityError(error)
 
 /**
  * A provider as a layer: caches what `resolve` gives.

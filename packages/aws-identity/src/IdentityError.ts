@@ -837,8 +837,7 @@ export const isRetryable = (error: AnyError): boolean =>
  * import { CredentialsProvider, IdentityError } from "effect-aws-identity"
  *
  * export const program = Effect.gen(function*() {
- *   const provider = yield* CredentialsProvider.CredentialsProvider
- *   return yield* provider.get
+ *   return yield* CredentialsProvider.get
  * }).pipe(
  *   IdentityError.catchKind("LoginRequired", (error) => Effect.zipRight(Console.error(error.message), Effect.fail(error)))
  * )

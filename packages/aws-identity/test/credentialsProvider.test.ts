@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import {
   Cause,
   Clock,
+  Data,
   DateTime,
   Deferred,
   Effect,
@@ -502,4 +503,30 @@ describe("credentials that AWS rejects", () => {
       assert.strictEqual(calls.filter((one) => one === "getCallerIdentity").length, 1)
       assert.isDefined(yield* Sts.Sts)
     }).pipe(Effect.provide(TestIdentity.layer())))
+})
+
+describe("credentials from an effect of the application", () => {
+  class VaultError extends Data.TaggedError("VaultError")<{ readonly token: string }> {}
+
+  it.effect("fail with the name of the source and the tag of the error, and show nothing else of it", () =>
+    Effect.gen(function*() {
+      const read = Effect.fail(new VaultError({ token: "MARKED" }))
+      const error = yield* CredentialsProvider.get.pipe(
+        Effect.provide(CredentialsProvider.layer(CredentialsProvider.fromEffect("Vault", read))),
+        Effect.flip
+      )
+      assert.strictEqual(error._tag, "CredentialsUnavailable")
+      assert.strictEqual(
+        error.message,
+        "No credentials from Vault: it failed with VaultError. Look at where the program gets its credentials from."
+      )
+      assert.notInclude(JSON.stringify(error), "MARKED")
+    }))
+
+  it.effect("keep the errors of this library, so that a chain goes on from NotConfigured", () =>
+    Effect.gen(function*() {
+      const own = new IdentityError.NotConfigured({ provider: "Vault", problem: "no Vault", remedy: "Install one." })
+      const error = yield* Effect.flip(CredentialsProvider.fromEffect("Vault", Effect.fail(own)))
+      assert.strictEqual<unknown>(error, own)
+    }))
 })
