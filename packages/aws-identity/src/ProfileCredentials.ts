@@ -128,7 +128,7 @@ const credentialsOf = (
         IdentityError.withOrigin({ profile: profile.name, location: SharedConfig.locationOf(profile) })
       )
     }
-    return Effect.fail(nothingIn(profile, walk.path))
+    return Effect.fail(nothingIn(profile, walk))
   })
 
 /** What we do not do, by its key, and what does it. */
@@ -152,7 +152,7 @@ const unsupportedIn = (profile: SharedConfig.Section): IdentityError.InvalidConf
   return undefined
 }
 
-const nothingIn = (profile: SharedConfig.Section, path: Walk["path"]): IdentityError.IdentityError => {
+const nothingIn = (profile: SharedConfig.Section, { config, path }: Walk): IdentityError.IdentityError => {
   const refused = unsupportedIn(profile)
   if (refused !== undefined) return refused
   const token = ["sso_session", "sso_start_url"].find((key) => Option.isSome(SharedConfig.optional(profile, key)))
@@ -171,7 +171,7 @@ const nothingIn = (profile: SharedConfig.Section, path: Walk["path"]): IdentityE
       remedy: "Add the role_arn, or remove that line."
     })
   }
-  const incomplete = SharedConfig.incompleteKey(profile)
+  const incomplete = SharedConfig.incompleteKey(profile) ?? config.misplaced(profile.name)
   if (incomplete !== undefined) return incomplete
   const lacks = "no credentials: no role_arn, sso_account_id, aws_access_key_id or credential_process"
   const taker = path.at(-1)

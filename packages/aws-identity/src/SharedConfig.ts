@@ -54,7 +54,7 @@ import { isSecretKey, misspelt, resembled } from "./internal/profileKeys.js"
 import { schemaProblem } from "./internal/schemaProblem.js"
 import * as Setting from "./internal/setting.js"
 import { shownPath, shownText } from "./internal/shownPath.js"
-import { headerFor, similarSection } from "./internal/similarSection.js"
+import { headerFor, similarSections } from "./internal/similarSection.js"
 import { Region } from "./Region.js"
 
 /**
@@ -191,6 +191,11 @@ export interface ConfigFiles {
   readonly sessionOf: (profile: Section) => Effect.Effect<SsoSession, IdentityError.SharedConfigError>
   /** A `[services]` section of the config file; each service's settings are nested below its name. */
   readonly services: (name: string, profile?: Section) => Effect.Effect<Section, IdentityError.InvalidConfig>
+  /**
+   * The error of what a profile without credentials may hold after all: a section with credentials in the wrong file or
+   * misspelt, such as `[dev]` in the config file, or a line that belongs to no section. Undefined if there is none.
+   */
+  readonly misplaced: (name: string) => IdentityError.InvalidConfig | undefined
   /** All that is wrong or odd in the files, config first, by line. */
   readonly diagnostics: () => ReadonlyArray<Diagnostic>
 }
@@ -606,13 +611,7 @@ const makeFiles = (files: readonly [config: File, credentials: File], chosen: st
         if (section !== undefined) return section
         const isChosen = (name ?? chosen) !== undefined
         if (!isChosen) {
-          for (const file of files) {
-            // One of these lines may be the header of [default]: going on could give another identity.
-            const problem = file.ini.errors[0]
-            if (problem !== undefined) return yield* unreadable(file, problem, "The file", selected)
-          }
-          // So could a misplaced [default] that holds credentials.
-          const error = misplacedDefault(files)
+          const error = misplacedIn(files, selected)
           if (error !== undefined) return yield* error
         }
         const hint = hintOf(files, "profile", selected)
@@ -680,6 +679,7 @@ const makeFiles = (files: readonly [config: File, credentials: File], chosen: st
         lookUp([config], "services", name, profile?.name),
         (found) => found === undefined ? dangling(files, "services", name, profile) : Effect.succeed(found)
       ),
+    misplaced: (name) => misplacedIn(files, name),
     diagnostics: () => files.flatMap(({ ini, path }) => ini.problems().map((problem) => ({ ...problem, file: path })))
   }
   return value
@@ -750,9 +750,13 @@ const fileKinds = ["config", "credentials"] as const
 /** Where a section stands that was meant to be the one looked for, or else a line that may hide it. */
 const hintOf = (files: Files, kind: Ini.SectionKind, name: string): string | undefined => {
   for (const [index, { ini, path }] of files.entries()) {
-    const similar = similarSection(ini.headers(), fileKinds[index] ?? "config", kind, name)
+    const [similar] = similarSections(ini.headers(), fileKinds[index] ?? "config", kind, name)
     if (similar === undefined) continue
     const { header: { line, text }, instead } = similar
+    if (!Ini.isPlainName(name)) {
+      const right = ini.names(kind).find((right) => headerFor(fileKinds[index] ?? "config", kind, right) === text)
+      if (right !== undefined) return `${path}:${line} has ${text}: its name is ${right}, not ${Setting.visible(name)}`
+    }
     const should = instead === undefined
       ? `belongs into ${files[0].path} as ${headerFor("config", kind, name)}`
       : `should be written ${instead}`
@@ -767,18 +771,34 @@ const hintOf = (files: Files, kind: Ini.SectionKind, name: string): string | und
   return undefined
 }
 
-/** A section that was meant to be [default] and holds credentials. */
-const misplacedDefault = (files: Files): IdentityError.InvalidConfig | undefined => {
-  for (const [index, { ini, path }] of files.entries()) {
-    const similar = similarSection(ini.headers(), fileKinds[index] ?? "config", "profile", "default")
-    if (similar === undefined) continue
-    const { line, text } = similar.header
-    if (!ini.keysBelow(line).some((key) => resembled(key) !== undefined)) continue
-    return invalid({ file: path, line }, { header: text }, {
-      profile: "default",
-      problem: "holds credentials, but AWS's tools do not read it as the default profile",
-      remedy: "Write it [default], or choose a profile with AWS_PROFILE."
-    })
+/** What an `[sso-session]` holds. */
+const sessionKeys: ReadonlySet<string> = new Set(["sso_start_url", "sso_region", "sso_registration_scopes"])
+
+/**
+ * The error of a section that was meant to be a profile and holds credentials, but that AWS's tools do not read as the
+ * profile, or of a line that cannot be read and may belong to it.
+ */
+const misplacedIn = (files: Files, name: string): IdentityError.InvalidConfig | undefined => {
+  for (const [index, file] of files.entries()) {
+    const [error] = file.ini.errors
+    // Going on could give another identity.
+    if (error !== undefined) return unreadable(file, error, "The file", name)
+    const fileKind = fileKinds[index] ?? "config"
+    for (const { header: { line, text } } of similarSections(file.ini.headers(), fileKind, "profile", name)) {
+      const isSession = /^\[\s*sso-session\s/.test(text)
+      const key = file.ini.keysBelow(line).find((key) =>
+        resembled(key) !== undefined && !(isSession && sessionKeys.has(key))
+      )
+      if (key === undefined) continue
+      const right = headerFor(fileKind, "profile", name)
+      return invalid({ file: file.path, line }, { header: text }, {
+        profile: name,
+        problem: `holds credentials (${shownText(key)}), but AWS's tools do not read it as the profile`,
+        remedy: text === right
+          ? `Remove [profile ${name}], which takes its place, or move the lines there.`
+          : `Write it ${right}, or choose a profile with AWS_PROFILE.`
+      })
+    }
   }
   return undefined
 }

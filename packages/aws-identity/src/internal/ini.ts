@@ -13,7 +13,7 @@
  * little. Names, keys and values are slices of the text and keep it alive. Every function takes time in proportion to
  * the text, whatever is in it, and none recurses.
  */
-import { isKnownKey, isSingleLine } from "./profileKeys.js"
+import { isKnownKey, isSingleLine, misspelt, resembled } from "./profileKeys.js"
 
 /** `config` has `[profile x]` and other kinds of section; in `credentials` every section is a profile. */
 export type FileKind = "config" | "credentials"
@@ -93,6 +93,7 @@ export const rules = {
   continuedHeader:
     "The header is indented deeper than the property above, so the AWS CLI takes it for part of that value",
   control: "The value holds a control character or line break",
+  carriageReturn: "The line holds a carriage return, where the AWS CLI begins a new line and other tools do not",
   encoding: "The line holds bytes that are not UTF-8",
   utf16le: "The file is in UTF-16 (little-endian), as Windows PowerShell writes it, and not in UTF-8",
   utf16be: "The file is in UTF-16 (big-endian), and not in UTF-8"
@@ -107,6 +108,8 @@ export const remedyOf = ({ key, rule }: Problem): string => {
       return `Indent it no deeper than "${key}" to set a key of its own, or remove it.`
     case rules.continuedHeader:
       return "Remove its indentation."
+    case rules.carriageReturn:
+      return "Save the file with one kind of line ends."
     case rules.encoding:
     case rules.utf16le:
     case rules.utf16be:
@@ -423,8 +426,10 @@ export const visit = (text: string, block: Block | Stray, visitor: Visitor): voi
         visitor.problem("error", line, column, rules.continuedHeader)
       } else if (below !== "Nothing" && isSingleLine(key)) {
         visitor.problem("error", line, column, rules.continuedLine, key)
+      } else if (below === "Continuation" && decides(name, key)) {
+        visitor.problem("error", line, column, rules.continuedKey, key)
       } else if (below === "Continuation" && looksLikeKey(name)) {
-        visitor.problem(isKnownKey(name) ? "error" : "warning", line, column, rules.continuedKey, key)
+        visitor.problem("warning", line, column, rules.continuedKey, key)
       } else if (below === "Nested" && !isPair) {
         visitor.problem("error", line, column, rules.nested)
       }
@@ -459,6 +464,13 @@ const isHeader = (text: string, start: number, end: number): boolean => {
   return close < end && (behind >= end || isComment(text.charCodeAt(behind)))
 }
 
+/**
+ * Whether a line within the value of another key may be meant as a key that decides the identity or the region. A
+ * command has arguments such as `--role-arn=x` in its further lines.
+ */
+const decides = (name: string, key: string): boolean =>
+  isKnownKey(name) || (isKnownKey(key) ? misspelt(name) : resembled(name)) !== undefined
+
 const looksLikeKey = (name: string): boolean => name.length < 100 && /^[a-z_][\w.-]*$/.test(name)
 
 /** Where the "=" of a line is, before its comment, or else the line ends. */
@@ -484,6 +496,9 @@ const none: ReadonlyMap<string, Property> = new Map()
 /** What no value of one line holds, U+FFFD being what a decoder puts in the place of bytes that are not UTF-8. */
 const unexpected = /(?!\t)\p{Cc}|[\u2028\u2029\ufffd]/u
 
+/** Whether editors show what follows in a line of its own, so that a key there looks like one. */
+const isLineEnd = (sign: string): boolean => /[\r\v\f\u0085\u2028\u2029]/.test(sign)
+
 /** Adds the properties of a block of the text to a section's, and returns the problems of the block. */
 const reader = (text: string) => {
   let properties = new Map<string, Property>()
@@ -500,7 +515,7 @@ const reader = (text: string) => {
       const at = value.search(unexpected)
       if (at !== -1) {
         const rule = value.charAt(at) === "\ufffd" ? rules.encoding : rules.control
-        const severity = isSingleLine(name) ? "error" : "warning"
+        const severity = isSingleLine(name) || isLineEnd(value.charAt(at)) ? "error" : "warning"
         const column = start + at - text.lastIndexOf("\n", start)
         problems.push({ severity, line, column, rule, key: name })
       }
@@ -529,10 +544,34 @@ const reader = (text: string) => {
     problems = []
     key = ""
     // Below a broken header it is not known whose lines these are.
-    if (block.problem === undefined) visit(text, block, visitor)
-    else problems.push(block.problem)
+    if (block.problem !== undefined) return [block.problem]
+    const divided = dividingReturn(text, block)
+    if (divided !== undefined) problems.push(divided)
+    visit(text, block, visitor)
     return problems
   }
+}
+
+/**
+ * The first carriage return of a block that divides a line in two for Python, and so for the AWS CLI, but not for
+ * AWS's SDKs.
+ */
+const dividingReturn = (text: string, block: Block | Stray): Problem | undefined => {
+  // Not `text.indexOf`: it searches all the rest of the text when the block has none.
+  const own = text.slice(block.start, block.end)
+  let at = own.indexOf("\r")
+  while (at !== -1) {
+    const before = skipBlanksBack(own, 0, at)
+    const after = skipBlanks(own, at + 1, own.length)
+    const isWithin = before > 0 && own.charCodeAt(before - 1) !== NEWLINE && after < own.length &&
+      own.charCodeAt(after) !== NEWLINE && !isComment(own.charCodeAt(after))
+    if (isWithin) {
+      const column = at - own.lastIndexOf("\n", at)
+      return { severity: "error", line: block.line + newlines(own, 0, at), column, rule: rules.carriageReturn }
+    }
+    at = own.indexOf("\r", after)
+  }
+  return undefined
 }
 
 /** Whether every AWS tool sees the name without quotes. */
@@ -597,6 +636,7 @@ export const open = (text: string, fileKind: FileKind): IniFile => {
   let searches = 0
   let known: Index | undefined
   let errors: ReadonlyArray<Problem> | undefined
+  let byLine: ReadonlyMap<number, Block | Stray> | undefined
   const index = (): Index => known ??= makeIndex(text, fileKind)
   let indented: boolean | undefined
   const isSearchable = (): boolean => !(indented ??= hasIndentedBracket(text))
@@ -655,8 +695,11 @@ export const open = (text: string, fileKind: FileKind): IniFile => {
       return headers
     },
     keysBelow(line) {
-      const { sections, strays } = blocks(text, fileKind)
-      const block = [...sections, ...strays].find((block) => block.line === line)
+      if (byLine === undefined) {
+        const { sections, strays } = blocks(text, fileKind)
+        byLine = new Map([...sections, ...strays].map((block) => [block.line, block]))
+      }
+      const block = byLine.get(line)
       const properties = new Map<string, Property>()
       if (block !== undefined) readInto(properties, { ...block, problem: undefined })
       return [...properties.keys()]

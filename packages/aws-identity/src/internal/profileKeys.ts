@@ -91,25 +91,51 @@ const secretKeys: ReadonlySet<string> = new Set([
   "aws_security_token"
 ])
 
-const lettersOf = (key: string): string => key.toLowerCase().replace(/[^a-z0-9]/g, "")
+/** Stands for a letter outside ASCII, which may look like the right one: the Cyrillic "а" in `rolе_аrn`. */
+const ANY = "?"
+
+const lettersOf = (key: string): string =>
+  key.normalize("NFKC").toLowerCase()
+    .replace(/[^a-z0-9]/gu, (sign) => /\p{L}/u.test(sign) ? ANY : "")
 
 const credentialLetters = credentialKeys.map((key) => [lettersOf(key), key] as const)
 
 /** Parts of keys that are about credentials, with the key that was meant. */
 const alike: ReadonlyArray<readonly [part: string, key: CredentialKey]> = [
   ["accesskey", "aws_access_key_id"],
-  ["secretkey", "aws_secret_access_key"],
-  ["secretaccess", "aws_secret_access_key"],
+  ["accessid", "aws_access_key_id"],
+  ["keyid", "aws_access_key_id"],
+  ["secret", "aws_secret_access_key"],
   ["securitytoken", "aws_session_token"],
   ["sessiontoken", "aws_session_token"],
-  ["credentialsprocess", "credential_process"],
-  ["rolearn", "role_arn"],
+  ["awssession", "aws_session_token"],
+  ["tokenfile", "web_identity_token_file"],
+  ["webidentity", "web_identity_token_file"],
+  ["oidc", "web_identity_token_file"],
+  ["sourceprof", "source_profile"],
+  ["profilesource", "source_profile"],
+  ["awsprofile", "source_profile"],
+  ["credentialsource", "credential_source"],
+  ["credential", "credential_process"],
   ["ssoaccount", "sso_account_id"],
+  ["accountid", "sso_account_id"],
   ["ssorole", "sso_role_name"],
+  ["permissionset", "sso_role_name"],
   ["ssourl", "sso_start_url"],
   ["starturl", "sso_start_url"],
-  ["webidentity", "web_identity_token_file"]
+  ["sso", "sso_session"],
+  ["identitycenter", "sso_session"],
+  ["mfa", "mfa_serial"],
+  ["role", "role_arn"],
+  ["saml", "role_arn"]
 ]
+
+/** What may stand for a part of a credential key alone, but not within any other word. */
+const words: ReadonlyMap<string, CredentialKey> = new Map<string, CredentialKey>([
+  ["arn", "role_arn"],
+  ["process", "credential_process"],
+  ["command", "credential_process"]
+])
 
 /** Longer keys are not slips of the pen. */
 const maxKeyLength = 100
@@ -118,23 +144,50 @@ const maxKeyLength = 100
 export const misspelt = (key: string): CredentialKey | undefined => {
   if (isKnownKey(key) || key.length > maxKeyLength) return undefined
   const letters = lettersOf(key)
-  return credentialLetters.find(([other]) => isOneEdit(letters, other))?.[1]
+  return credentialLetters.find(([other]) => isOneEdit(lookingLike(letters, other), other))?.[1]
 }
 
-/** The credential key that a key seems to mean, if only because it holds it or a part of it. */
+/**
+ * The credential key that a key seems to mean, if only because it holds it or a part of it. It finds more than
+ * `misspelt`: it is asked about profiles without credentials only.
+ */
 export const resembled = (key: string): CredentialKey | undefined => {
   if (key.length > maxKeyLength) return undefined
+  if (isKnownKey(key)) return credentialLetters.find(([, other]) => other === key)?.[1]
   const letters = lettersOf(key)
-  return misspelt(key) ?? [...credentialLetters, ...alike].find(([part]) => letters.includes(part))?.[1]
+  return misspelt(key) ??
+    credentialLetters.find(([other]) => letters.includes(other) || isTwoEdits(lookingLike(letters, other), other))?.[1] ??
+    alike.find(([part]) => letters.includes(part))?.[1] ??
+    key.split(/[^a-z]+/).map((word) => words.get(word)).find((found) => found !== undefined)
 }
 
-/** Whether two texts are equal but for one letter put in, left out or changed, or two neighbours swapped. */
-export const isOneEdit = (a: string, b: string): boolean => {
+/** The letters with those of `other` in place of letters that only look like ASCII. */
+const lookingLike = (letters: string, other: string): string =>
+  letters.length === other.length && letters.includes(ANY) && letters.split(ANY).length - 1 < letters.length / 2
+    ? [...letters].map((letter, at) => letter === ANY ? other.charAt(at) : letter).join("")
+    : letters
+
+/** The text without what both begin and end with. */
+const differences = (a: string, b: string): readonly [string, string] => {
   let start = 0
   while (start < a.length && start < b.length && a[start] === b[start]) start++
   let end = 0
   while (end < a.length - start && end < b.length - start && a[a.length - 1 - end] === b[b.length - 1 - end]) end++
-  const [left, right] = [a.slice(start, a.length - end), b.slice(start, b.length - end)]
+  return [a.slice(start, a.length - end), b.slice(start, b.length - end)]
+}
+
+/** Whether two texts are equal but for one letter put in, left out or changed, or two neighbours swapped. */
+export const isOneEdit = (a: string, b: string): boolean => {
+  const [left, right] = differences(a, b)
   return (left.length <= 1 && right.length <= 1) ||
     (left.length === 2 && right.length === 2 && left[0] === right[1] && left[1] === right[0])
+}
+
+/** Whether two texts are equal but for two of these. Short texts that differ so much are other words. */
+const isTwoEdits = (a: string, b: string): boolean => {
+  if (b.length < 7 || Math.abs(a.length - b.length) > 2) return false
+  const [left, right] = differences(a, b)
+  // One of the two edits is at the beginning of what differs.
+  return isOneEdit(left.slice(1), right) || isOneEdit(left, right.slice(1)) || isOneEdit(left.slice(1), right.slice(1)) ||
+    (left[0] === right[1] && left[1] === right[0] && isOneEdit(left.slice(2), right.slice(2)))
 }

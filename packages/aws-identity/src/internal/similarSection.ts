@@ -15,26 +15,26 @@ export const headerFor = (fileKind: FileKind, kind: SectionKind, name: string): 
   return name.includes("'") ? `[${kind} "${name}"]` : `[${kind} '${name}']`
 }
 
-/** The first header that differs from the one looked for only in kind, case, quotes, punctuation or one letter. */
-export const similarSection = (
+/**
+ * The headers that differ from the one looked for in nothing but kind, case, quotes, punctuation or one letter, and that
+ * one itself.
+ */
+export const similarSections = (
   headers: ReadonlyArray<Header>,
   fileKind: FileKind,
   kind: SectionKind,
   name: string
-): Similar | undefined => {
+): ReadonlyArray<Similar> => {
   const wanted = plain(name)
-  if (wanted === "" || wanted.length > maxLength) return undefined
-  const header = headers.find(({ content }) => isSimilar(plain(content), wanted))
-  return header && {
-    header,
-    instead: fileKind === "credentials" && kind !== "profile" ? undefined : headerFor(fileKind, kind, name)
-  }
+  if (wanted === "" || wanted.length > maxLength) return []
+  const instead = fileKind === "credentials" && kind !== "profile" ? undefined : headerFor(fileKind, kind, name)
+  return headers.filter(({ content }) => isSimilar(plain(content), wanted)).map((header) => ({ header, instead }))
 }
 
 const maxLength = 200
 
 const plain = (text: string): string =>
-  text.length > maxLength * 2 ? "" : text.replace(/["']/g, "").trim().toLowerCase()
+  text.length > maxLength * 2 ? "" : text.replace(/["'[\]\p{Cf}]/gu, "").trim().toLowerCase()
 
 const prefixes: ReadonlySet<string> = new Set([
   "profile",
@@ -49,6 +49,8 @@ const prefixes: ReadonlySet<string> = new Set([
 
 const isSimilar = (content: string, wanted: string): boolean => {
   if (content === wanted) return true
+  // Other names may differ in one letter on purpose.
+  if (wanted === "default" && !/\d/.test(content) && isOneEdit(content.replace(/[^a-z]/g, ""), wanted)) return true
   // AWS_PROFILE="profile dev"
   if (/^profile\s/.test(wanted) && content === `profile ${wanted.slice("profile".length).trim()}`) return true
   if (!content.endsWith(wanted)) return false
