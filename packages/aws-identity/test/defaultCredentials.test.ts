@@ -439,7 +439,23 @@ describe("a profile", () => {
     "region = us-east-1\n  sso_account_id = 111122223333",
     "output = json\n  role_arn = x",
     "k = x\n  role_arn = x",
-    "aws_access_key_id = AKIA\n  B"
+    "k = x\n  \"role_arn\" = x",
+    "k = x\n  sso_acount_id = x",
+    "aws_access_key_id = AKIA\n  B",
+    "k = x\rrole_arn = x",
+    "k = x\u2028role_arn = x",
+    "# comment\rrole_arn = x",
+    "k = x # comment\rrole_arn = x",
+    "aws_acces_keyy_id = x",
+    "sso_acct_id = x",
+    "soruce_profle = x",
+    "credential_proc = x",
+    "secret = x",
+    "iam_role = x",
+    "sso_permission_set = x",
+    "account_id = 111122223333",
+    "r\u043el\u0435_arn = x",
+    "\uff52\uff4f\uff4c\uff45\uff3f\uff41\uff52\uff4e = x"
   ])("that AWS_PROFILE names never gives way to the machine's role when it says: %s", (line) =>
     Effect.gen(function*() {
       const error = yield* Effect.flip(discreetly(Effect.provide(get, identity())))
@@ -450,6 +466,51 @@ describe("a profile", () => {
       config: `[profile dev]\nsdk_ua_app_id = x\n${line}\n`,
       environment: { AWS_PROFILE: "dev" }
     })))
+
+  const keysBelow = (header: string) => `${header}\n${keyLines("static")}`
+  it.effect.each(
+    [
+      ["dev", "", keysBelow("[profile dev]"), "credentials:1:"],
+      ["dev", "", keysBelow("[Dev]"), "credentials:1:"],
+      ["dev", keysBelow("[dev]"), "", "config:3:"],
+      ["dev", keysBelow("[ProfileDev]"), "", "config:3:"],
+      ["dev", "", keysBelow("# keys"), "credentials:2:"],
+      ["dev", keysBelow("[\u200b"), "", "config:3:"],
+      ["default", keysBelow("[default]").replace("", "[profile default]\n"), "", "config:4:"],
+      [undefined, keysBelow("[DEFAULT]").replace("", "[default]\n"), "", "config:4:"],
+      [undefined, "", keysBelow("[profile default]"), "credentials:1:"],
+      [undefined, "", keysBelow("[defautl]"), "credentials:1:"],
+      [undefined, "", keysBelow("[default:]"), "credentials:1:"],
+      [undefined, "", keysBelow("[default\u200b]"), "credentials:1:"]
+    ] as const
+  )("without credentials never gives way to the machine's role while a misplaced section has them: %j", (
+    [profile, config, credentials, place]
+  ) =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip(discreetly(Effect.provide(get, identity())))
+      assert.strictEqual(error._tag, "InvalidConfig")
+      assert.isTrue(error.message.startsWith(place), error.message)
+    }).pipe(on({
+      ...at.instance.good,
+      config: `[profile dev]\nregion = us-east-1\n${config}`,
+      ...(credentials === "" ? {} : { credentials }),
+      environment: profile === undefined ? {} : { AWS_PROFILE: profile }
+    })))
+
+  it.effect.each([
+    "[profile default2]",
+    "[profile dev-default]",
+    "[sso-session default]\nsso_region = us-east-1\n[other]"
+  ])(
+    "gives way to the machine's role although a section of another name has credentials: %s",
+    (header) =>
+      Effect.gen(function*() {
+        assert.strictEqual(yield* ownerOf(yield* get), at.instance.arn)
+      }).pipe(
+        Effect.provide(identity()),
+        on({ ...at.instance.good, config: `[default]\nregion = us-east-1\n${keysBelow(header)}` })
+      )
+  )
 
   it.effect("chosen for the default chain counts where the chain looks at profiles", () =>
     Effect.gen(function*() {

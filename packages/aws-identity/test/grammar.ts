@@ -475,6 +475,13 @@ export const grammar: Readonly<Record<string, ReadonlyArray<Case>>> = {
       "profile a fails @2:18 sso_role_name",
       "error 2:18 encoding"
     ]],
+    ["a carriage return in a comment, and a key behind it", "[profile a]\n# b\rregion = x\nk = v", [
+      "profile a fails @2:4 carriageReturn",
+      "error 2:4 carriageReturn"
+    ]],
+    ["a carriage return in a comment, and a comment behind it", "[profile a]\n# b\r# c\nk = v\n\r", [
+      "profile a @1 k=v@3"
+    ]],
     ["form feed is white space", "[profile a]\nk = v\f", ["profile a @1 k=v@2"]]
   ],
   "credentials": [

@@ -65,6 +65,7 @@ describe("beside @smithy/shared-ini-file-loader", () => {
       "text behind",
       "a second header behind",
       "lines that end in CR alone",
+      "a carriage return in a comment, and a key behind it",
       "a NUL byte in a value of one line",
       "bytes that are not UTF-8 in a value of one line",
       "an unreadable header there",
@@ -447,6 +448,20 @@ describe("SharedConfig look-ups", () => {
     assert.strictEqual(error._tag, "InvalidConfig")
     assert.include(error.message, hint)
   })
+
+  it.each(["\"dev\"", "'dev'", "dev ", "[dev]", "profile dev", "dev\u200b"])(
+    "say the right name when the variable has another spelling: %j",
+    (name) => {
+      const { message } = failureOf(name, { config: "[profile dev]\nregion = eu-west-1\n" })
+      assert.include(message, "config:1 has [profile dev]: its name is dev, not ")
+    }
+  )
+
+  it("take time in proportion to the file when 100,000 sections have the name of a profile without credentials", () => {
+    const config = "[profile dev]\nregion = x\n[Profile dev]\nregion = x\n".repeat(50_000)
+    const files = filesOf(config)
+    assert.isUndefined(files.misplaced("dev"))
+  }, 20_000)
 
   it("do not take a part of another name for the profile", () => {
     const error = failureOf("dev", { config: "[profile mydev]\n[profile devel]\n[xdev]\n[profile x-dev]\n" })

@@ -35,7 +35,6 @@ const openKeys: ReadonlySet<string> = new Set([
 const settingKeys = [
   "account_id_endpoint_mode",
   "aws_account_id",
-  "aws_security_token",
   "ca_bundle",
   "cli_auto_prompt",
   "cli_binary_format",
@@ -72,7 +71,14 @@ const settingKeys = [
   "user_agent_appid"
 ]
 
-const knownKeys: ReadonlySet<string> = new Set([...credentialKeys, ...settingKeys])
+const settings: ReadonlySet<string> = new Set(settingKeys)
+
+const knownKeys: ReadonlySet<string> = new Set([
+  ...credentialKeys,
+  ...settingKeys,
+  // Python's name of `aws_session_token`, which some programs write beside it.
+  "aws_security_token"
+])
 
 /** Whether AWS's tools know the key. Keys are lower-case here. */
 export const isKnownKey = (key: string): boolean => knownKeys.has(key)
@@ -111,7 +117,6 @@ const alike: ReadonlyArray<readonly [part: string, key: CredentialKey]> = [
   ["awssession", "aws_session_token"],
   ["tokenfile", "web_identity_token_file"],
   ["webidentity", "web_identity_token_file"],
-  ["oidc", "web_identity_token_file"],
   ["sourceprof", "source_profile"],
   ["profilesource", "source_profile"],
   ["awsprofile", "source_profile"],
@@ -123,16 +128,21 @@ const alike: ReadonlyArray<readonly [part: string, key: CredentialKey]> = [
   ["permissionset", "sso_role_name"],
   ["ssourl", "sso_start_url"],
   ["starturl", "sso_start_url"],
-  ["sso", "sso_session"],
   ["identitycenter", "sso_session"],
-  ["mfa", "mfa_serial"],
-  ["role", "role_arn"],
-  ["saml", "role_arn"]
+  ["rolearn", "role_arn"],
+  ["iamrole", "role_arn"],
+  ["assumerole", "role_arn"],
+  ["rolename", "sso_role_name"]
 ]
 
 /** What may stand for a part of a credential key alone, but not within any other word. */
 const words: ReadonlyMap<string, CredentialKey> = new Map<string, CredentialKey>([
+  ["sso", "sso_session"],
+  ["role", "role_arn"],
   ["arn", "role_arn"],
+  ["saml", "role_arn"],
+  ["mfa", "mfa_serial"],
+  ["oidc", "web_identity_token_file"],
   ["process", "credential_process"],
   ["command", "credential_process"]
 ])
@@ -152,11 +162,11 @@ export const misspelt = (key: string): CredentialKey | undefined => {
  * `misspelt`: it is asked about profiles without credentials only.
  */
 export const resembled = (key: string): CredentialKey | undefined => {
-  if (key.length > maxKeyLength) return undefined
-  if (isKnownKey(key)) return credentialLetters.find(([, other]) => other === key)?.[1]
+  if (key.length > maxKeyLength || settings.has(key)) return undefined
   const letters = lettersOf(key)
   return misspelt(key) ??
-    credentialLetters.find(([other]) => letters.includes(other) || isTwoEdits(lookingLike(letters, other), other))?.[1] ??
+    credentialLetters.find(([other]) => letters.includes(other) || isTwoEdits(lookingLike(letters, other), other))
+      ?.[1] ??
     alike.find(([part]) => letters.includes(part))?.[1] ??
     key.split(/[^a-z]+/).map((word) => words.get(word)).find((found) => found !== undefined)
 }
@@ -188,6 +198,7 @@ const isTwoEdits = (a: string, b: string): boolean => {
   if (b.length < 7 || Math.abs(a.length - b.length) > 2) return false
   const [left, right] = differences(a, b)
   // One of the two edits is at the beginning of what differs.
-  return isOneEdit(left.slice(1), right) || isOneEdit(left, right.slice(1)) || isOneEdit(left.slice(1), right.slice(1)) ||
+  return isOneEdit(left.slice(1), right) || isOneEdit(left, right.slice(1)) ||
+    isOneEdit(left.slice(1), right.slice(1)) ||
     (left[0] === right[1] && left[1] === right[0] && isOneEdit(left.slice(2), right.slice(2)))
 }
