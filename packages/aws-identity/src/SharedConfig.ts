@@ -620,14 +620,14 @@ const makeFiles = (files: readonly [config: File, credentials: File], chosen: st
           searched: files.map(({ found, path }) =>
             found ? path : `${path} (${isNowhere(path) ? noHomeReason : "no such file"})`
           ),
-          known: profiles(),
+          known: profiles().map(shownText),
           ...(hint === undefined ? {} : { hint })
         }
         return yield* isChosen
           ? new IdentityError.ProfileNotFound(notFound)
           : new IdentityError.NotConfigured({
             provider: "Profile",
-            problem: `No profile "${selected}" in ${notFound.searched.join(" or ")}.${
+            problem: `No profile "${notFound.profile}" in ${notFound.searched.join(" or ")}.${
               hint === undefined ? "" : ` ${hint}.`
             } Profiles found there: ${listOf(notFound.known)}`,
             remedy: files.some(({ path }) => isNowhere(path))

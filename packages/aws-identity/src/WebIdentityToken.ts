@@ -404,7 +404,9 @@ const ask = (source: Source, request: HttpClientRequest.HttpClientRequest) =>
       ({ problem, reason }) => failure(source)(reason, problem)
     )
     const { authorization = "" } = request.headers
-    const secrets = makeSecrets([authorization.replace(/^Bearer /, "")])
+    // The URL of a job may be signed.
+    const parameters = [...new URL(request.url).searchParams.values()].filter((value) => value.length >= 16)
+    const secrets = makeSecrets([authorization.replace(/^Bearer /, ""), ...parameters])
     if (answer.status < 200 || answer.status > 299) {
       const words = yield* MetadataAnswer.wordsOf(answer, secrets)
       return yield* failure(source)("Refused", `it answered with status ${answer.status}${words}`)

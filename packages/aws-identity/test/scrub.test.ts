@@ -125,6 +125,34 @@ describe("makeSecrets.scrub", () => {
     assert.strictEqual(scrub("wrong password: hunter2/123456"), "wrong <redacted>: <redacted>/<redacted>")
   })
 
+  const nested: Readonly<Record<string, (secret: string) => string>> = {
+    "base64 of JSON with escaped slashes": (secret) =>
+      Buffer.from(JSON.stringify({ token: secret }).replaceAll("/", "\\/")).toString("base64"),
+    "Basic authentication in JSON in base64url": (secret) =>
+      Buffer.from(`{"a":"Basic ${Buffer.from(`user:${secret}`).toString("base64")}"}`).toString("base64url"),
+    "hex of percent-encoding": (secret) => Buffer.from(encodeURIComponent(secret)).toString("hex"),
+    "hex with colons": (secret) => Buffer.from(secret).toString("hex").replace(/..(?!$)/g, "$&:"),
+    "a buffer in JSON": (secret) => JSON.stringify(Buffer.from(secret)),
+    "base64 in lines of MIME, percent-encoded": (secret) =>
+      encodeURIComponent(Buffer.from(`x${secret}`).toString("base64").replace(/.{20}/g, "$&\r\n")),
+    "HTML with word breaks": (secret) => secret.replace(/.{5}/g, "$&<wbr>"),
+    "HTML with elements": (secret) => secret.replace(/.{5}/g, "<b>$&</b>")
+  }
+  it.each(Object.entries(nested))("hides a secret as %s, and what stands around it is left", (_, spell) => {
+    FastCheck.assert(
+      FastCheck.property(token, (secret) => {
+        const shown = makeSecrets([secret]).scrub(`the token ${spell(secret)} was refused`)
+        assert.match(shown, /^the token .{0,30}<redacted>.{0,30} ?was refused$/)
+        const bytes = shown.match(/[\w+/-]{12,}/g) ?? []
+        for (const run of runs(secret)) {
+          assert.notInclude(shown, run)
+          for (const text of bytes) assert.notInclude(Buffer.from(text, "base64").toString(), run)
+        }
+      }),
+      { numRuns: 200 }
+    )
+  })
+
   it("finds a secret after a sign that begins an escape elsewhere", () => {
     const secret = "abcdef0123456789"
     const { scrub } = makeSecrets([secret])

@@ -1,10 +1,11 @@
 import { FetchHttpClient } from "@effect/platform"
 import { NodeContext } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
-import { ConfigProvider, Effect, Layer } from "effect"
+import { ConfigProvider, Effect, Layer, Redacted } from "effect"
 import {
   ContainerCredentials,
   ProcessCredentials,
+  Region,
   SharedConfig,
   Sts,
   WebIdentityCredentials,
@@ -25,6 +26,9 @@ const secrets: Readonly<Record<string, string>> = {
   "an Authorization header": `Bearer MARKED.0123456789`,
   "a long text of base64": Buffer.from("MARKED0123456789".repeat(5)).toString("base64"),
   "a long text of base64url": Buffer.from("ÿþMARKED0123456789".repeat(5)).toString("base64url"),
+  "a refresh token of AWS": `aorAAAAAGk-mZJq0OZM1L8Ok:${"MGQCMHx/".repeat(9)}MARKED0123456789`,
+  "the hex of a key": "ee0bfd2552fbd840c02cc48b6e823320543c450fee0bfd2552fbd840c02cc48b",
+  "base64 of many slashes": "4BQdy+yhk7UANX/9BGL3K/URb2yoz/b/fFgm5jMjey03lBLOUBCDS/uztCRWoxM4/dVVvQiv9joKfPg5",
   "a secret key": "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY",
   "the content of a file": "{\"accessToken\": \"MARKED\"}",
   "a path behind which a token follows": `/var/run/eyJhbGciOiJSUzI1NiJ9.${payload}.MARKED0123456789`,
@@ -65,11 +69,26 @@ describe("shownText", () => {
     )
     assert.strictEqual(shownText(`https://gateway.example/${token}/sts`), "https://gateway.example/<redacted>/sts")
     assert.strictEqual(shownText(secrets["a JSON web token"] ?? ""), "<redacted>")
+    for (
+      const name of [
+        "arn:aws:iam::111122223333:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_AdministratorAccess_a1b2c3d4e5f60718",
+        "https://sts.us-gov-west-1.api.aws/Some/Longer/Path/OfA/Gateway2/V3",
+        "AdministratorAccess-111122223333",
+        "MyCompany-Prod2-ReadOnlyAccess-EuWest1"
+      ]
+    ) assert.strictEqual(shownText(name), name)
+  })
+
+  it("redacts every part of base64 that has slashes, also the short ones", () => {
+    const part = "IQoJb3JpZ2luX2VjMwuH4HOp35FPdkz43IMYgSTFOpN"
+    const shown = shownText(`${part}/4BQdy+yhk7UANX/9BGL3K/${part}/DCmzhJTzdZwKvxTZElvs/`)
+    for (const run of ["4BQdy", "9BGL3K", "DCmzhJ", "IQoJ"]) assert.notInclude(shown, run)
   })
 })
 
+const platform = Layer.mergeAll(NodeContext.layer, FetchHttpClient.layer)
+
 describe("a secret in the place of a path or a name is shown nowhere", () => {
-  const platform = Layer.mergeAll(NodeContext.layer, FetchHttpClient.layer)
   const files = SharedConfig.layerConfig()
   const sts = Sts.layer()
   const settings: Readonly<
@@ -165,4 +184,42 @@ describe("a secret in the place of a path or a name is shown nowhere", () => {
         }
       }))
   }
+})
+
+describe("a token in the place of a name or a host is shown nowhere", () => {
+  const tokens = Object.entries(secrets).filter(([what]) =>
+    /JSON web token$|header|base64|refresh|hex|secret key/.test(what)
+  )
+
+  it.effect.each(tokens)("as AWS_PROFILE and as the name of another profile: %s", ([, text]) =>
+    Effect.gen(function*() {
+      const { exit, seen } = yield* observed(Effect.provide(
+        Effect.flatMap(SharedConfig.read, (files) => files.profile(text)),
+        SharedConfig.layerMemory({ config: `[profile ${text}2]\nregion = eu-west-1\n` })
+      ))
+      assert.include(String(yield* Effect.flip(exit)), "<redacted>")
+      assert.notInclude(seen, text.slice(-16))
+    }))
+
+  it.effect.each(tokens)(
+    "as the host of an endpoint, whose error has it in lower case: %s",
+    ([, text]) =>
+      Effect.gen(function*() {
+        const host = text.replace(/[/\s+=:_]/g, "")
+        const { exit, seen } = yield* observed(
+          Effect.provide(
+            Effect.flatMap(Sts.Sts, (sts) =>
+              sts.assumeRoleWithWebIdentity({
+                region: Region.make("eu-west-1"),
+                roleArn: "arn:aws:iam::111122223333:role/r",
+                roleSessionName: "session",
+                webIdentityToken: Redacted.make("token")
+              })),
+            Sts.layer({ endpoint: `http://${host}/` })
+          ).pipe(Effect.provide(platform))
+        )
+        yield* Effect.flip(exit)
+        if (!text.startsWith("Bearer")) assert.notInclude(seen.toLowerCase(), host.slice(-16).toLowerCase())
+      })
+  )
 })

@@ -78,10 +78,11 @@ const endpointProblem = (
   // As the client that sends to it reads it.
   const { hostname, protocol } = new URL(endpoint)
   if (protocol === "https:" || isLoopback(hostname) || parameters.allowPlainHttp.includes(hostname)) return undefined
-  return `its endpoint ${shownText(endpoint)}${
-    sourceOf(parameters)
-  } would be sent secrets in plain text: use https or ` +
-    `a loopback address, or allow the host with EFFECT_AWS_IDENTITY_ALLOW_PLAIN_HTTP=${shownText(hostname)} or in ` +
+  const shown = shownText(endpoint)
+  // The URL has the host in lower case, in which a token does not look like one.
+  const host = shown === endpoint ? hostname : "<host>"
+  return `its endpoint ${shown}${sourceOf(parameters)} would be sent secrets in plain text: use https or ` +
+    `a loopback address, or allow the host with EFFECT_AWS_IDENTITY_ALLOW_PLAIN_HTTP=${host} or in ` +
     "allowPlainHttp"
 }
 

@@ -1,7 +1,8 @@
 /**
  * Takes secrets out of the words of a server or a program, however these spell them.
  *
- * The text is decoded layer by layer (percent-encoding, HTML entities, JSON escapes, quoted-printable). Each layer is
+ * The text is decoded layer by layer (percent-encoding, HTML entities, JSON escapes, quoted-printable; base64, hex and
+ * lists of bytes, also one in the other). Each layer is
  * compared with each spelling of each secret (as it is, base64, hex), without letter case, white space and what
  * encodings exchange. Every run of 16 characters that both have is redacted in the text as it was given.
  *
@@ -79,6 +80,8 @@ const compile = (secrets: ReadonlyArray<string>): Compiled => {
     const decoded = nextLayer(firstLayer(secret))
     if (decoded !== undefined && decoded.text.length >= shortestRun) add(decoded.text, false, false)
     const bytes = new TextEncoder().encode(secret)
+    // Decoded bytes are compared one by one.
+    if (bytes.length > secret.length) add(String.fromCharCode(...bytes.subarray(0, longestEncoded)), false, false)
     // AWS takes no longer token, and a program may have written a megabyte.
     if (bytes.length > longestEncoded) continue
     for (const spelling of [...base64Spellings(bytes), Encoding.encodeHex(bytes)]) {
@@ -116,28 +119,108 @@ const firstLayer = (text: string): Layer => ({
   starts: Int32Array.from({ length: text.length + 1 }, (_, index) => index)
 })
 
-/** JSON in JSON in a query has three; more than these are no accident. */
-const mostLayers = 5
+/** JSON in JSON in a query has three layers of escapes; more than four are not an accident. */
+const mostEscapes = 4
+/** A header of Basic authentication in JSON in base64 has two layers of bytes. */
+const mostBytes = 2
 
-const layersOf = (text: string): ReadonlyArray<Layer> => {
+interface Layers {
+  /** Escapes decoded. */
+  readonly texts: ReadonlyArray<Layer>
+  /** Bytes decoded, and escapes in them. */
+  readonly bytes: ReadonlyArray<Layer>
+}
+
+const layersOf = (text: string): Layers => {
   const first = firstLayer(text)
-  const layers = [first]
-  for (let layer: Layer | undefined = first; layer !== undefined && layers.length < mostLayers;) {
-    layer = nextLayer(layer)
-    if (layer !== undefined) layers.push(layer)
+  const layers = { texts: new Array<Layer>(), bytes: new Array<Layer>() }
+  const add = (layer: Layer | undefined, escapes: number, bytes: number): void => {
+    if (layer === undefined) return
+    layers[bytes === 0 ? "texts" : "bytes"].push(layer)
+    if (escapes < mostEscapes) add(nextLayer(layer), escapes + 1, bytes)
+    if (bytes < mostBytes) add(bytesLayer(layer), escapes, bytes + 1)
   }
+  add(first, 0, 0)
   // On its own, because `token=ab…` is no quoted-printable.
-  const printable = decodeLayer(first, quotedPrintable)
-  return printable === undefined ? layers : [...layers, printable]
+  add(decodeLayer(first, quotedPrintable), mostEscapes, 0)
+  return layers
+}
+
+/** Characters of a text in which bytes are decoded. Less of a text is shown. */
+const longestDecoded = 32_768
+
+/** Bytes as base64 of both alphabets, hex, or decimal numbers, wrapped or not. */
+const byteRuns = {
+  base64: /[\w+/-](?:[\s\p{Cf}\\]*[\w+/-]){21,}/gu,
+  hex: /[0-9a-f]{2}(?:[\s:-]?[0-9a-f]{2}){15,}/gi,
+  decimal: /\b\d{1,3}(?:[\s,]+\d{1,3}\b){15,}/g
+}
+
+const base64Digits: ReadonlyMap<string, number> = new Map([
+  ...Array.from(
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/",
+    (digit, value) => [digit, value] as const
+  ),
+  ["-", 62] as const,
+  ["_", 63] as const
+])
+
+/** Stands behind each decoded run. It is not a character, so no text has it and no decoding drops it. */
+const endOfRun = 0xffff
+
+/** The bytes that runs of a layer stand for, a character each, or undefined if it has no such run. */
+const bytesLayer = (layer: Layer): Layer | undefined => {
+  const text = layer.text.slice(0, longestDecoded)
+  let result = ""
+  const starts: Array<number> = []
+  const emit = (byte: number, at: number): void => {
+    result += String.fromCharCode(byte)
+    starts.push(layer.starts[at] ?? 0)
+  }
+  /** Digits of so many bits, beginning with each of the first digits: a word may stand before them. */
+  const decode = (pattern: RegExp, bits: 4 | 6, valueOf: (digit: string) => number | undefined): void => {
+    const perGroup = bits === 6 ? 4 : 2
+    for (const { 0: run, index } of text.matchAll(pattern)) {
+      const digits: Array<readonly [value: number, at: number]> = []
+      for (let at = 0; at < run.length; at++) {
+        const value = valueOf(run.charAt(at))
+        if (value !== undefined) digits.push([value, index + at])
+      }
+      for (let first = 0; first < perGroup; first++) {
+        for (let digit = first; digit + 1 < digits.length; digit++) {
+          const [value, at] = digits[digit] ?? [0, 0]
+          const next = digits[digit + 1]?.[0] ?? 0
+          const place = (digit - first) % perGroup
+          if (place === perGroup - 1) continue
+          emit((bits === 4 ? value << 4 | next : value << 2 + 2 * place | next >> 4 - 2 * place) & 0xff, at)
+        }
+        emit(endOfRun, index + run.length)
+      }
+    }
+  }
+  decode(byteRuns.base64, 6, (digit) => base64Digits.get(digit))
+  decode(byteRuns.hex, 4, (digit) => /[0-9a-f]/i.test(digit) ? parseInt(digit, 16) : undefined)
+  for (const { 0: run, index } of text.matchAll(byteRuns.decimal)) {
+    for (const number of run.matchAll(/\d+/g)) emit(Number(number[0]) & 0xff, index + number.index)
+    emit(endOfRun, index + run.length)
+  }
+  if (starts.length === 0) return undefined
+  return { text: result, starts: Int32Array.from([...starts, layer.starts[text.length] ?? 0]) }
 }
 
 /** A text with one layer of its escapes decoded. */
 export const unescape = (text: string): string => nextLayer(firstLayer(text))?.text ?? text
 
-const nextLayer = (layer: Layer): Layer | undefined => decodeLayer(decodeLayer(layer, wrapping) ?? layer, escapes)
+const nextLayer = (layer: Layer): Layer | undefined => {
+  const unwrapped = decodeLayer(layer, wrapping)
+  return decodeLayer(unwrapped ?? layer, escapes) ?? unwrapped
+}
 
-/** A line break with what indents the next line, and invisible characters, which may stand in the middle of an escape. */
-const wrapping = /[\r\n]\s*|[\p{Cc}\p{Cf}]+/gu
+/**
+ * A line break with what indents the next line, invisible characters, and HTML elements without attributes such as
+ * `<wbr>`. They may stand in the middle of an escape.
+ */
+const wrapping = /[\r\n]\s*|[\p{Cc}\p{Cf}]+|<\/?[a-z]{1,10}\s?\/?>/gui
 
 const escapes =
   /((?:%[c-f][0-9a-f])(?:%[89ab][0-9a-f]){1,3})|%u([0-9a-f]{4})|%([0-9a-f]{2})|&#(\d{1,7});?|&#x([0-9a-f]{1,6});?|&([a-z]{2,15});|\\u([0-9a-f]{4})|\\u\{([0-9a-f]{1,6})\}|\\x([0-9a-f]{2})|\\([^])/gi
@@ -273,7 +356,9 @@ type Range = readonly [start: number, end: number]
 /** Where in the text secrets stand, in order and apart. */
 const secretRanges = (text: string, { long, short }: Compiled): ReadonlyArray<Range> => {
   if (long.length + short.length === 0) return []
-  const layers = layersOf(text).map(canonical)
+  const { bytes, texts } = layersOf(text)
+  const readable = texts.map(canonical)
+  const layers = [...readable, ...bytes.map(canonical)]
   const ranges: Array<Range> = []
   const mark = ({ layer: { starts }, places }: Canonical, at: number, length: number) =>
     ranges.push([starts[places[at] ?? 0] ?? 0, starts[(places[at + length - 1] ?? 0) + 1] ?? text.length])
@@ -289,7 +374,7 @@ const secretRanges = (text: string, { long, short }: Compiled): ReadonlyArray<Ra
       })
     }
   }
-  for (const layer of layers) {
+  for (const layer of readable) {
     for (const { asWord, text } of short) {
       for (let at = layer.text.indexOf(text); at >= 0; at = layer.text.indexOf(text, at + text.length)) {
         if (!asWord || isWordAt(layer, at, text.length)) mark(layer, at, text.length)

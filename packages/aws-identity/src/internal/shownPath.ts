@@ -24,25 +24,55 @@ export const shownPath = (path: string): string => {
 }
 
 /** A URL or a name as errors show it: what looks like a token in it is redacted. */
-export const shownText = (text: string): string =>
-  text.split(/([/?&=@:\s])/).map((part) => isTokenLike(part) || part.length > longestPart ? "<redacted>" : part)
-    .join("")
+export const shownText = (text: string): string => {
+  const trimmed = text.trim()
+  if (authorization.test(trimmed) || knownToken.test(trimmed) || isSecretKey(trimmed)) return "<redacted>"
+  const shown = text.split(/([/?&=@:\s])/).map((part) =>
+    isTokenLike(part) || part.length > longestPart ? "<redacted>" : part
+  ).join("")
+  // Base64 has slashes: the rest of a token stands in shorter parts.
+  const isRest = shown !== text
+  return shown.replace(/[\w+/=-]+/g, (run) => isRandom(run, isRest, 32) ? "<redacted>" : run)
+}
 
 /**
- * Whether a text is a JSON web token, an `Authorization` header, or a long text of base64. Paths, hashes in lower
- * case, UUIDs and the host names of AWS are not.
+ * Whether a text is a JSON web token, an `Authorization` header, or a long text of base64 or hex. Paths (also with
+ * hashes in them), UUIDs and the host names of AWS are not.
  */
 const isTokenLike = (text: string): boolean => {
   const trimmed = text.trim()
-  if (/^(?:bearer|basic|token)\s+\S/i.test(trimmed)) return true
+  if (authorization.test(trimmed)) return true
   if (/(?:^|[^A-Za-z0-9])eyJ[\w-]{8,}/.test(trimmed)) return true
-  // The known beginnings of GitHub's, GitLab's and AWS's tokens.
-  if (/^(?:gh[a-z]_|github_pat_|glpat-|glcbt-|IQoJ|FwoG|aoa)[\w+/=-]{16,}$/.test(trimmed)) return true
+  if (knownToken.test(trimmed)) return true
+  // A path has a separator or an extension.
+  if (/^[0-9a-f]{40,}$/i.test(trimmed)) return true
+  if (trimmed.match(/[\w+/=-]+/g)?.some((run) => isRandom(run, false, 40)) === true) return true
   if (isMixed(trimmed) && /^[A-Za-z0-9+/]{32,}={0,2}$/.test(trimmed)) return true
   const isPath = /^(?:[/~\\]|\.{1,2}[/\\]|[A-Za-z]:[/\\])/.test(trimmed)
   return trimmed.split(/[/\\.]/).some((part) =>
-    part.length >= (isPath ? 64 : 32) && isMixed(part) && /^[\w+=-]+$/.test(part)
+    part.length >= (isPath ? 64 : 32) && hasMixedWord(part) && /^[\w+=-]+$/.test(part)
   )
 }
 
+/** Names such as `AWSReservedSSO_AdministratorAccess_0123456789abcdef` have all three, but in words of their own. */
+const hasMixedWord = (text: string): boolean => text.split(/[_=+-]/).some((word) => word.length >= 10 && isMixed(word))
+
 const isMixed = (text: string): boolean => /[A-Z]/.test(text) && /[a-z]/.test(text) && /\d/.test(text)
+
+/**
+ * Whether capitals, small letters and digits alternate as in base64, two of three times, and not as in names. The rest
+ * of a token may be short, or have no digits.
+ */
+const isRandom = (text: string, isRest: boolean, shortest: number): boolean => {
+  const changes = text.match(/[A-Z](?=[a-z\d])|[a-z](?=[A-Z\d])|\d(?=[A-Za-z])/g)?.length ?? 0
+  if (isRest) return text.length >= 8 && /[A-Z]/.test(text) && changes > 0.25 * text.length
+  return text.length >= shortest && hasMixedWord(text) && changes > (text.length < 48 ? 0.42 : 0.35) * text.length
+}
+
+const authorization = /^(?:bearer|basic|token)\s+\S/i
+
+/** The known beginnings of GitHub's, GitLab's and AWS's tokens. */
+const knownToken = /^(?:gh[a-z]_|github_pat_|glpat-|glcbt-|IQoJ|FwoG|ao[ar])[\w+/=:.~-]{16,}$/
+
+/** Secret access keys of AWS have 40 characters of base64. */
+const isSecretKey = (text: string): boolean => isMixed(text) && /^[A-Za-z0-9+/]{40}$/.test(text)
