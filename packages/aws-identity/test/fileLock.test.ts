@@ -173,6 +173,24 @@ describe("a dead lock", () => {
       assert.strictEqual(most, 1)
     }))
 
+  it.effect("is not removed when its holder renews it in the moment in which it is found dead", () =>
+    Effect.gen(function*() {
+      const { entries, fs, put } = disk()
+      put({ text: dead(false) })
+      const renewed = JSON.stringify({ owner: "dead", beat: 4, isSending: false }).padEnd(100)
+      const waiting = yield* asking({
+        ...fs,
+        writeFileString: (path, text, options) =>
+          Effect.tap(fs.writeFileString(path, text, options), () =>
+            Effect.sync(() => {
+              if (path.endsWith(".take") && entries.get(file)?.text === dead(false)) put({ text: renewed })
+            }))
+      })
+      assert.isTrue(Option.isNone(yield* leaseAfter(waiting, 8)))
+      assert.strictEqual(entries.get(file)?.text, renewed)
+      yield* Fiber.interrupt(waiting)
+    }))
+
   it.effect("is removed after 10 s when the process that claimed it died too", () =>
     Effect.gen(function*() {
       const { entries, fs, put } = disk()

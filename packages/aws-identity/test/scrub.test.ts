@@ -125,6 +125,17 @@ describe("makeSecrets.scrub", () => {
     assert.strictEqual(scrub("wrong password: hunter2/123456"), "wrong <redacted>: <redacted>/<redacted>")
   })
 
+  const spellings: Readonly<Record<string, string>> = {
+    "HTML entities by name": "ab&plus;cd&sol;&equals;ef&lowbar;0123&period;456789",
+    "HTML entities in hexadecimal": "ab&#x2b;cd&#x2F;&#x3d;ef&#x5f;0123&#x2e;456789",
+    "escapes of JavaScript": "ab\\x2bcd\\x2f\\x3def\\x5f0123\\x2e456789",
+    "quoted-printable": "ab+cd/=3D=\r\nef_0123.45=\n6789",
+    "base64url instead of base64": "ab-cd_=ef_0123.456789"
+  }
+  it.each(Object.entries(spellings))("hides the whole secret in %s", (_, spelled) => {
+    assert.strictEqual(makeSecrets(["ab+cd/=ef_0123.456789"]).scrub(`was "${spelled}".`), "was \"<redacted>\".")
+  })
+
   const nested: Readonly<Record<string, (secret: string) => string>> = {
     "base64 of JSON with escaped slashes": (secret) =>
       Buffer.from(JSON.stringify({ token: secret }).replaceAll("/", "\\/")).toString("base64"),

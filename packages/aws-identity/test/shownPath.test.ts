@@ -195,10 +195,10 @@ describe("a token in the place of a name or a host is shown nowhere", () => {
     Effect.gen(function*() {
       const { exit, seen } = yield* observed(Effect.provide(
         Effect.flatMap(SharedConfig.read, (files) => files.profile(text)),
-        SharedConfig.layerMemory({ config: `[profile ${text}2]\nregion = eu-west-1\n` })
+        SharedConfig.layerMemory({ config: `[profile ${text.slice(0, -1)}8]\nregion = eu-west-1\n` })
       ))
       assert.include(String(yield* Effect.flip(exit)), "<redacted>")
-      assert.notInclude(seen, text.slice(-16))
+      assert.notInclude(seen, text.slice(-16, -1))
     }))
 
   it.effect.each(tokens)(

@@ -331,6 +331,8 @@ describe("SsoTokenProvider.get", () => {
         const fiber = yield* Effect.fork(get)
         yield* TestClock.adjust(millis - 1000)
         assert.isTrue(Option.isNone(yield* Fiber.poll(fiber)))
+        // The lock keeps other processes from sending the refresh token that the stopped sender has sent.
+        assert.strictEqual(log.at(-1), millis === 30_000 ? "look under the lock" : "look")
         yield* otherStores(tokenOf("other", 60 * minute, yield* Clock.currentTimeMillis))
         yield* TestClock.adjust(500)
         assert.strictEqual(yield* Fiber.join(fiber), "other")
