@@ -53,7 +53,7 @@ import { perSource } from "./internal/perSource.js"
 import { isSecretKey, misspelt, resembled } from "./internal/profileKeys.js"
 import { schemaProblem } from "./internal/schemaProblem.js"
 import * as Setting from "./internal/setting.js"
-import { shownPath, shownText } from "./internal/shownPath.js"
+import { contentInsteadOfPath, shownPath, shownText } from "./internal/shownPath.js"
 import { headerFor, similarSections } from "./internal/similarSection.js"
 import { Region } from "./Region.js"
 
@@ -1086,7 +1086,17 @@ export const ssoRoleOf = (
  * @category accessors
  */
 export const tokenFileOf = (profile: Section): Effect.Effect<Option.Option<string>, IdentityError.InvalidConfig> =>
-  Effect.map(setting(profile, "web_identity_token_file", Setting.tokenFile), Option.fromNullable)
+  Effect.suspend(() => {
+    const key = "web_identity_token_file"
+    const content = Option.flatMapNullable(optional(profile, key), contentInsteadOfPath)
+    return Option.isSome(content)
+      ? Effect.fail(invalidKey(profile, key, {
+        problem: `has ${key} with ${content.value} instead of the path of a file`,
+        remedy: "Write the token into a file and its path there; or put the token into an environment variable, and " +
+          "read that with WebIdentityToken.fromVariable."
+      }))
+      : Effect.map(setting(profile, key, Setting.tokenFile), Option.fromNullable)
+  })
 
 /**
  * A role that a profile names, and how its session is to be.
@@ -1141,7 +1151,7 @@ const fromEnvironment = <A>(
     Option.match({
       onNone: () => Effect.succeed(undefined),
       onSome: (text) =>
-        Effect.mapError(Setting.readSetting(kind, text, "variable"), (mistake) =>
+        Setting.checkSetting(kind, text, "variable", (mistake) =>
           ConfigError.InvalidData([name], `${Setting.describeMistake(name, text, kind, mistake)}. ${mistake.remedy}`))
     })
   )
@@ -1199,7 +1209,7 @@ const checked = <A>(
   key: string,
   kind: Setting.Setting<A>
 ): Effect.Effect<A, IdentityError.InvalidConfig> =>
-  Effect.mapError(Setting.readSetting(kind, found.value, "file"), (mistake) =>
+  Setting.checkSetting(kind, found.value, "file", (mistake) =>
     invalid(found, section, {
       profile,
       key,

@@ -6,7 +6,6 @@
 import * as Config from "effect/Config"
 import * as ConfigError from "effect/ConfigError"
 import * as Effect from "effect/Effect"
-import * as Either from "effect/Either"
 import * as Equal from "effect/Equal"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
@@ -181,7 +180,7 @@ export const layerConfig = (
   perSource(Layer.unwrapEffect(Effect.gen(function*() {
     const { region, session, ...texts } = yield* Config.unwrap(config)
     const read = <A>(name: keyof typeof texts, setting: Setting.Setting<A>) =>
-      Either.mapLeft(Setting.readSetting(setting, texts[name], "variable"), (mistake) =>
+      Setting.checkSetting(setting, texts[name], "variable", (mistake) =>
         ConfigError.InvalidData(
           [],
           `${Setting.describeMistake(name, texts[name], setting, mistake)}. ${mistake.remedy}`

@@ -254,8 +254,10 @@ const variables = Effect.all({
 
 /** The value of a variable, if AWS takes it. */
 const checkedVariable = <A>(name: string, text: string, setting: Setting.Setting<A>) =>
-  Effect.mapError(
-    Setting.readSetting(setting, text, "variable"),
+  Setting.checkSetting(
+    setting,
+    text,
+    "variable",
     (mistake) => unavailable("Invalid", Setting.describeMistake(name, text, setting, mistake), mistake.remedy)
   )
 
@@ -328,11 +330,16 @@ const variableConfig = <A>(name: string, setting: Setting.Setting<A>): Config.Co
   Config.mapOrFail(Config.nonEmptyString(name), (text) => settingOf(name, text, setting))
 
 const settingOf = <A>(name: string, text: string, setting: Setting.Setting<A>) =>
-  Either.mapLeft(
-    Setting.readSetting(setting, text, "variable"),
-    (mistake) =>
-      ConfigError.InvalidData([], `${Setting.describeMistake(name, text, setting, mistake)}. ${mistake.remedy}`)
-  )
+  Either.mapLeft(Setting.readSetting(setting, text, "variable"), mistakenSetting(name, text, setting))
+
+const mistakenSetting =
+  (name: string, text: string, setting: Setting.Setting<unknown>) =>
+  (mistake: Setting.Mistake): ConfigError.ConfigError =>
+    ConfigError.InvalidData([], `${Setting.describeMistake(name, text, setting, mistake)}. ${mistake.remedy}`)
+
+/** An option of `layerConfig`, if AWS takes its value. */
+const optionOf = <A>(name: string, text: string, setting: Setting.Setting<A>) =>
+  Setting.checkSetting(setting, text, "variable", mistakenSetting(name, text, setting))
 
 /** AWS's own variables. */
 const environment: Config.Config<Settings> = Config.all({
@@ -372,11 +379,11 @@ export const layerConfig = (
     const { roleArn, roleSessionName, tokenFile, ...role } = yield* Config.unwrap(config)
     return layer({
       ...role,
-      roleArn: yield* settingOf("roleArn", roleArn, Setting.roleArn),
+      roleArn: yield* optionOf("roleArn", roleArn, Setting.roleArn),
       roleSessionName: roleSessionName === undefined
         ? undefined
-        : yield* settingOf("roleSessionName", roleSessionName, Setting.roleSessionName),
-      token: WebIdentityToken.fromFile(yield* settingOf("tokenFile", tokenFile, Setting.tokenFile))
+        : yield* optionOf("roleSessionName", roleSessionName, Setting.roleSessionName),
+      token: WebIdentityToken.fromFile(yield* optionOf("tokenFile", tokenFile, Setting.tokenFile))
     }, cache)
   })))
 

@@ -116,7 +116,7 @@ describe("a secret in the place of a path or a name is shown nowhere", () => {
           sts
         ])
       ),
-      says: ["web_identity_token_file", "WebIdentityToken.fromVariable", "config:1"]
+      says: ["config:3:1: [profile dev] has web_identity_token_file with ", "WebIdentityToken.fromVariable"]
     }),
     "WebIdentityToken.fromFile": (text) => ({ call: WebIdentityToken.fromFile(text) }),
     AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE: (text) => ({

@@ -2,6 +2,7 @@
  * The settings that config files and variables hold as text: which values AWS takes, and for any other value what is
  * wrong with it and what to write.
  */
+import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
 import { Region } from "../Region.js"
@@ -33,6 +34,18 @@ export const readSetting = <A>(setting: Setting<A>, text: string, place: Place):
   const value = setting.parse(trimmed)
   return value === undefined ? Either.left(mistakeIn(setting, trimmed, place)) : Either.right(value)
 }
+
+/** The value of a setting, or the error that `toError` makes of what is wrong with its text. */
+export const checkSetting = <A, E>(
+  setting: Setting<A>,
+  text: string,
+  place: Place,
+  toError: (mistake: Mistake) => E
+): Effect.Effect<A, E> =>
+  Either.match(readSetting(setting, text, place), {
+    onLeft: (mistake) => Effect.fail(toError(mistake)),
+    onRight: Effect.succeed
+  })
 
 /** Names the setting, its value if that is harmless, and the mistake: `sso_account_id = 1234, which has 4 digits …`. */
 export const describeMistake = (
