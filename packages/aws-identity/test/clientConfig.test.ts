@@ -311,6 +311,52 @@ describe("a secret in plain text", () => {
       assert.isTrue(Either.isLeft(yield* guarded("http://localstack:4566", ["localhost", "stack"])))
     }))
 
+  const endpoint = "http://localstack:4566"
+  const variable = "EFFECT_AWS_IDENTITY_ALLOW_PLAIN_HTTP"
+  for (const service of names) {
+    it.effect.each([
+      "localstack",
+      "LOCALSTACK",
+      "localstack:4566",
+      "http://localstack:4566/",
+      " minio, localstack ",
+      "minio localstack",
+      "minio;localstack",
+      "not a host!,localstack"
+    ])(`${service}: goes to a host that ${variable}=%j names`, (hosts) =>
+      Effect.gen(function*() {
+        for (const world of [{ config: `[default]\nendpoint_url = ${endpoint}\n` }, {}]) {
+          const environment = { [variable]: hosts, ..."config" in world ? {} : { AWS_ENDPOINT_URL: endpoint } }
+          assert.strictEqual(yield* origin({ ...world, environment }, services[service].call()), endpoint)
+        }
+      }))
+
+    it.effect.each(["", "minio", "stack", "local", "localstack.example.com", "sub.localstack", "*"])(
+      `${service}: goes to no host beside those that ${variable}=%j names, and the error has the place of the endpoint`,
+      (hosts) =>
+        Effect.gen(function*() {
+          const refused = (world: World, place: string) =>
+            Effect.gen(function*() {
+              const error = yield* Effect.flip(
+                origin({ ...world, environment: { ...world.environment, [variable]: hosts } }, services[service].call())
+              )
+              const { message } = error as Error
+              assert.include(message, place)
+              assert.include(message, `${endpoint} `)
+              assert.include(message, `${variable}=localstack `)
+            })
+          yield* refused({ config: `[default]\nendpoint_url = ${endpoint}\n` }, "endpoint_url in config:2")
+          yield* refused(
+            { config: `[default]\nservices = s\n[services s]\n${service} =\n  endpoint_url = ${endpoint}\n` },
+            "endpoint_url in config:5"
+          )
+          yield* refused({ environment: { AWS_ENDPOINT_URL: endpoint } }, "(AWS_ENDPOINT_URL)")
+          const own = services[service].variable
+          yield* refused({ environment: { [own]: endpoint } }, `(${own})`)
+        })
+    )
+  }
+
   it.effect("does not go to what is no endpoint at all", () =>
     Effect.gen(function*() {
       const bad = [

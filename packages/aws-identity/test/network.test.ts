@@ -152,6 +152,74 @@ describe("https with an authority of one's own", () => {
     fetch: { ignorant: FetchHttpClient.layer }
   }
 
+  const day = 24 * 60 * 60 * 1000
+  const daysFromNow = (days: number) => new Date(Date.now() + days * day)
+  const loopback = [{ type: 7 as const, ip: "127.0.0.1" }]
+
+  /** A certificate for the loopback, valid now, unless `options` says otherwise; trusted if `ca` is given. */
+  const issue = (
+    { altNames = loopback, trusted = false, ...options }: Parameters<typeof generate>[1] & {
+      readonly altNames?: ReadonlyArray<{ readonly type: 2; readonly value: string } | typeof loopback[number]>
+      readonly trusted?: boolean
+    }
+  ) =>
+    Effect.promise(async () => {
+      const { cert, private: key } = await generate([{ name: "commonName", value: "test" }], {
+        keyType: "ec",
+        algorithm: "sha256",
+        extensions: [{ name: "subjectAltName", altNames: [...altNames] }],
+        ...options
+      })
+      return { cert, key, ca: trusted ? cert : undefined }
+    })
+
+  const byUnknownAuthority = Effect.gen(function*() {
+    const authority = yield* Effect.promise(() =>
+      generate([{ name: "commonName", value: "authority" }], {
+        keyType: "ec",
+        algorithm: "sha256",
+        extensions: [{ name: "basicConstraints", cA: true, critical: true }]
+      })
+    )
+    return yield* issue({ ca: { key: authority.private, cert: authority.cert } })
+  })
+
+  const certificates: Readonly<
+    Record<string, {
+      readonly certificate: Effect.Effect<
+        { readonly cert: string; readonly key: string; readonly ca: string | undefined }
+      >
+      readonly code: string
+      readonly says: ReadonlyArray<string>
+    }>
+  > = {
+    "has expired": {
+      certificate: issue({ notBeforeDate: daysFromNow(-9), notAfterDate: daysFromNow(-1), trusted: true }),
+      code: "CERT_HAS_EXPIRED",
+      says: ["its certificate has expired", "Check the clock"]
+    },
+    "is not valid yet": {
+      certificate: issue({ notBeforeDate: daysFromNow(1), notAfterDate: daysFromNow(9), trusted: true }),
+      code: "CERT_NOT_YET_VALID",
+      says: ["its certificate is not valid yet", "Check the clock"]
+    },
+    "is for another host": {
+      certificate: issue({ altNames: [{ type: 2, value: "elsewhere.example.com" }], trusted: true }),
+      code: "ERR_TLS_CERT_ALTNAME_INVALID",
+      says: ["its certificate is for another host name", "Check the host in AWS_ENDPOINT_URL*"]
+    },
+    "is self-signed": {
+      certificate: issue({}),
+      code: "DEPTH_ZERO_SELF_SIGNED_CERT",
+      says: ["its certificate is self-signed", "If that is meant, give the certificate to Node as NODE_EXTRA_CA_CERTS="]
+    },
+    "is of an unknown authority": {
+      certificate: byUnknownAuthority,
+      code: "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
+      says: ["its certificate is of an authority that this machine does not know"]
+    }
+  }
+
   for (const [name, { ignorant, trusting }] of Object.entries(clients)) {
     it.scopedLive(`${name}: without it, a ServiceUnreachable that says why, after one connection`, () =>
       Effect.gen(function*() {
@@ -161,6 +229,40 @@ describe("https with an authority of one's own", () => {
         assert.deepInclude({ ...error }, { reason: "DEPTH_ZERO_SELF_SIGNED_CERT", attempts: 1 })
         assert.lengthOf(connections, 1)
       }).pipe(Effect.provide(IdentityCenter.layer())))
+
+    for (const [kind, { certificate, code, says }] of Object.entries(certificates)) {
+      it.scopedLive(`${name}: a certificate that ${kind} is a ServiceUnreachable that says so, without a retry`, () =>
+        Effect.gen(function*() {
+          const { ca, cert, key } = yield* certificate
+          const connections: Array<number | undefined> = []
+          const server = yield* NodeHttpServer.make(
+            () =>
+              createHttpsServer({ cert, key }).on(
+                "connection",
+                (socket: Socket) => connections.push(socket.remotePort)
+              ),
+            anyPort
+          )
+          const http = ca === undefined ? ignorant : trusting?.(ca)
+          // Node's fetch takes further authorities from NODE_EXTRA_CA_CERTS alone, as the process starts.
+          if (http === undefined) return
+          const error = yield* Effect.flip(Effect.provide(register, oidcOf(http, portOf(server))))
+          assert.instanceOf(error, IdentityError.ServiceUnreachable)
+          assert.deepInclude({ ...error }, { reason: code, attempts: 1 })
+          for (const words of says) assert.include(error.message, words)
+          assert.include(error.message, `https://127.0.0.1:${portOf(server)}`)
+          assert.lengthOf(connections, 1)
+        }))
+    }
+
+    it.scopedLive(`${name}: a server without TLS is a ServiceUnreachable that says so`, () =>
+      Effect.gen(function*() {
+        const server = yield* NodeHttpServer.make(() => createHttpServer((_, response) => response.end()), anyPort)
+        const error = yield* Effect.flip(Effect.provide(register, oidcOf(ignorant, portOf(server))))
+        assert.instanceOf(error, IdentityError.ServiceUnreachable)
+        assert.include(error.message, "the TLS handshake failed")
+        assert.include(error.message, "Check whether AWS_ENDPOINT_URL* or endpoint_url says https where http is spoken")
+      }))
 
     if (trusting === undefined) continue
     it.scopedLive(`${name}: with it, an answer`, () =>
