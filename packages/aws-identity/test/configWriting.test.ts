@@ -8,6 +8,7 @@ import { createInterface } from "node:readline"
 import { fileURLToPath } from "node:url"
 import * as Ini from "../src/internal/ini.js"
 import { edit } from "../src/internal/iniEdit.js"
+import { runsOf, timeOf } from "./proofs.js"
 
 /** A line of a generated file, and the section and key that it belongs to. */
 interface Line {
@@ -149,10 +150,10 @@ describe("edit", () => {
           }
         }
       ),
-      { numRuns: 20_000 }
+      runsOf(20_000)
     )
     for (const count of Object.values(seen)) assert.isAbove(count, 100)
-  }, 60_000)
+  }, timeOf(60_000))
 
   /** The lines that continue a property or are nested below it. */
   const linesBelow = (lines: ReadonlyArray<Line>, property: Line): ReadonlyArray<Line> => {

@@ -8,6 +8,7 @@ import { inspect } from "node:util"
 import * as Ini from "../src/internal/ini.js"
 import { edit } from "../src/internal/iniEdit.js"
 import { grammar } from "./grammar.js"
+import { runsOf, timeOf } from "./proofs.js"
 import { rendered } from "./rendered.js"
 import { shiftedClock } from "./shiftedClock.js"
 
@@ -28,6 +29,31 @@ describe("the grammar", () => {
     )
   }
 })
+
+interface Property {
+  readonly key: string
+  readonly lines: Array<string>
+}
+
+/** Python's RawConfigParser as the AWS CLI configures it, for the lines of one section. */
+const python = (lines: ReadonlyArray<string>): ReadonlyArray<Property> => {
+  const properties: Array<Property> = []
+  let level = Infinity
+  for (const line of lines) {
+    const content = line.trim()
+    if (content === "" || content.startsWith("#")) continue
+    const indent = line.length - line.trimStart().length
+    const last = properties.at(-1)
+    if (last !== undefined && indent > level) {
+      last.lines.push(content)
+      continue
+    }
+    level = indent
+    const [key = "", value = ""] = content.split(" = ")
+    properties.push({ key, lines: [value] })
+  }
+  return properties
+}
 
 describe("beside @smithy/shared-ini-file-loader", () => {
   /** The cases of the table that it reads otherwise, by the reason why we do not follow. */
@@ -186,6 +212,30 @@ describe("beside @smithy/shared-ini-file-loader", () => {
     for (const title of Object.values(differences).flat()) assert.include(titles, title)
   })
 
+  it.scopedLive(
+    "reads files of any indentation alike, where Python's RawConfigParser does",
+    () =>
+      Effect.gen(function*() {
+        const line = fc.tuple(
+          fc.constantFrom("", "", " ", "  ", "\t", "    "),
+          fc.constantFrom("pair", "pair", "pair", "# comment", "")
+        )
+        let agreed = 0
+        for (const parts of fc.sample(fc.array(line, { minLength: 1, maxLength: 6 }), runsOf(300).numRuns)) {
+          const lines = parts.map(([indent, kind], at) => indent + (kind === "pair" ? `k${at} = v${at}` : kind))
+          const properties = python(lines)
+          const config = ["[profile a]", ...lines].join("\n")
+          const other = yield* theirs(config, undefined)
+          const read = Object.fromEntries(properties.map(({ key, lines }) => [key, lines.join("\n")]))
+          if (properties.length === 0 || JSON.stringify(other["a"]) !== JSON.stringify(read)) continue
+          agreed += 1
+          assert.deepStrictEqual(ours(config, undefined), other)
+        }
+        assert.isAbove(agreed, 50)
+      }).pipe(Effect.provide(NodeContext.layer)),
+    timeOf(20_000)
+  )
+
   it.scopedLive("reads generated files alike", () =>
     Effect.gen(function*() {
       const simple = fc.array(
@@ -296,7 +346,7 @@ const headers = fc.array(
 ).map((lines) => lines.flat().join(""))
 
 describe("reading", () => {
-  it("never dies: 20,000 random and mutated files succeed, warn or fail with a typed error", () => {
+  it("never dies: random and mutated files succeed, warn or fail with a typed error", () => {
     let failed = 0
     fc.assert(
       fc.property(fc.oneof(anyText, mutated), fc.boolean(), (text, isCredentials) => {
@@ -310,10 +360,10 @@ describe("reading", () => {
           assert.include(["InvalidConfig", "ProfileNotFound"], result.left._tag)
         }
       }),
-      { numRuns: 20_000 }
+      runsOf(20_000)
     )
     assert.isAbove(failed, 500)
-  }, 120_000)
+  }, timeOf(120_000))
 
   it("finds a section alone as among all", () => {
     const kinds = ["profile", "sso-session", "services"] as const
@@ -519,31 +569,6 @@ describe("SharedConfig look-ups", () => {
 })
 
 describe("indentation", () => {
-  interface Property {
-    readonly key: string
-    readonly lines: Array<string>
-  }
-
-  /** Python's RawConfigParser as the AWS CLI configures it, for the lines of one section. */
-  const python = (lines: ReadonlyArray<string>): ReadonlyArray<Property> => {
-    const properties: Array<Property> = []
-    let level = Infinity
-    for (const line of lines) {
-      const content = line.trim()
-      if (content === "" || content.startsWith("#")) continue
-      const indent = line.length - line.trimStart().length
-      const last = properties.at(-1)
-      if (last !== undefined && indent > level) {
-        last.lines.push(content)
-        continue
-      }
-      level = indent
-      const [key = "", value = ""] = content.split(" = ")
-      properties.push({ key, lines: [value] })
-    }
-    return properties
-  }
-
   it("continues a property above exactly where Python's RawConfigParser does", () => {
     const line = fc.tuple(
       fc.stringMatching(/^[ \t\u00a0\u3000\f\v]{0,4}$/),
@@ -632,10 +657,10 @@ describe("printing and reading", () => {
           assert.isTrue(value === null ? changed === text : isInsertion(text, changed))
         }
       }),
-      { numRuns: 20_000 }
+      runsOf(20_000)
     )
-    assert.isBelow(refused, 2000)
-  }, 60_000)
+    assert.isBelow(refused, runsOf(2000).numRuns)
+  }, timeOf(60_000))
 })
 
 describe("the session that a profile signs in to", () => {

@@ -1,0 +1,11 @@
+/**
+ * How often properties run, as a multiple of what a quick run of the tests takes. The environment variable
+ * IDENTITY_PROOFS sets it: 1 by default, more in CI and for long proofs.
+ */
+const factor = Math.max(1, Number(process.env["IDENTITY_PROOFS"] ?? 1) || 1)
+
+/** So many runs of a property, times IDENTITY_PROOFS. */
+export const runsOf = (runs: number) => ({ numRuns: Math.round(runs * factor) })
+
+/** The milliseconds that they may take. */
+export const timeOf = (milliseconds: number): number => milliseconds * factor
