@@ -41,7 +41,7 @@ import { variable } from "./internal/environment.js"
 import * as HttpExchange from "./internal/httpExchange.js"
 import * as MetadataAnswer from "./internal/metadataAnswer.js"
 import { makeSecrets } from "./internal/scrub.js"
-import { contentInsteadOfPath } from "./internal/shownPath.js"
+import { contentInsteadOfPath, shownText } from "./internal/shownPath.js"
 import { readTokenFile } from "./internal/tokenFile.js"
 
 const names = {
@@ -189,7 +189,7 @@ export const resolve: Effect.Effect<
   ).pipe(
     Effect.flatMap((answer) => MetadataAnswer.credentialsOf(answer, secrets)),
     Effect.mapError((problem) =>
-      unavailable(`the container's credential server ${url.origin}`, problem, remedies[problem.reason])
+      unavailable(`the container's credential server ${shownText(url.origin)}`, problem, remedies[problem.reason])
     )
   )
 }).pipe(Effect.withSpan("ContainerCredentials.resolve"))

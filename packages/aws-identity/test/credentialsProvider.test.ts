@@ -361,6 +361,21 @@ describe("credentials that are resolved while others are rejected", () => {
     }))
 })
 
+describe("CredentialsProvider.invalidate", () => {
+  it.scoped("keeps the credentials that have replaced the rejected ones, however often those are reported", () =>
+    Effect.gen(function*() {
+      const source = makeSource(keyOf("FIRST"))
+      const provider = yield* CredentialsProvider.make(source.resolve)
+      const first = yield* provider.get
+      source.answer = keyOf("SECOND")
+      for (let report = 0; report < 5; report++) {
+        yield* provider.invalidate(first)
+        assert.strictEqual((yield* provider.get).accessKeyId, "SECOND")
+      }
+      assert.strictEqual(source.asked, 2)
+    }))
+})
+
 describe("CredentialsProvider.getFor", () => {
   it.scoped("gives the cached credentials if they live long enough", () =>
     Effect.gen(function*() {

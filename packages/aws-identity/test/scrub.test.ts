@@ -130,6 +130,7 @@ describe("makeSecrets.scrub", () => {
     "HTML entities in hexadecimal": "ab&#x2b;cd&#x2F;&#x3d;ef&#x5f;0123&#x2e;456789",
     "escapes of JavaScript": "ab\\x2bcd\\x2f\\x3def\\x5f0123\\x2e456789",
     "quoted-printable": "ab+cd/=3D=\r\nef_0123.45=\n6789",
+    "a form, in which a plus sign is a space": "ab cd/=ef_0123.456789",
     "base64url instead of base64": "ab-cd_=ef_0123.456789"
   }
   it.each(Object.entries(spellings))("hides the whole secret in %s", (_, spelled) => {

@@ -26,6 +26,9 @@ const secrets: Readonly<Record<string, string>> = {
   "an Authorization header": `Bearer MARKED.0123456789`,
   "a long text of base64": Buffer.from("MARKED0123456789".repeat(5)).toString("base64"),
   "a long text of base64url": Buffer.from("ÿþMARKED0123456789".repeat(5)).toString("base64url"),
+  "a short JSON web token in lower case": "eyjunk.eyJub25lIjox.",
+  "a token of GitHub in small letters": "ghs_abcdefghijklmnopqrst",
+  "a token of GitLab": "glpat-abcdefghijklmnopqrst",
   "a refresh token of AWS": `aorAAAAAGk-mZJq0OZM1L8Ok:${"MGQCMHx/".repeat(9)}MARKED0123456789`,
   "the hex of a key": "ee0bfd2552fbd840c02cc48b6e823320543c450fee0bfd2552fbd840c02cc48b",
   "base64 of many slashes": "4BQdy+yhk7UANX/9BGL3K/URb2yoz/b/fFgm5jMjey03lBLOUBCDS/uztCRWoxM4/dVVvQiv9joKfPg5",
@@ -74,6 +77,7 @@ describe("shownText", () => {
         "arn:aws:iam::111122223333:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_AdministratorAccess_a1b2c3d4e5f60718",
         "https://sts.us-gov-west-1.api.aws/Some/Longer/Path/OfA/Gateway2/V3",
         "AdministratorAccess-111122223333",
+        "aorta-monitoring-production",
         "MyCompany-Prod2-ReadOnlyAccess-EuWest1"
       ]
     ) assert.strictEqual(shownText(name), name)

@@ -1,5 +1,6 @@
 /** Where a container gets its credentials, and to whom it may tell its authorization token for them. */
 import * as Either from "effect/Either"
+import { shownText } from "./shownPath.js"
 
 /** The URL of `AWS_CONTAINER_CREDENTIALS_RELATIVE_URI`, or what is wrong with it. */
 export const relativeUrl = (path: string): Either.Either<URL, string> => {
@@ -23,15 +24,19 @@ export const fullUrl = (text: string): Either.Either<URL, string> => {
   if (url.username !== "" || url.password !== "") return Either.left("it has a user name or a password in it")
   if (url.protocol === "http:" && !isNear(url.hostname)) {
     return Either.left(
-      `its host ${shownHost(url.hostname)} is not one that plain http may be spoken to: ${nearHosts}`
+      `its host ${shownHost(url.hostname, text)} is not one that plain http may be spoken to: ${nearHosts}`
     )
   }
   return Either.right(url)
 }
 
-/** A host name has at most 63 characters between its dots; a token in its place is longer. */
-const shownHost = (host: string): string =>
-  host.length > 100 || host.split(".").some((label) => label.length > 40 || label.startsWith("eyj"))
+/**
+ * A host name has at most 63 characters between its dots; a token in its place is longer. The parser gives it in lower
+ * case, in which many tokens do not look like one.
+ */
+const shownHost = (host: string, text: string): string =>
+  shownText(text) !== text || host.length > 100 ||
+    host.split(".").some((label) => label.length > 40 || label.startsWith("eyj"))
     ? "<redacted>"
     : host
 

@@ -360,8 +360,13 @@ const secretRanges = (text: string, { long, short }: Compiled): ReadonlyArray<Ra
   const readable = texts.map(canonical)
   const layers = [...readable, ...bytes.map(canonical)]
   const ranges: Array<Range> = []
-  const mark = ({ layer: { starts }, places }: Canonical, at: number, length: number) =>
-    ranges.push([starts[places[at] ?? 0] ?? 0, starts[(places[at + length - 1] ?? 0) + 1] ?? text.length])
+  const mark = ({ layer: { starts }, places }: Canonical, at: number, length: number) => {
+    const start = starts[places[at] ?? 0] ?? 0
+    let end = starts[(places[at + length - 1] ?? 0) + 1] ?? text.length
+    // White space that a layer does not have stands between the secret and the next word.
+    while (end > start && /[\s\p{Cc}\p{Cf}]/u.test(text.charAt(end - 1))) end--
+    ranges.push([start, end])
+  }
 
   const runs = sharedRuns(layers, long)
   if (runs.seeds.size > 0) {

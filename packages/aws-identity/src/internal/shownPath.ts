@@ -72,7 +72,7 @@ const isRandom = (text: string, isRest: boolean, shortest: number): boolean => {
 const authorization = /^(?:bearer|basic|token)\s+\S/i
 
 /** The known beginnings of GitHub's, GitLab's and AWS's tokens. */
-const knownToken = /^(?:gh[a-z]_|github_pat_|glpat-|glcbt-|IQoJ|FwoG|ao[ar])[\w+/=:.~-]{16,}$/
+const knownToken = /^(?:gh[a-z]_|github_pat_|glpat-|glcbt-|IQoJ|FwoG|ao[ar]AAA)[\w+/=:.~-]{16,}$/
 
 /** Secret access keys of AWS have 40 characters of base64. */
 const isSecretKey = (text: string): boolean => isMixed(text) && /^[A-Za-z0-9+/]{40}$/.test(text)
