@@ -33,7 +33,6 @@ import * as Random from "effect/Random"
 import type * as Scope from "effect/Scope"
 import type { Credentials } from "./Credentials.js"
 import * as IdentityError from "./IdentityError.js"
-import { errorKind } from "./internal/errorKind.js"
 import { countRefresh } from "./internal/metrics.js"
 import { perSource } from "./internal/perSource.js"
 import { afterFailure, decideCredentials, good, type Held, none, retryDelay } from "./internal/refreshPolicy.js"
@@ -170,7 +169,7 @@ interface Failure {
 
 /** A defect counts as a fault that may pass. */
 const kindOf = (cause: Cause.Cause<IdentityError.IdentityError>) =>
-  Option.match(Cause.failureOption(cause), { onNone: () => "Unavailable" as const, onSome: errorKind })
+  Option.match(Cause.failureOption(cause), { onNone: () => "Unavailable" as const, onSome: ({ kind }) => kind })
 
 /**
  * What is held between two rejections. A refresh that began before a rejection may bring the rejected credentials

@@ -12,12 +12,11 @@ import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
 import * as Predicate from "effect/Predicate"
+import { isTransientConnection, kindOfAnswer } from "./internal/answerKind.js"
 import { quoted } from "./internal/commandLine.js"
 import { certificateProblem, fipsRemedy } from "./internal/connectionProblem.js"
-import { type ErrorKind, errorKind } from "./internal/errorKind.js"
 import { noHomeReason, noHomeRemedy } from "./internal/noHome.js"
 import { remedyFor } from "./internal/remedies.js"
-import { isTransientConnection } from "./internal/retryPolicy.js"
 
 const TypeId = "effect-aws-identity/IdentityError"
 
@@ -36,7 +35,13 @@ const TypeId = "effect-aws-identity/IdentityError"
  * @since 0.1.0
  * @category models
  */
-export type Kind = ErrorKind
+export type Kind =
+  | "NotConfigured"
+  | "InvalidConfig"
+  | "LoginRequired"
+  | "AccessDenied"
+  | "Unavailable"
+  | "InvalidAnswer"
 
 /** Every error has its fields, `_tag`, `kind`, and a `message` that is an own property. */
 const TaggedError = <Tag extends string>(
@@ -56,7 +61,7 @@ const TaggedError = <Tag extends string>(
       Object.defineProperty(this, "message", { value: this.message, configurable: true, writable: true })
     }
     get kind(): Kind {
-      return errorKind(this as never)
+      return kindOf(this as never)
     }
     override toJSON() {
       return { ...this, message: this.message }
@@ -809,6 +814,62 @@ export type LoginError = LoginDenied | DeviceCodeExpired | FileError | CallError
  * @category errors
  */
 export type AnyError = IdentityError | LoginError | ServiceException
+
+type Classify = {
+  readonly [Tag in AnyError["_tag"]]: Kind | ((error: Extract<AnyError, { _tag: Tag }>) => Kind)
+}
+
+const kindOfReason: { readonly [Reason in CredentialsUnavailable["reason"]]: Kind } = {
+  Missing: "InvalidConfig",
+  Unreachable: "Unavailable",
+  Refused: "AccessDenied",
+  Invalid: "InvalidConfig",
+  Expired: "AccessDenied"
+}
+
+const kinds: Classify = {
+  NotConfigured: "NotConfigured",
+  ProfileNotFound: "InvalidConfig",
+  InvalidConfig: "InvalidConfig",
+  InvalidInput: "InvalidConfig",
+  FileError: "InvalidConfig",
+  SsoLoginRequired: "LoginRequired",
+  TokenCacheCorrupt: "LoginRequired",
+  RoleNotAssigned: "AccessDenied",
+  AccountNotAllowed: "AccessDenied",
+  AccessDeniedException: "AccessDenied",
+  ExpiredTokenException: "AccessDenied",
+  IDPRejectedClaimException: "AccessDenied",
+  InvalidIdentityTokenException: "AccessDenied",
+  RegionDisabledException: "AccessDenied",
+  LoginDenied: "AccessDenied",
+  UnauthorizedException: "LoginRequired",
+  InvalidGrantException: "LoginRequired",
+  InvalidClientException: "LoginRequired",
+  DeviceCodeExpired: "LoginRequired",
+  AuthorizationPendingException: "Unavailable",
+  SlowDownException: "Unavailable",
+  TooManyRequestsException: "Unavailable",
+  InvalidRequestRegionException: "InvalidConfig",
+  ServiceUnreachable: "Unavailable",
+  IDPCommunicationErrorException: "Unavailable",
+  InvalidResponse: "InvalidAnswer",
+  CredentialsExpired: "InvalidAnswer",
+  WebIdentityTokenUnavailable: ({ reason }) => kindOfReason[reason],
+  CredentialsUnavailable: ({ reason }) => kindOfReason[reason],
+  ServiceError: (error) =>
+    error.status >= 500 || kindOfAnswer(error, false) !== undefined
+      ? "Unavailable"
+      : error.status === 401 || error.status === 403 || error.status === 407
+      ? "AccessDenied"
+      : "InvalidConfig"
+}
+
+/** The group of an error. */
+const kindOf = (error: AnyError): Kind => {
+  const kind = kinds[error._tag] as Kind | ((error: AnyError) => Kind)
+  return typeof kind === "function" ? kind(error) : kind
+}
 
 /**
  * Whether a value is an error of this library.

@@ -1,5 +1,5 @@
 import { NodeContext, NodeRuntime } from "@effect/platform-node"
-import { Console, Effect } from "effect"
+import { Console, Effect, Layer } from "effect"
 import { SharedConfig } from "effect-aws-identity"
 
 // One of many processes that add profiles to one config file. Its arguments are the file, the start of the names and how
@@ -19,8 +19,9 @@ const main = Effect.gen(function*() {
   }
   yield* Effect.sync(() => process.stdin.destroy())
 }).pipe(
-  Effect.provide(SharedConfig.layer({ configFile, credentialsFile: `${configFile}.none` })),
-  Effect.provide(NodeContext.layer)
+  Effect.provide(
+    Layer.provide(SharedConfig.layer({ configFile, credentialsFile: `${configFile}.none` }), NodeContext.layer)
+  )
 )
 
 NodeRuntime.runMain(main)

@@ -3,7 +3,6 @@ import { assertEquals } from "@effect/vitest/utils"
 import { DateTime, Either, FastCheck as fc, Option, Redacted } from "effect"
 import { IdentityError, Region, SsoTokenCache } from "effect-aws-identity"
 import { nextPoll, type PollState } from "../src/internal/devicePolling.js"
-import type { ErrorKind } from "../src/internal/errorKind.js"
 import {
   afterFailure,
   attemptInterval,
@@ -107,7 +106,7 @@ describe("refreshTimes", () => {
 })
 
 describe("decideCredentials", () => {
-  const kinds: ReadonlyArray<ErrorKind> = [
+  const kinds: ReadonlyArray<IdentityError.Kind> = [
     "NotConfigured",
     "InvalidConfig",
     "LoginRequired",
@@ -128,7 +127,7 @@ describe("decideCredentials", () => {
       fc.property(fc.array(event, { maxLength: 60 }), (events) => {
         let now = 0
         let held: Held<string, string> = none
-        let failed: { readonly at: number; readonly kind: ErrorKind; readonly wasGood: boolean } | undefined
+        let failed: { readonly at: number; readonly kind: IdentityError.Kind; readonly wasGood: boolean } | undefined
         let triedAt = -Infinity
         for (const { atLeast, kind, lifetime, pass, random } of events) {
           now += pass
@@ -166,7 +165,8 @@ describe("decideCredentials", () => {
     )
   })
 
-  const kindOf = (pauses: Partial<Record<ErrorKind, number>>, kind: ErrorKind): number => pauses[kind] ?? 500
+  const kindOf = (pauses: Partial<Record<IdentityError.Kind, number>>, kind: IdentityError.Kind): number =>
+    pauses[kind] ?? 500
 
   it("forgets a failure that was before the clock was set back", () => {
     const held = afterFailure(10_000, none, "failure", "AccessDenied", 0.5)

@@ -256,7 +256,7 @@ describe("a variable", () => {
   it.effect("that is wrong is named with its value and what to write", () =>
     Effect.gen(function*() {
       const error = String(
-        yield* Effect.flip(SharedConfig.clientConfig("sts")).pipe(
+        yield* Effect.flip(Effect.asVoid(SharedConfig.clientConfig("sts"))).pipe(
           Effect.provide(SharedConfig.layerMemory({})),
           environment({ AWS_REGION: "\"eu-west-1\"", AWS_MAX_ATTEMPTS: "many" })
         )
@@ -350,7 +350,7 @@ describe("without HOME", () => {
       assert.include(write.message, "HOME is not set")
       assert.include(write.message, "AWS_CONFIG_FILE")
       assert.notInclude(write.message, "free space")
-    }).pipe(Effect.provide(SharedConfig.layerConfig()), Effect.provide(NodeContext.layer), environment({})))
+    }).pipe(Effect.provide(Layer.provide(SharedConfig.layerConfig(), NodeContext.layer)), environment({})))
 
   it("reads /etc/passwd by the user id alone", () => {
     const text = "a:x:1:1::/a:/bin/sh\n\nbroken\nb:x:11:1::relative:/bin/sh\nc:x:111:1::/c:/bin/sh"

@@ -18,6 +18,7 @@ import type { ClientConfig, ClientSettings, RetryableFailure } from "../ClientCo
 import type { Credentials } from "../Credentials.js"
 import * as IdentityError from "../IdentityError.js"
 import type { Region } from "../Region.js"
+import { kindOfAnswer, pauseOf } from "./answerKind.js"
 import * as AwsAnswer from "./awsAnswer.js"
 import { type Endpoint, endpointOf } from "./endpoint.js"
 import * as HttpExchange from "./httpExchange.js"
@@ -291,10 +292,10 @@ const attemptOf = <
         const fields = { ...names, ...answer, description, status, attempts }
         const error = exceptionOf(fields) ?? new IdentityError.ServiceError(fields)
         const isClockMended = client.clockOffset !== clockOffset
-        const kind = RetryPolicy.kindOfAnswer(fields, isClockMended)
+        const kind = kindOfAnswer(fields, isClockMended)
         const retryAfter = Option.orElse(
           RetryPolicy.retryAfterOf(headers, receivedAt),
-          () => RetryPolicy.pauseOf(fields)
+          () => pauseOf(fields)
         )
         return yield* Effect.fail({ error, retry: kind === undefined ? undefined : { kind, error, retryAfter } })
       }

@@ -39,7 +39,7 @@ const width = 100
 const longestFile = 4096
 
 /** What a process can do with the lock that it holds, or does without. */
-export class Lease extends Context.Tag("effect-aws-identity/internal/Lease")<Lease, {
+export class Lease extends Context.Tag("effect-aws-identity/internal/fileLock/Lease")<Lease, {
   /** False if the lock could not be had. */
   readonly isHeld: boolean
   /**
@@ -85,7 +85,7 @@ export interface Watch {
 }
 
 /** ms that count between two looks: none if the clock went back, and little if the process did not run. */
-export const elapsed = (from: number, to: number): number => Math.min(Math.max(to - from, 0), longestGap)
+const elapsed = (from: number, to: number): number => Math.min(Math.max(to - from, 0), longestGap)
 
 export const observe = (last: Watch | undefined, now: number, text: string): Watch =>
   last === undefined || last.text !== text

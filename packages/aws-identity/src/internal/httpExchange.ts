@@ -20,9 +20,9 @@ import * as Predicate from "effect/Predicate"
 import * as Runtime from "effect/Runtime"
 import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
+import { isTransientConnection } from "./answerKind.js"
 import { collect } from "./collect.js"
 import { certificateProblem } from "./connectionProblem.js"
-import { isTransientConnection } from "./retryPolicy.js"
 import { timeLimit } from "./timeLimit.js"
 
 /** An application's client, as those who send secrets use it. */

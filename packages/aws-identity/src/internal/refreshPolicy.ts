@@ -1,5 +1,5 @@
 /** When a value that expires is refreshed: decisions only, all times in milliseconds since 1970. */
-import type { ErrorKind } from "./errorKind.js"
+import type { Kind } from "../IdentityError.js"
 
 const second = 1000
 const minute = 60 * second
@@ -85,7 +85,7 @@ export interface Good<A> extends RefreshTimes {
 }
 
 /** The failure of the last attempt, which is the answer for a pause. */
-export interface Failed<F> {
+interface Failed<F> {
   readonly _tag: "Failed"
   readonly failure: F
   readonly at: number
@@ -126,7 +126,7 @@ export const decideCredentials = <A, F>(now: number, held: Held<A, F>, atLeast =
 }
 
 /** Shortest and longest pause after a failure. A final answer of AWS rarely changes within seconds (as in AWS's SDKs). */
-const pauses: { readonly [Kind in ErrorKind]: readonly [number, number] } = {
+const pauses: { readonly [K in Kind]: readonly [number, number] } = {
   // Only looks at the configuration, which may change at any time.
   NotConfigured: [0, 0],
   // Only looks at the token file, and a person who has just signed in must not wait.
@@ -145,7 +145,7 @@ export const afterFailure = <A, F>(
   now: number,
   held: Held<A, F>,
   failure: F,
-  kind: ErrorKind,
+  kind: Kind,
   random: number
 ): Held<A, F> => {
   if (held._tag === "Good" && held.expiration > now) {

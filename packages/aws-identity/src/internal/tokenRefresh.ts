@@ -38,7 +38,7 @@ export interface Grant {
   readonly refreshToken: Redacted.Redacted
 }
 
-export const grantOf = ({ clientId, clientSecret, refreshToken }: Token): Option.Option<Grant> =>
+const grantOf = ({ clientId, clientSecret, refreshToken }: Token): Option.Option<Grant> =>
   Option.all({ clientId, clientSecret, refreshToken })
 
 /** The first rejection counts: a caller that reports a rejection late does not extend a pause. */
