@@ -36,6 +36,7 @@ import * as IdentityError from "./IdentityError.js"
 import { accountIdOf } from "./internal/accountId.js"
 import { Timestamp } from "./internal/cacheFile.js"
 import { variable } from "./internal/environment.js"
+import * as Setting from "./internal/setting.js"
 
 const variables = Effect.all({
   accessKeyId: variable("AWS_ACCESS_KEY_ID"),
@@ -46,6 +47,16 @@ const variables = Effect.all({
 })
 
 const source = "the environment"
+
+/** Fails if the variable holds what no key or token can be. The error does not show it. */
+const checkText = (name: string, text: string) =>
+  Setting.checkSetting(Setting.credentialText, text, "variable", (mistake) =>
+    new IdentityError.CredentialsUnavailable({
+      source,
+      reason: "Invalid",
+      problem: Setting.describeMistake(name, text, Setting.credentialText, mistake),
+      remedy: mistake.remedy
+    }))
 
 /**
  * The credentials in the environment, as it is when it is asked for them.
@@ -87,6 +98,9 @@ export const resolve: Effect.Effect<Credentials, IdentityError.NotConfigured | I
         remedy: `Set ${missing} too, or remove ${set} to have credentials looked for elsewhere.`
       })
     }
+    yield* checkText("AWS_ACCESS_KEY_ID", accessKeyId.value)
+    yield* checkText("AWS_SECRET_ACCESS_KEY", Redacted.value(secretAccessKey.value))
+    if (Option.isSome(sessionToken)) yield* checkText("AWS_SESSION_TOKEN", Redacted.value(sessionToken.value))
     const end = yield* Effect.transposeOption(
       Option.map(
         expiration,

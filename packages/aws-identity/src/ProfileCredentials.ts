@@ -28,7 +28,7 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import type * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import type * as Redacted from "effect/Redacted"
+import * as Redacted from "effect/Redacted"
 import * as AssumeRoleCredentials from "./AssumeRoleCredentials.js"
 import * as ContainerCredentials from "./ContainerCredentials.js"
 import { Credentials } from "./Credentials.js"
@@ -195,13 +195,27 @@ const hasKeys = (profile: SharedConfig.Section): boolean =>
 /** The keys that stand in the profile itself. */
 const keysOf = (profile: SharedConfig.Section): Effect.Effect<Credentials, IdentityError.InvalidConfig> =>
   Effect.gen(function*() {
+    const accessKeyId = yield* SharedConfig.required(profile, "aws_access_key_id", profile.name)
+    const secretAccessKey = yield* SharedConfig.requiredSecret(profile, "aws_secret_access_key", profile.name)
+    const sessionToken = SharedConfig.secret(profile, "aws_session_token")
+    yield* checkText(profile, "aws_access_key_id", accessKeyId)
+    yield* checkText(profile, "aws_secret_access_key", Redacted.value(secretAccessKey))
+    if (Option.isSome(sessionToken)) yield* checkText(profile, "aws_session_token", Redacted.value(sessionToken.value))
     return new Credentials({
-      accessKeyId: yield* SharedConfig.required(profile, "aws_access_key_id", profile.name),
-      secretAccessKey: yield* SharedConfig.requiredSecret(profile, "aws_secret_access_key", profile.name),
-      sessionToken: SharedConfig.secret(profile, "aws_session_token"),
+      accessKeyId,
+      secretAccessKey,
+      sessionToken,
       accountId: Option.flatMap(SharedConfig.optional(profile, "aws_account_id"), accountIdOf)
     })
   })
+
+/** Fails if the key holds what no access key or token can be. The error does not show it. */
+const checkText = (profile: SharedConfig.Section, key: string, text: string) =>
+  Setting.checkSetting(Setting.credentialText, text, "file", (mistake) =>
+    SharedConfig.invalidKey(profile, key, {
+      problem: `has ${Setting.describeMistake(key, text, Setting.credentialText, mistake)}`,
+      remedy: mistake.remedy
+    }))
 
 /** A role by the credentials of something else. */
 const roleOf = (profile: SharedConfig.Section, walk: Walk) =>

@@ -2,7 +2,16 @@ import { FileSystem } from "@effect/platform"
 import { NodeContext } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { ConfigProvider, Effect, FastCheck as fc, Layer, Option } from "effect"
-import { IdentityError, Region, SharedConfig, SsoTokenCache, Sts, WebIdentityCredentials } from "effect-aws-identity"
+import {
+  EnvironmentCredentials,
+  IdentityError,
+  ProfileCredentials,
+  Region,
+  SharedConfig,
+  SsoTokenCache,
+  Sts,
+  WebIdentityCredentials
+} from "effect-aws-identity"
 import { spawnSync } from "node:child_process"
 import { homeOf, variable } from "../src/internal/environment.js"
 import * as Setting from "../src/internal/setting.js"
@@ -410,4 +419,43 @@ describe("the message of a ServiceUnreachable", () => {
     assert.notInclude(messageOf("ECONNREFUSED", fips), "FIPS")
     assert.notInclude(messageOf("ENOTFOUND"), "FIPS")
   })
+})
+
+describe("an access key that AWS cannot have issued", () => {
+  const mistakes: ReadonlyArray<readonly [text: string, says: string]> = [
+    ["\"MARKED\"", "is in quotes"],
+    ["'MARKED'", "is in quotes"],
+    ["${MARKED}", "contains a placeholder, which"],
+    ["MAR\u200bKED", "contains the invisible character U+200B"],
+    ["MAR\u0430KED", "contains the character U+0430, which is not ASCII"],
+    ["MAR KED", "is not printable ASCII characters without white space"],
+    ["MARKED\nNEXT", "goes on after the end of its line"]
+  ]
+  const good = { aws_access_key_id: "AKID", aws_secret_access_key: "good", aws_session_token: "good" }
+
+  for (const key of ["aws_access_key_id", "aws_secret_access_key", "aws_session_token"] as const) {
+    it.each(mistakes)(`is an error that names its line or variable: ${key} = %j`, (text, says) => {
+      const values = { ...good, [key]: text }
+      const variables = new Map(Object.entries(values).map(([name, text]) => [name.toUpperCase(), text]))
+      const error = Effect.runSync(
+        Effect.flip(EnvironmentCredentials.resolve).pipe(Effect.withConfigProvider(ConfigProvider.fromMap(variables)))
+      )
+      assert.strictEqual(error._tag, "CredentialsUnavailable")
+      assert.include(error.message, `a value of ${key.toUpperCase()} that ${says}`)
+      assert.notInclude(error.message, "MARKED")
+      if (text.includes("\n")) return
+      const config = `[default]\n${Object.entries(values).map((pair) => pair.join(" = ")).join("\n")}\n`
+      const inFile = Effect.runSync(
+        Effect.flip(ProfileCredentials.resolve()).pipe(
+          Effect.provide(SharedConfig.layerMemory({ config }))
+        ) as Effect.Effect<IdentityError.IdentityError>
+      )
+      assert.strictEqual(inFile._tag, "InvalidConfig")
+      assert.notInclude(inFile.message, "MARKED")
+      assert.include(
+        inFile.message,
+        `config:${Object.keys(good).indexOf(key) + 2}:1: [default] has a value of ${key} that `
+      )
+    })
+  }
 })

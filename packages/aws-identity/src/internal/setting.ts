@@ -73,13 +73,13 @@ const mayBeSecret = (text: string): boolean =>
     /(?=[\w+/=.-]*\d)(?=[\w+/=.-]*[A-Za-z])[\w+/=.-]{32}/.test(text))
 
 const mistakeIn = (setting: Setting<unknown>, text: string, place: Place): Mistake =>
-  generalMistake(text, place) ??
+  generalMistake(text, place, setting.isHidden) ??
     setting.explain?.(text) ??
     lookAlike(setting, text) ??
     { problem: `is not ${setting.description}`, remedy: `Write ${setting.description}.` }
 
 /** Mistakes that every setting can have. */
-const generalMistake = (text: string, place: Place): Mistake | undefined => {
+const generalMistake = (text: string, place: Place, isHidden = false): Mistake | undefined => {
   if (/[\r\n]/.test(text)) {
     return {
       problem: "goes on after the end of its line",
@@ -92,7 +92,7 @@ const generalMistake = (text: string, place: Place): Mistake | undefined => {
     /\$\{[^}]{0,40}\}?|\$\([^)]{0,40}\)?|\$[A-Za-z_]\w*|\{\{.{0,40}\}\}|%[A-Za-z_]\w*%/.exec(text) ?? []
   if (placeholder !== undefined) {
     return {
-      problem: `contains ${visible(placeholder)}, which ${
+      problem: `contains ${isHidden ? "a placeholder" : visible(placeholder)}, which ${
         place === "file" ? "is not expanded in this file" : "nothing has expanded"
       }`,
       remedy: "Write the value itself."
@@ -360,5 +360,16 @@ export const positive: Setting<number> = {
 export const endpointUrl: Setting<string> = {
   description: "an http or https URL without query",
   parse: (text) => isEndpointUrl(text) ? text : undefined,
+  isHidden: true
+}
+
+/**
+ * An access key id, secret access key or session token. AWS's have fewer characters; what is refused here is left over
+ * from copying or from a template, and would fail as a wrong signature.
+ */
+export const credentialText: Setting<string> = {
+  description: "printable ASCII characters without white space",
+  parse: (text) =>
+    /^[\x21-\x7e]+$/.test(text) && !/^["'`]|["'`]$|^\$[{(]|^\{\{|^<[^>]*>$|^%\w+%$/.test(text) ? text : undefined,
   isHidden: true
 }
