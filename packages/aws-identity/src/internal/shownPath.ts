@@ -28,7 +28,7 @@ export const shownText = (text: string): string => {
   const trimmed = text.trim()
   if (authorization.test(trimmed) || knownToken.test(trimmed) || isSecretKey(trimmed)) return "<redacted>"
   const shown = text.split(/([/?&=@:\s])/).map((part) =>
-    isTokenLike(part) || part.length > longestPart ? "<redacted>" : part
+    part.length > longestPart || isTokenLike(part) ? "<redacted>" : part
   ).join("")
   // Base64 has slashes: the rest of a token stands in shorter parts.
   const isRest = shown !== text
