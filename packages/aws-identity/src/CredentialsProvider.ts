@@ -1,8 +1,7 @@
 /**
- * The one thing an application depends on: credentials that are always fresh.
+ * Cached credentials that are refreshed before they expire: the one service that an application depends on.
  *
- * A provider of credentials resolves them once and keeps nothing. This module caches them and refreshes them before
- * they expire, for any provider.
+ * A provider resolves credentials once and keeps no state. This module caches the credentials of any provider.
  *
  * @example
  * ```ts
@@ -48,12 +47,14 @@ import { timeLimit } from "./internal/timeLimit.js"
  */
 export class CredentialsProvider extends Context.Tag("effect-aws-identity/CredentialsProvider")<CredentialsProvider, {
   /**
-   * Credentials that have not expired. In their last 5 minutes they are refreshed in the background. In their last
-   * minute (or quarter of life, if that is shorter) callers wait for the new ones. All callers share one request.
+   * Returns credentials that have not expired. In their last 5 minutes (or half of their life, if that is shorter) they
+   * are refreshed in the background. In their last minute (or quarter of life) callers wait for the new ones. All
+   * callers share one request.
    *
-   * After a failure, and without credentials that have not expired, `get` fails with the same error for a moment and
-   * asks nobody: 1 to 5 seconds after a refusal or a broken configuration, half a second to a second if AWS could not
-   * be reached. It asks again at once after `invalidate`, after a new sign-in, and whenever a sign-in is what is missing.
+   * After a failure, if no unexpired credentials are left, `get` pauses: it fails with the same error without asking
+   * again. The pause is 1 to 5 seconds after a refusal or a broken configuration, and half a second to a second if AWS
+   * could not be reached or its answer was invalid. `invalidate` and a new sign-in end the pause. There is no pause
+   * after `LoginRequired` and `NotConfigured`.
    */
   readonly get: Effect.Effect<Credentials, IdentityError.IdentityError>
   /** Forgets these credentials because AWS rejected them. Credentials that have replaced them are kept. */
@@ -61,8 +62,8 @@ export class CredentialsProvider extends Context.Tag("effect-aws-identity/Creden
   /** See `getFor` of this module, which also works with a provider that does not have it. */
   readonly getFor?: (atLeast: Duration.DurationInput) => Effect.Effect<Credentials, IdentityError.IdentityError>
   /**
-   * Synchronous, for callers outside Effect: returns the cached credentials without starting a fiber. Use `get` when
-   * it returns undefined, and for providers that do not have it.
+   * Returns the cached credentials without starting a fiber, for callers outside Effect. Use `get` when `peek` returns
+   * undefined, and for providers without `peek`.
    */
   readonly peek?: () => Credentials | undefined
 }>() {}
@@ -90,11 +91,12 @@ export const get: Effect.Effect<Credentials, IdentityError.IdentityError, Creden
 )
 
 /**
- * Credentials that live at least so long, for what ends with them: a presigned URL, or the token of a database.
+ * Credentials that live at least so long, for uses that end with the credentials: a presigned URL, or the token of a
+ * database.
  *
- * Cached credentials that expire sooner are refreshed once. If the new ones expire sooner too, they are what there is
- * (the sessions of a permission set have a fixed length), so look at their `expiration`. The next refresh for the
- * same reason is made half a minute later at the earliest.
+ * Cached credentials that expire sooner are refreshed once. If the new ones expire sooner too, they are returned all
+ * the same, because the sessions of a permission set have a fixed length. Check their `expiration`. The next refresh
+ * for the same reason is made half a minute later at the earliest.
  *
  * @example
  * ```ts
@@ -119,10 +121,10 @@ const counted = countRefresh("CredentialsProvider", expirationOf)
 
 /** The shortest time (ms) between two looks of the background fiber, however short-lived the credentials are. */
 const shortestPause = 1000
-/** The longest, because credentials may be rejected and a machine may sleep. */
+/** The longest time (ms) between two such looks, because credentials may be rejected and a machine may sleep. */
 const longestPause = 60_000
 
-/** All callers wait for one attempt, which may wait for a person. */
+/** The time limit of one attempt. All callers share the attempt, and the attempt may wait for a person. */
 const longestWait = "5 minutes"
 
 const tooLong = () =>
@@ -161,19 +163,19 @@ const stillConfigured = (error: IdentityError.IdentityError): IdentityError.Iden
     })
     : error
 
-/** Why there are no credentials, and what tells that this has changed. */
+/** Why there are no credentials, and the checks that tell whether this is out of date. */
 interface Failure {
   readonly cause: Cause.Cause<IdentityError.IdentityError>
   readonly checks: ReadonlyArray<Effect.Effect<boolean>>
 }
 
-/** A defect counts as a fault that may pass. */
+/** The kind of a failure. A defect counts as `Unavailable`, because it may pass. */
 const kindOf = (cause: Cause.Cause<IdentityError.IdentityError>) =>
   Option.match(Cause.failureOption(cause), { onNone: () => "Unavailable" as const, onSome: ({ kind }) => kind })
 
 /**
- * What is held between two rejections. A refresh that began before a rejection may bring the rejected credentials
- * back: it writes to its own generation, which `get` does not look at any more.
+ * What the cache holds between two rejections. A refresh that began before a rejection may bring the rejected
+ * credentials back. It writes to its own generation, which `get` does not read any more.
  */
 interface Generation {
   readonly flight: SingleFlight.SingleFlight<Credentials, IdentityError.IdentityError>
@@ -188,21 +190,22 @@ interface Generation {
  */
 export interface Options {
   /**
-   * Whether credentials are resolved at once and refreshed near their end also while they are not used, so that no
-   * caller waits for them. By default they are resolved when a caller asks.
+   * Whether the cache resolves credentials as soon as it is made and refreshes them also while no caller asks, so that
+   * no caller waits. By default, credentials are resolved when a caller asks.
    */
   readonly background?: boolean | undefined
   /**
-   * How long before their expiration callers wait for new credentials, if longer than by default. Credentials that do
-   * not live that long are given as they are, and half a minute later better ones are looked for in the background.
+   * How long before the expiration callers wait for new credentials, if longer than by default. Credentials that do not
+   * live that long are returned all the same, and the cache asks for longer-lived ones in the background half a minute
+   * later.
    */
   readonly refreshBefore?: Duration.DurationInput | undefined
 }
 
 /**
- * A cache around one way to resolve credentials. It refreshes them in its scope, with the context that `make` was run
- * with and nothing of its callers. When the scope is closed, `get` fails with `CredentialsUnavailable` at once, also
- * for callers that are waiting.
+ * Makes a cache around a provider. The cache runs the provider in its own scope and with the context of `make`, not with
+ * those of its callers. When the scope is closed, `get` fails with `CredentialsUnavailable` at once, also for callers
+ * that are waiting.
  *
  * @since 0.1.0
  * @category constructors
@@ -240,7 +243,7 @@ export const make = <R>(
       return value
     }).pipe(counted)
 
-    /** Writes what comes of it to the generation that it was started in. */
+    /** Makes one attempt and writes its result to the generation in which the attempt was started. */
     const refresh = (mine: Generation) =>
       Effect.suspend(() => {
         const checks: Array<Effect.Effect<boolean>> = []
@@ -269,7 +272,7 @@ export const make = <R>(
         )
       })
 
-    /** The failure again, unless a check says that it is out of date. */
+    /** Fails with the same failure again, unless a check says that it is out of date. */
     const failAgain = (mine: Generation, { cause, checks }: Failure) =>
       checks.length === 0
         ? Effect.failCause(cause)
@@ -292,7 +295,7 @@ export const make = <R>(
         const waiting = held._tag === "Failed" && decision === "Fail"
           ? failAgain(mine, held.failure)
           : mine.flight.run(refresh(mine))
-        // For a cache of what is resolved from these credentials, such as a role's.
+        // A cache around this one, such as that of a role assumed with these credentials, checks this during its pause.
         return Effect.tapError(waiting, (error) => {
           const isOutdated = Effect.match(get, { onFailure: (other) => other !== error, onSuccess: () => true })
           return Effect.map(RefusalChecks, ({ add }) => add(isOutdated))
@@ -330,9 +333,9 @@ export const make = <R>(
   })
 
 /**
- * Credentials from an effect of the application, such as a call to a vault, as a provider of this library. Its errors
- * become `CredentialsUnavailable` with the name of the source and the tag of the error, and nothing else of it, which
- * may be secret. Errors of this library stay as they are.
+ * Makes a provider from an effect of the application, such as a call to a vault. An error of the effect becomes a
+ * `CredentialsUnavailable` with the name of the source and the tag of the error. The rest of the error is left out,
+ * because it may be secret. Errors of this library stay as they are.
  *
  * @example
  * ```ts
@@ -366,10 +369,10 @@ export const fromEffect = <E, R>(
 const isOurs = <E>(error: E): error is Extract<E, IdentityError.IdentityError> => IdentityError.isIdentityError(error)
 
 /**
- * A provider as a layer: caches what `resolve` gives.
+ * A cache around the provider `resolve`, as a layer.
  *
- * The layer is built once for each source that it is provided with: the same value over two environments, files or
- * other providers gives two identities. That holds for every layer of this library. Uses of the value over one source
+ * The layer is built once for each source that it is provided with, as are the other layers of this library. The same
+ * layer value over two environments, sets of files or providers gives two identities. Uses of the value over one source
  * share one cache.
  *
  * @example
@@ -394,11 +397,12 @@ export const layer = <R>(
   perSource(Layer.scoped(CredentialsProvider, make(resolve, options)))
 
 /**
- * The first of several ways to credentials that something says to use.
+ * A chain of providers as a layer: uses the first provider that is configured.
  *
- * Only `NotConfigured` lets it go on to the next; any other error is the chain's, because what is configured and
- * broken must not make a program act as somebody else. For the same reason the one that gave the first credentials
- * gives all that follow. When none is configured it is a `NotConfigured` that lists what each lacks.
+ * Only `NotConfigured` lets the chain go on to the next provider. Any other error is the error of the chain, because a
+ * provider that is configured and broken must not make a program act with another identity. For the same reason, the
+ * provider that gave the first credentials gives all later ones. If no provider is configured, the chain fails with a
+ * `NotConfigured` that lists what each of them lacks.
  *
  * @example
  * ```ts
@@ -419,7 +423,7 @@ export const firstConfigured = <R extends ReadonlyArray<unknown>>(
 ): Layer.Layer<CredentialsProvider, never, Exclude<R[number], Scope.Scope>> =>
   perSource(Layer.scoped(CredentialsProvider, Effect.suspend(() => make(chain<R[number]>(providers), options))))
 
-/** Keeps which one it was. */
+/** Remembers the provider that gave the first credentials. */
 const chain = <R>(
   providers: ReadonlyArray<Effect.Effect<Credentials, IdentityError.IdentityError, R>>
 ): Effect.Effect<Credentials, IdentityError.IdentityError, R> => {

@@ -1,5 +1,6 @@
 /**
- * The tokens of signed-in sessions, kept where every AWS tool keeps them: one file a session in `~/.aws/sso/cache`.
+ * The tokens of signed-in sessions, stored where every AWS tool stores them: one file for each session in
+ * `~/.aws/sso/cache`.
  *
  * @since 0.1.0
  */
@@ -38,7 +39,7 @@ const optional = <A, I>(schema: Schema.Schema<A, I>) =>
   Schema.optionalWith(schema, { as: "Option" }).pipe(Schema.withConstructorDefault(Option.none))
 
 /**
- * The token of a session, and what renews it. All secrets are `Redacted`.
+ * The token of a session, and what is needed to refresh it. All secrets are `Redacted`.
  *
  * @since 0.1.0
  * @category models
@@ -52,30 +53,29 @@ export class SsoToken extends Schema.Class<SsoToken>("effect-aws-identity/SsoTok
   clientSecret: optional(Schema.Redacted(Schema.NonEmptyString)),
   registrationExpiresAt: optional(CacheFile.Timestamp),
   refreshToken: optional(Schema.Redacted(Schema.NonEmptyString)),
-  /** What other tools wrote beside: kept when the token is written again, and hidden, for it may be secret. */
+  /** Fields of other tools. They are kept when the token is written again, and redacted because they may be secret. */
   unknown: Schema.optionalWith(Schema.Redacted(Schema.Record({ key: Schema.String, value: Schema.Unknown })), {
     default: () => Redacted.make({})
   })
 }) {}
 
 /**
- * A store of tokens by `SsoSession.cacheKey`. It only keeps; what is fresh and what to do about it is decided in
- * `SsoTokenProvider`.
+ * A store of tokens by `SsoSession.cacheKey`. It only stores them; `SsoTokenProvider` decides when to refresh one.
  *
  * @since 0.1.0
  * @category services
  */
 export class SsoTokenCache extends Context.Tag("effect-aws-identity/SsoTokenCache")<SsoTokenCache, {
-  /** None when there is no token; `TokenCacheCorrupt` when there is something else in its place. */
+  /** Reads a token: none if there is no token, `TokenCacheCorrupt` if the file is not a token. */
   readonly get: (
     key: string
   ) => Effect.Effect<Option.Option<SsoToken>, IdentityError.TokenCacheCorrupt | IdentityError.FileError>
   /**
-   * Replaces the token as a whole: a reader sees the old one or the new one.
+   * Replaces the token atomically: a reader sees the old one or the new one.
    *
-   * With `replaces`, it leaves the store alone when the store holds another token than that by then (none: any token),
-   * because a person signed out or in. A caller that needs to know reads the store afterwards. A store without
-   * transactions checks as late as it can.
+   * With `replaces`, the store is changed only if it still holds that token, or no token if `replaces` is none. A person
+   * may have signed in or out in the meantime. A caller that needs to know reads the store afterwards. A store without
+   * transactions checks this as late as it can.
    */
   readonly set: (
     key: string,
@@ -84,11 +84,11 @@ export class SsoTokenCache extends Context.Tag("effect-aws-identity/SsoTokenCach
   ) => Effect.Effect<void, IdentityError.FileError>
   readonly remove: (key: string) => Effect.Effect<void, IdentityError.FileError>
   /**
-   * Runs an effect while nobody else who uses the store runs one for the same key. It waits 75 seconds at most and
-   * then does without: what it is for, a renewal, is only done twice then.
+   * Runs an effect under a lock, so that no other user of the store runs one for the same key at the same time. After
+   * 75 seconds of waiting, the effect runs without the lock; the worst result is that a token is refreshed twice.
    */
   readonly exclusively: (key: string) => <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
-  /** Where the token of a key is kept, for messages. */
+  /** Where the token of a key is stored, for messages. */
   readonly location: (key: string) => string
 }>() {}
 
@@ -97,9 +97,9 @@ const essential: ReadonlyArray<string> = ["accessToken", "expiresAt"]
 const fields = Object.keys(SsoToken.fields).filter((name) => name !== "unknown")
 
 /**
- * A token from the text of a token file of any AWS tool: any case of keys, any RFC 3339 time, unknown fields kept. A
- * field that a token can do without and that cannot be read counts as not there. The text in the left says what is
- * wrong and shows no value.
+ * Decodes the text of a token file of any AWS tool. Accepts keys in any case and any RFC 3339 time, and keeps unknown
+ * fields. An optional field that cannot be read counts as missing. The text in the left says what is wrong and shows no
+ * value.
  *
  * @since 0.1.0
  * @category codec
@@ -117,11 +117,11 @@ export const decode = (text: string): Either.Either<SsoToken, string> =>
     Either.mapLeft((error) => typeof error === "string" ? error : schemaProblem(error))
   )
 
-/** What makes any one field more a token. */
+/** The required fields, to check whether one more field can be decoded. */
 const placeholder = { accessToken: "-", expiresAt: "1970-01-01T00:00:00Z" }
 
 /**
- * The text of a token file that every AWS tool reads.
+ * Encodes a token as the text of a token file that every AWS tool can read.
  *
  * @since 0.1.0
  * @category codec
@@ -143,16 +143,16 @@ export const encode = (token: SsoToken): string => CacheFile.print(Schema.encode
  */
 export const fileName = (key: string): string => `${bytesToHex(sha1(utf8ToBytes(key)))}.json`
 
-/** Whether both are the same token, or both are none. */
+/** Whether both have the same access token, or both are none. */
 const isSame = (left: Option.Option<SsoToken>, right: Option.Option<SsoToken>): boolean =>
   Equal.equals(accessTokenOf(left), accessTokenOf(right))
 
 const accessTokenOf = Option.map((token: SsoToken) => token.accessToken)
 
 /**
- * A store that keeps a token in memory when the given store cannot be written, such as that of a read-only home. The
- * token stays in memory until the given store can be written again, or holds another token than it did. Logs one
- * warning.
+ * Makes a store that keeps a token in memory when the given store cannot be written, for example in a read-only home
+ * directory. The token stays in memory until the given store can be written again, or until another process changes the
+ * token there. Logs one warning.
  *
  * @since 0.1.0
  * @category combinators
@@ -170,7 +170,7 @@ export const orMemory = (store: Context.Tag.Service<SsoTokenCache>): Context.Tag
   const seen = new Map<string, Option.Option<SsoToken>>()
   let hasWarned = false
 
-  /** A full disk or a read-only mount may end, and other processes need the token. */
+  /** Tries again to write a token, because the disk may be writable again and other processes need the token. */
   const saveLater = (
     key: string,
     kept: { readonly token: SsoToken; readonly instead: Option.Option<SsoToken>; triedAt: number }
@@ -248,9 +248,9 @@ const saveInterval = 30_000
 const longestFile = 1_048_576
 
 /**
- * Whether a complete temporary file holds the token that its writer, killed before the rename, got for the refresh token
- * of the current one. A refresh keeps the client registration and gives a later expiry. A sign-in in the meantime has an
- * expiry that is later still.
+ * Whether the token of a temporary file is the result of refreshing the current one, by a process that was killed before
+ * the rename. A refresh keeps the client registration and gives a later expiry. A sign-in after that refresh has an even
+ * later expiry, so its token is kept.
  */
 const isSuccessor = (token: SsoToken, current: SsoToken): boolean =>
   DateTime.greaterThan(token.expiresAt, current.expiresAt) &&
@@ -259,8 +259,8 @@ const isSuccessor = (token: SsoToken, current: SsoToken): boolean =>
   ) && Option.isSome(token.clientId) && Option.isSome(token.refreshToken)
 
 /**
- * Tokens as files of mode 0600 in `directory` (made with mode 0700), replaced atomically. What cannot be written is
- * kept in memory; see `orMemory`.
+ * Stores tokens as files of mode 0600 in `directory`, which is created with mode 0700. Files are replaced atomically. A
+ * token that cannot be written stays in memory; see `orMemory`.
  *
  * @since 0.1.0
  * @category layers
@@ -277,10 +277,10 @@ export const layer = (
       const location = (key: string): string => path.join(options.directory, fileName(key))
       const corrupt = (file: string, problem: string) =>
         Effect.fail(new IdentityError.TokenCacheCorrupt({ path: shownPath(file), problem }))
-      /** What was read last of each file, valid while the file has that stamp. */
+      /** The last token read from each file, valid as long as the file has that stamp. */
       const known = new Map<string, { readonly stamp: string; readonly token: Option.Option<SsoToken> }>()
 
-      /** Reads a file, or takes what is known of it; `NotFound` if it is not there or goes meanwhile. */
+      /** Reads a file if its stamp has changed, else returns the known token. None if the file does not exist. */
       const readOnce = (file: string) =>
         Effect.gen(function*() {
           const now = yield* Clock.currentTimeMillis
@@ -324,7 +324,7 @@ export const layer = (
           })
           const isCurrent = replaces === undefined ? undefined : Effect.suspend(() => {
             known.delete(file)
-            // What is not a token is replaced.
+            // A file that is not a token is replaced.
             return Effect.match(read(file), { onFailure: () => true, onSuccess: (found) => isSame(found, replaces) })
           })
           const replace = replaceFile(fs, file, text, 0o600, isCurrent)
@@ -341,8 +341,9 @@ export const layer = (
         Effect.forEach(files, (file) => Effect.ignore(fs.remove(file)), { discard: true })
 
       /**
-       * Finishes what a killed process began: if it got a new token and could not rename its file, the refresh token of
-       * the token file is spent. Other temporary files are removed, because they hold secrets.
+       * Finishes the write of a killed process. If that process got a new token and could not rename its temporary file,
+       * the refresh token in the token file is spent, so the newer token is written. All temporary files are removed,
+       * because they hold secrets.
        */
       const recover = (file: string) =>
         Effect.gen(function*() {
@@ -387,7 +388,7 @@ export const layer = (
           return isNowhere(file)
             ? effect
             : Effect.scoped(Effect.flatMap(acquire(file.replace(/json$/, "lock")), (lease) => {
-              // The last holder may have written the file on another machine, which a look may not tell for a while.
+              // On a network drive, the stamp may not yet show that the last holder has written the file.
               known.delete(file)
               return Effect.provideService(
                 lease.isHeld ? Effect.zipRight(recover(file), effect) : effect,
@@ -401,8 +402,8 @@ export const layer = (
   ))
 
 /**
- * Tokens in the directory that AWS's tools share, `~/.aws/sso/cache`; or in that of `AWS_SSO_CACHE_DIR`, which no
- * other tool knows of.
+ * Stores tokens in the directory that AWS's tools share, `~/.aws/sso/cache`, or in `AWS_SSO_CACHE_DIR`, which only this
+ * library knows.
  *
  * @since 0.1.0
  * @category layers
@@ -414,7 +415,8 @@ export const layerConfig: Layer.Layer<
 > = perSource(Layer.unwrapEffect(Effect.map(homeDirectory, (home) => layerHome(home))))
 
 /**
- * The same for a given home directory, for programs that run without `HOME`. `AWS_SSO_CACHE_DIR` still counts.
+ * Stores tokens in `.aws/sso/cache` of the given home directory, for programs that run without `HOME`.
+ * `AWS_SSO_CACHE_DIR` still takes precedence.
  *
  * @since 0.1.0
  * @category layers
@@ -429,10 +431,10 @@ export const layerHome = (
   })))
 
 /**
- * Tokens in memory: for tests, and for programs that leave nothing on disk.
+ * Stores tokens in memory, for tests and for programs that leave nothing on disk.
  *
- * It has no source, so every use of this value in one program is the same store, as a directory would be. Make it fresh
- * (`Layer.fresh`) for identities that must not share their sign-ins.
+ * The layer does not depend on a source, so all its uses in one program share one store. Use `Layer.fresh` for
+ * identities that must not share their sign-ins.
  *
  * @since 0.1.0
  * @category layers
@@ -458,7 +460,7 @@ export const layerMemory: Layer.Layer<SsoTokenCache> = Layer.effect(
         Effect.suspend(() => {
           const lock = locks.get(key) ?? Effect.unsafeMakeSemaphore(1)
           locks.set(key, lock)
-          // No other process has this store: there is nobody to wait for.
+          // No other process uses this store, so there is no other process to wait for.
           return lock.withPermits(1)(Effect.provideService(effect, FileLock.Lease, FileLock.withoutLock(0)))
         })
     }

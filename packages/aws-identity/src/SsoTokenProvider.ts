@@ -1,8 +1,8 @@
 /**
  * A valid token for a signed-in session: `AWS.SSOTokenProvider` as a service.
  *
- * The token comes from the cache that all AWS tools share. Near its end it is renewed with its refresh token and
- * written back, once for all who wait; only when that cannot be does anybody have to sign in again.
+ * The token comes from the cache that all AWS tools share. Before it expires, it is refreshed with its refresh token and
+ * written back. All callers share one refresh. A person has to sign in again only if the token cannot be refreshed.
  *
  * @since 0.1.0
  */
@@ -36,11 +36,12 @@ import { orMemory, SsoToken, SsoTokenCache } from "./SsoTokenCache.js"
  */
 export class SsoTokenProvider extends Context.Tag("effect-aws-identity/SsoTokenProvider")<SsoTokenProvider, {
   /**
-   * The session's token: the cached one while it is good for five minutes, else a renewed one. One that cannot be
-   * renewed is given out until it expires; then it is `SsoLoginRequired`. One process renews, the others wait for it.
+   * Returns the session's token. A cached token that expires within five minutes is refreshed first. A token that cannot
+   * be refreshed is returned until it expires; then `get` fails with `SsoLoginRequired`. One process refreshes the token,
+   * and the others wait for the result.
    */
   readonly get: (session: SsoSession) => Effect.Effect<SsoToken, IdentityError.TokenError>
-  /** Says that AWS rejected the token, whatever its time: the next `get` renews it, unless it is another by then. */
+  /** Reports that AWS rejected the token. The next `get` refreshes it, unless the cache holds another token by then. */
   readonly invalidate: (session: SsoSession, rejected: SsoToken) => Effect.Effect<void>
 }>() {}
 
@@ -52,8 +53,8 @@ interface SessionState {
 const counted = countRefresh("SsoTokenProvider", ({ expiresAt }: SsoToken) => DateTime.toEpochMillis(expiresAt))
 
 /**
- * Tokens from the cache, renewed through the OIDC service. What it remembers between calls lives as long as the
- * scope; closing it waits for a renewal under way, so that no refresh token is lost.
+ * Tokens from the cache, refreshed through the OIDC service. What the provider remembers between calls lives as long as
+ * the scope. Closing the scope waits for a refresh in progress, so that no refresh token is lost.
  *
  * @since 0.1.0
  * @category constructors
@@ -63,7 +64,7 @@ export const make: Effect.Effect<
   never,
   SsoTokenCache | SsoOidc | Scope.Scope
 > = Effect.gen(function*() {
-  // Whichever store it is, of which some do so themselves: no refresh token is lost because it could not be written.
+  // With any store, a new refresh token that cannot be written stays in memory. Some stores do this themselves.
   const cache = orMemory(yield* SsoTokenCache)
   const oidc = yield* SsoOidc
   const newFlight = yield* SingleFlight.make<SsoToken, IdentityError.TokenError>(interrupted)
@@ -103,8 +104,8 @@ export const make: Effect.Effect<
     )
 
   /**
-   * Asks AWS for a new token. The answer is stored also when the lock was lost meanwhile. `mayResend` is run before the
-   * refresh token is sent again.
+   * Asks AWS for a new token. The answer is stored also if the lock was lost in the meantime. `mayResend` runs before
+   * the refresh token is sent again.
    */
   const renew = Effect.fn("SsoTokenProvider.renew")(
     function*(
@@ -122,11 +123,11 @@ export const make: Effect.Effect<
       const failed = (error: IdentityError.ServiceException) => Effect.fail(IdentityError.toServiceError(error))
       const outcome = yield* oidc.createToken({ region: session.region, grantType: "refresh_token", ...grant }).pipe(
         Effect.catchTags({
-          // AWS takes no refresh token of this session again.
+          // AWS does not accept a refresh token of this session again.
           InvalidGrantException: ended,
           InvalidClientException: ended,
           ExpiredTokenException: ended,
-          // Other errors may pass.
+          // These errors may be temporary.
           AccessDeniedException: failed,
           AuthorizationPendingException: failed,
           SlowDownException: failed
@@ -164,7 +165,7 @@ export const make: Effect.Effect<
     carryThrough
   )
 
-  /** What to do about the token that the cache holds now. */
+  /** Reads the token from the cache. The result has a grant if the token needs a refresh. */
   const look = (session: SsoSession, state: SessionState) =>
     Effect.gen(function*() {
       const token = yield* read(session)
@@ -181,7 +182,7 @@ export const make: Effect.Effect<
       }
     })
 
-  /** The token of the cache if it is still usable. */
+  /** The token in the cache, if it is still usable. */
   const usable = (session: SsoSession, state: SessionState) =>
     Effect.gen(function*() {
       const found = yield* Effect.option(read(session))
@@ -189,7 +190,7 @@ export const make: Effect.Effect<
       return Option.filter(found, (token) => TokenRefresh.isUsable(now, token, state.memory))
     })
 
-  /** Waits until another process has stored a usable token, for so many ms of this process's running time. */
+  /** Waits for at most `millis` until another process has stored a usable token. */
   const tokenOfOther = (session: SsoSession, state: SessionState, millis: number) =>
     Effect.gen(function*() {
       for (let waited = 0; waited < millis; waited += watchMillis) {
@@ -201,8 +202,9 @@ export const make: Effect.Effect<
     })
 
   /**
-   * Refreshes under the lock, if the token still needs it. None: the lock was lost before anything was sent. `refused`
-   * is called with the time within which another process may yet store what it got for the same refresh token.
+   * Refreshes under the lock, if the token still needs it. The result is none if the lock was lost before the refresh
+   * token was sent. When AWS refuses the refresh token, another process may have used it: `refused` is called with the
+   * time (ms) within which that process may still store its new token.
    */
   const refresh = (
     session: SsoSession,
@@ -214,13 +216,14 @@ export const make: Effect.Effect<
         yield* Effect.serviceOption(FileLock.Lease),
         () => FileLock.withoutLock(FileLock.leaseMillis)
       )
-      // Twice, for the machine may sleep while AWS answers: what it gave then has a refresh token at least.
+      // Twice, because the machine may sleep while AWS answers. The new token may then have expired, but it still has a
+      // refresh token.
       for (let attempt = 1; attempt <= 2; attempt++) {
         const { grant, token } = yield* look(session, state)
         if (Option.isNone(grant)) return Option.some(token)
         if (!(yield* lease.beginSending) && options.needsLock) return Option.none()
         let isLost = false
-        // This process may have been stopped while AWS answered, and another may have refreshed the token meanwhile.
+        // This process may have been stopped while AWS answered, and another may have refreshed the token by now.
         const mayResend = Effect.gen(function*() {
           const current = yield* Effect.option(read(session))
           if (!Option.exists(current, (current) => Equal.equals(current.refreshToken, token.refreshToken))) return false
@@ -247,7 +250,10 @@ export const make: Effect.Effect<
       })
     })
 
-  /** Waits for the lock, or for what its holder stores, or not at all while the current token is still usable. */
+  /**
+   * Refreshes under the lock. Ends the wait for the lock as soon as the cache has a usable token: the holder's new one,
+   * or the current one while it is still usable.
+   */
   const underLock = (
     session: SsoSession,
     state: SessionState,
@@ -264,7 +270,8 @@ export const make: Effect.Effect<
             refusalMillis = millis
           }
         }).pipe(
-          // The process whose lock was taken over may still run: the next one must not send what it has sent.
+          // The process whose lock was taken over may still run and store its new token. Keep the lock until then, so
+          // that no other process sends the same refresh token.
           Effect.catchTag("SsoLoginRequired", (error) =>
             refusalMillis <= FileLock.leaseMillis ? Effect.fail(error) : orOther(error))
         )
@@ -284,7 +291,7 @@ export const make: Effect.Effect<
         { until: Option.isSome }
       )
       return Effect.raceFirst(cache.exclusively(session.cacheKey)(turn), other).pipe(
-        // The AWS CLI and the SDKs refresh without our lock, and store what they got a moment later.
+        // The AWS CLI and the SDKs refresh without our lock, and store the new token a moment later.
         Effect.catchTag("SsoLoginRequired", orOther),
         Effect.flatMap(Option.match({
           onNone: () => underLock(session, state, restarts - 1),
@@ -320,7 +327,7 @@ const interrupted = (why: SingleFlight.Interruption) =>
 const watchMillis = 200
 
 /**
- * Tokens from the cache, renewed through the OIDC service.
+ * Tokens from the cache, refreshed through the OIDC service.
  *
  * @since 0.1.0
  * @category layers
@@ -330,8 +337,9 @@ export const layer: Layer.Layer<SsoTokenProvider, never, SsoTokenCache | SsoOidc
 )
 
 /**
- * Whoever is interrupted waits for it, for as long as a request may take: once AWS has answered, the old refresh
- * token may be spent, and the new one must reach the cache. (Uninterruptible, its pauses could not be cut short.)
+ * Runs an effect to its end even if its caller is interrupted; the interruption waits for it. Once AWS has answered, the
+ * old refresh token may be spent, so the new one must reach the cache. The effect runs in its own interruptible fiber,
+ * because timeouts could not end an uninterruptible wait.
  */
 const carryThrough = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
   Effect.uninterruptible(

@@ -1,4 +1,4 @@
-/** Which failures of a call to AWS the next attempt may not have. */
+/** Decides which failures of a call to AWS are worth a retry. */
 import * as Duration from "effect/Duration"
 import * as Option from "effect/Option"
 
@@ -22,8 +22,8 @@ const throttlingCodes: ReadonlySet<string> = new Set([
 ])
 
 /**
- * AWS's ways to say that it may be the time of the signature that is wrong. Worth another attempt only once the clock
- * has been corrected.
+ * The codes that AWS uses, among other causes, when the time of the signature is wrong. A retry helps only after the
+ * clock offset has been corrected.
  */
 const clockSkewCodes: ReadonlySet<string> = new Set([
   "AccessDeniedException",
@@ -35,11 +35,11 @@ const clockSkewCodes: ReadonlySet<string> = new Set([
   "SignatureDoesNotMatch"
 ])
 
-/** STS could not fetch the keys of an identity provider in time; with other words, the same code is final. */
+/** Whether STS could not fetch the keys of an identity provider in time. With other descriptions the code is final. */
 const isAboutKeys = (code: string, description: string | undefined): boolean =>
   code === "InvalidIdentityToken" && /couldn.t retrieve verification key/i.test(description ?? "")
 
-/** An identity provider that STS could not reach is given a second, when AWS itself asks for no more. */
+/** The pause (1 s) before STS is asked again when it could not reach an identity provider, unless AWS names a pause. */
 export const pauseOf = (
   { code, description }: { readonly code: string; readonly description?: string | undefined }
 ): Option.Option<Duration.Duration> =>
@@ -47,7 +47,7 @@ export const pauseOf = (
     ? Option.some(Duration.seconds(1))
     : Option.none()
 
-/** Why an answer with an error may be another one next time, if it may. */
+/** The kind of an error that a retry may get rid of; undefined if a retry does not help. */
 export const kindOfAnswer = (
   { code, description, status }: {
     readonly code: string
@@ -65,7 +65,7 @@ export const kindOfAnswer = (
     : undefined
 }
 
-/** Failures of a connection that the next one may not have; a certificate or URL does not get better. */
+/** Whether a retry may get past a connection failure. It does not help with a wrong certificate or URL. */
 export const isTransientConnection = (reason: string): boolean =>
   /^(?:Transport|ECONNRESET|ECONNREFUSED|ECONNABORTED|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENETDOWN|ENOTFOUND|EAI_AGAIN|UND_ERR_(?:SOCKET|(?:CONNECT|HEADERS|BODY)_TIMEOUT))$/
     .test(reason)

@@ -1,4 +1,4 @@
-/** Replaces files as a whole, and finds what a killed process left of that. */
+/** Replaces files atomically, and finds the temporary files of killed processes. */
 import type { PlatformError } from "@effect/platform/Error"
 import type * as FileSystem from "@effect/platform/FileSystem"
 import type * as Path from "@effect/platform/Path"
@@ -16,8 +16,8 @@ interface Owner {
 
 /**
  * Writes a text to a new file beside `file`, syncs it to disk and renames it to `file`: a reader sees the old text or
- * the new one, also after a crash. The name is random, so that nobody can have put a link there. With `owner`, the new
- * file has that owner if this process may give files away, and the mode whatever the umask.
+ * the new one, also after a crash. The new file's name is random, so that no other user can have put a link there. With
+ * `owner`, the new file gets that owner if this process may change owners, and `mode` regardless of the umask.
  *
  * `isCurrent` runs after the sync, right before the rename. If it gives false, the file stays as it is. The result says
  * whether the file was replaced.
@@ -39,7 +39,7 @@ export const replaceFile = (
         const { gid, uid } = yield* handle.stat
         const isOwner = owner.uid === Option.getOrNull(uid) && owner.gid === Option.getOrNull(gid)
         if (!isOwner) yield* Effect.ignore(fs.chown(temporary, owner.uid, owner.gid))
-        // The umask has taken bits from the mode.
+        // `open` has applied the umask to the mode.
         yield* Effect.ignore(fs.chmod(temporary, mode))
       }
       yield* handle.writeAll(encoder.encode(text))
@@ -51,13 +51,13 @@ export const replaceFile = (
       Effect.tapErrorCause(() => Effect.ignore(fs.remove(temporary)))
     )
   })
-  // A process that took this one for dead, because it was stopped for long, removes its temporary file.
+  // If this process was stopped for long, another may have taken it for dead and removed its temporary file.
   return Effect.uninterruptible(Effect.retry(attempt, { while: isNotFound, times: 2 }))
 }
 
 /**
  * The temporary files that `replaceFile` left beside `file` when its process was killed or stopped. Only a process that
- * holds the lock of `file` may remove them: a writer that is stopped and not dead writes its file again.
+ * holds the lock of `file` may remove them. A writer that was only stopped writes its temporary file again.
  */
 export const leftovers = (
   fs: FileSystem.FileSystem,

@@ -1,4 +1,4 @@
-/** Reads files that end and that can be opened without waiting. */
+/** Reads regular files up to a size limit, without blocking on a FIFO or a device. */
 import type { PlatformError } from "@effect/platform/Error"
 import type * as FileSystem from "@effect/platform/FileSystem"
 import * as Effect from "effect/Effect"
@@ -25,8 +25,9 @@ const typeNames: Readonly<Record<string, string>> = {
 const inWords = (bytes: number): string => bytes % 1_048_576 === 0 ? `${bytes / 1_048_576} MiB` : `${bytes} bytes`
 
 /**
- * The text of a regular file of at most `longest` bytes, whose `info` is known. Opening a FIFO blocks until a writer
- * appears, and cannot be interrupted; a device or a disk image would fill the memory.
+ * Reads the text of a regular file of at most `longest` bytes; `info` is the file's. Other types and sizes are refused:
+ * opening a FIFO blocks until a writer appears and cannot be interrupted, and a device or a disk image would exhaust
+ * memory.
  */
 export const readBoundedText = (
   fs: FileSystem.FileSystem,
@@ -36,7 +37,7 @@ export const readBoundedText = (
 ): Effect.Effect<string, PlatformError | Unreadable> =>
   read(fs, file, info, longest, fs.readFileString(file), (bytes) => new TextDecoder().decode(bytes))
 
-/** The bytes of such a file. */
+/** Reads the bytes of such a file. */
 export const readBoundedBytes = (
   fs: FileSystem.FileSystem,
   file: string,
@@ -55,7 +56,7 @@ const read = <A>(
 ): Effect.Effect<A, PlatformError | Unreadable> => {
   if (info.type !== "File") return unreadableFile(`it is not a file but ${typeNames[info.type] ?? "something else"}`)
   if (info.size > longest) return unreadableFile(`it is longer than ${inWords(longest)}`)
-  // Linux reports the size 0 for the files of /proc, and some of them have no end.
+  // Linux reports the size 0 for the files of /proc, and some of these are endless.
   return info.size > 0 ? whole : Effect.map(readUpTo(fs, file, longest), ofBytes)
 }
 
@@ -81,16 +82,16 @@ const readUpTo = (fs: FileSystem.FileSystem, file: string, longest: number) =>
   }))
 
 /**
- * Whether reading a path cannot block for ever although it is not a regular file: `/dev/null`, which often stands for
- * no configuration, and a pipe that the parent process opened, as the shells do for `<(...)`. Opening such a pipe does
- * not wait for a writer. It can be read once.
+ * The two kinds of special file that can be read: `/dev/null`, which often stands for no configuration, and a pipe that
+ * the parent process opened, as shells do for `<(...)`. Opening such a pipe does not wait for a writer. It can be read
+ * only once. Undefined for every other file.
  */
 export const specialFile = (file: string, { type }: FileSystem.File.Info): "Null" | "Pipe" | undefined => {
   if (type === "CharacterDevice" && (file === "/dev/null" || /^(?:\\\\[.?]\\)?nul$/i.test(file))) return "Null"
   return type === "FIFO" && /^\/(?:dev\/stdin|(?:dev|proc\/self)\/fd\/\d+)$/.test(file) ? "Pipe" : undefined
 }
 
-/** The bytes of a pipe that `specialFile` found. Fails if its writer takes longer than 10 s. */
+/** Reads the bytes of a pipe that `specialFile` found. Fails if the writer does not close the pipe within 10 s. */
 export const readPipe = (
   fs: FileSystem.FileSystem,
   file: string

@@ -1,4 +1,4 @@
-/** Changes a text file that other programs change too, so that no change of any of them is lost. */
+/** Changes a text file that other programs change too, without losing a change of any of them. */
 import type { PlatformError } from "@effect/platform/Error"
 import type * as FileSystem from "@effect/platform/FileSystem"
 import type * as Path from "@effect/platform/Path"
@@ -9,22 +9,23 @@ import { isNotFound } from "./fileError.js"
 import * as FileLock from "./fileLock.js"
 import { look, stampOf } from "./fileStamp.js"
 
-/** A file when no program was writing it. A file that does not exist is empty and has no `info`. */
+/** The content of a file while no program is writing it. A file that does not exist is empty and has no `info`. */
 export interface Snapshot {
   readonly bytes: Uint8Array
   readonly info: FileSystem.File.Info | undefined
 }
 
-/** Other programs may change the file so often while one change is made. */
+/** How often a change starts again because another program has changed the file. */
 const maxRestarts = 100
 
 /**
- * Replaces the file by the text that `change` makes of it, or leaves it alone if `change` gives undefined. The directory
- * is made if needed; mode, owner and links are kept. Says whether it could: the result is false when the file is
- * changed by other programs all the time.
+ * Replaces the file by the text that `change` returns, or leaves it alone if `change` returns undefined. Creates the
+ * directory if needed, and keeps mode, owner and links. The result is false if other programs change the file all the
+ * time.
  *
- * Processes with this code take turns by a lock beside the file. Programs without it, such as `aws configure`, are
- * noticed by reading the file again right before it is replaced: then the change starts again from what they wrote.
+ * Processes that use this function take turns by a lock file beside the file. Other programs, such as `aws configure`,
+ * do not know the lock. So the file is read again right before it is replaced. If it has changed, the change starts
+ * again from its new content.
  */
 export const changeFile = <E, E2>(options: {
   readonly fs: FileSystem.FileSystem
@@ -35,7 +36,7 @@ export const changeFile = <E, E2>(options: {
 }): Effect.Effect<boolean, E | E2 | PlatformError> => {
   const { change, fs, path, read } = options
 
-  /** The file that a link leads to, or will lead to once it exists: renaming over the link would break it. */
+  /** The file that a link points to, even if it does not exist yet. Renaming over the link would break the link. */
   const target = (file: string, links: number): Effect.Effect<string> =>
     fs.realPath(file).pipe(
       Effect.catchIf((error) => isNotFound(error) && links > 0, () =>
@@ -70,7 +71,7 @@ export const changeFile = <E, E2>(options: {
     const file = yield* target(options.file, 40)
     yield* fs.makeDirectory(path.dirname(file), { recursive: true, mode: 0o700 })
     if (yield* FileLock.acquire(fs, `${file}.lock`)) {
-      // A process that lost the lock, because it was stopped for long, cannot rename its file any more and starts again.
+      // A process that was stopped for so long that it lost the lock cannot rename its file any more. It starts again.
       const files = yield* Effect.orElseSucceed(leftovers(fs, path, file), () => [])
       yield* Effect.forEach(files.filter(isRandom), (leftover) => Effect.ignore(fs.remove(leftover)), { discard: true })
     }
@@ -81,7 +82,7 @@ export const changeFile = <E, E2>(options: {
   }).pipe(Effect.scoped)
 }
 
-/** Whether a temporary file has a name of `replaceFile`, and not one that a person may choose as `config.backup.tmp`. */
+/** Whether `replaceFile` chose the name of a temporary file. A person may choose a name such as `config.backup.tmp`. */
 const isRandom = (file: string): boolean => /\.[0-2][0-9a-z]{10}\.tmp$/.test(file)
 
 const isSame = (left: Uint8Array, right: Uint8Array): boolean =>

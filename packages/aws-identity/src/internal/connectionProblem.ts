@@ -1,6 +1,6 @@
-/** What the codes of a failed connection mean, and what to do about it. */
+/** Explains the error codes of a failed connection, and says what to do about it. */
 
-/** What happened, as a clause, and the remedy. */
+/** What went wrong, as a clause, and what to do about it. */
 export interface ConnectionProblem {
   readonly problem: string
   readonly remedy: string
@@ -29,7 +29,7 @@ const notYetValid: ConnectionProblem = {
   remedy: `${clock} If it is right, the server, or the proxy that has signed the certificate, needs another one.`
 }
 
-/** By OpenSSL's names in Node and Bun, and by those of rustls in Deno. */
+/** Keyed by the error codes of OpenSSL (Node, Bun) and of rustls (Deno). */
 const certificates: ReadonlyMap<string, ConnectionProblem> = new Map<string, ConnectionProblem>([
   ["ERR_TLS_CERT_ALTNAME_INVALID", otherHost],
   ["ERR_TLS_CERT_ALTNAME_FORMAT", otherHost],
@@ -61,10 +61,10 @@ const certificates: ReadonlyMap<string, ConnectionProblem> = new Map<string, Con
   }]
 ])
 
-/** Such as `CERT_SIGNATURE_FAILURE`. */
+/** Other codes of certificate problems, such as `CERT_SIGNATURE_FAILURE`. */
 const isOtherCertificate = /CERT|_ISSUER|^ERR_TLS_/
 
-/** A server that does not speak TLS, or none that both sides know. */
+/** Codes of a server that does not speak TLS, or that shares no TLS version or cipher with the client. */
 const isTls = /^(?:ERR_SSL_|EPROTO$)/
 
 /** The problem with a certificate, by the code of the failed connection; undefined for other codes. */
@@ -78,7 +78,7 @@ export const certificateProblem = (code: string): ConnectionProblem | undefined 
     }
     : undefined)
 
-/** The codes of a host name that cannot be resolved; clients without codes say `Transport`. */
+/** The codes of a host name that cannot be resolved. Clients without error codes report `Transport`. */
 const isUnresolved = /^(?:ENOTFOUND|EAI_AGAIN|EAI_NONAME|EAI_NODATA|Transport)$/
 
 /**

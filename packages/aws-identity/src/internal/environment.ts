@@ -32,16 +32,16 @@ export const homeDirectory: Effect.Effect<string, ConfigError.ConfigError, FileS
 )
 
 /**
- * The home directory that `/etc/passwd` has for the user of this process, as systemd and `env -i` leave `HOME` unset.
- * Linux only: the ports of the platform do not tell the user, and `/proc` does. A `ConfigProvider` that hides the `HOME`
- * of the process means it: then there is none.
+ * The home directory of this process's user in `/etc/passwd`, for processes without `HOME`, such as those of systemd and
+ * `env -i`. Linux only, because the platform's ports do not tell the user and `/proc` does. If the process has a `HOME`
+ * that the `ConfigProvider` hides, there is no home directory.
  */
 const passwordHome: Effect.Effect<Option.Option<string>, never, FileSystem.FileSystem> = Effect.gen(function*() {
   const fs = yield* FileSystem.FileSystem
   const variables = yield* fs.readFileString("/proc/self/environ")
   if (/(?:^|\0)HOME=[^\0]/.test(variables)) return Option.none()
   const status = yield* fs.readFileString("/proc/self/status")
-  // The effective user id, as files are opened with.
+  // The effective user id, because the system checks access to files with it.
   const userId = /^Uid:\s+\d+\s+(\d+)/m.exec(status)?.[1]
   const passwords = yield* fs.readFileString("/etc/passwd")
   return homeOf(passwords, userId)

@@ -1,11 +1,13 @@
 /**
- * A lock between processes: the process that creates the lock file holds the lock, and changes its text once a second.
+ * A lock between processes. The process that creates the lock file holds the lock, and changes the file's text once a
+ * second (the heartbeat).
  *
- * A lock is dead when its text has not changed for a lease, as seen by the process that waits. Neither the wall clock
- * nor any time in the file counts, so clocks that disagree or are set do not matter. If the waiting process itself was
- * suspended, that time does not count either: after a suspend of all, the holder has a whole lease to show life.
+ * A lock is dead when a waiting process has seen the same text for a whole lease. The waiting process measures the
+ * lease by its own monotonic clock, so wall clocks that disagree or are set do not matter. Time for which the waiting process
+ * itself was suspended does not count. After the whole machine was suspended, the holder has a whole lease for its next
+ * heartbeat.
  *
- * A lock that cannot be had is done without. The lock saves requests; callers stay correct without it.
+ * A caller that cannot get the lock runs without it. The lock saves requests; callers stay correct without it.
  */
 import type { PlatformError } from "@effect/platform/Error"
 import type * as FileSystem from "@effect/platform/FileSystem"
@@ -22,36 +24,36 @@ import { uptime } from "./uptime.js"
 
 /** ms without a change after which a lock is dead. */
 export const leaseMillis = 5000
-/** The same for a holder that has begun to send: the request it made may take effect, and must not be made twice. */
+/** The same for a holder that has begun to send. Its request may take effect and must not be made twice. */
 export const sendingLeaseMillis = 30_000
 /** ms between two changes of the text by the holder. */
 const heartbeatMillis = 1000
-/** ms that a process waits for a lock: longer than the requests that a lock is held for. */
+/** ms that a process waits for a lock. It is longer than the requests that a holder makes. */
 const patienceMillis = 75_000
-/** ms between two looks: at first, and at last. */
+/** ms between two looks at the lock file. The pause grows from the shortest to the longest. */
 const shortestPause = 20
 const longestPause = 200
-/** ms that count between two looks at most. A longer gap means that the waiting process was suspended or starved. */
+/** At most so many ms count between two looks. A longer gap means that the waiting process was suspended or starved. */
 const longestGap = 250
-/** Characters of a lock file: a heartbeat overwrites the whole of the last text. */
+/** Characters of a lock file. The length is fixed, so that a heartbeat overwrites the whole last text. */
 const width = 100
 /** Bytes. A longer file is not a lock file, and is not read. */
 const longestFile = 4096
 
-/** What a process can do with the lock that it holds, or does without. */
+/** The lock as a process holds it, or runs without it. */
 export class Lease extends Context.Tag("effect-aws-identity/internal/fileLock/Lease")<Lease, {
   /** False if the lock could not be had. */
   readonly isHeld: boolean
   /**
-   * Marks the lock before a request that must not be made twice, and says whether the lock is still this process's. If
-   * not, another process may have made the request.
+   * Marks the lock before a request that must not be made twice. The result says whether this process still holds the
+   * lock. If not, another process may have made the request.
    */
   readonly beginSending: Effect.Effect<boolean>
   /** ms within which another process may still store the result of a request that it made before. */
   readonly othersMillis: number
 }>() {}
 
-/** The lease of a process that shares the resource with no other, or could not get the lock. */
+/** The lease of a process that does not share the resource, or that could not get the lock. */
 export const withoutLock = (othersMillis: number): Lease["Type"] => ({
   isHeld: false,
   beginSending: Effect.succeed(true),
@@ -66,8 +68,8 @@ const Text = Schema.parseJson(Schema.Struct({
 const decode = (text: string) => Schema.decodeOption(Text)(text)
 
 /**
- * What stands where the lock file should be. `Lock`: a regular file. `Leftover`: something that no running process
- * renews by its text and that may be removed. `Foreign`: something that is not ours to remove.
+ * What is found at the path of the lock file. `Lock`: a lock file. `Leftover`: a link, an empty directory or a file
+ * that cannot be read, which is removed if it does not change for a lease. `Foreign`: anything else, which is never removed.
  */
 export type Found =
   | { readonly _tag: "Nothing" }
@@ -84,7 +86,7 @@ export interface Watch {
   readonly lookedAt: number
 }
 
-/** ms that count between two looks: none if the clock went back, and little if the process did not run. */
+/** ms that count between two looks: none if the clock went back, at most `longestGap` if the process did not run. */
 const elapsed = (from: number, to: number): number => Math.min(Math.max(to - from, 0), longestGap)
 
 export const observe = (last: Watch | undefined, now: number, text: string): Watch =>
@@ -92,7 +94,7 @@ export const observe = (last: Watch | undefined, now: number, text: string): Wat
     ? { text, unchanged: 0, lookedAt: now }
     : { text, unchanged: last.unchanged + elapsed(last.lookedAt, now), lookedAt: now }
 
-/** `Clear` removes a dead lock; `ClearClaim` also the claim of a process that died while it did so. */
+/** `Clear`: remove the dead lock. `ClearClaim`: also remove the claim of a process that died while it did so. */
 export type Verdict = "Wait" | "Clear" | "ClearClaim" | "GiveUp"
 
 export const judge = (found: Found, unchanged: number, waited: number): Verdict => {
@@ -105,13 +107,13 @@ export const judge = (found: Found, unchanged: number, waited: number): Verdict 
 
 const isTaken = (error: PlatformError): boolean => error._tag === "SystemError" && error.reason === "AlreadyExists"
 
-/** Looks at the type before it opens anything: opening a FIFO waits for its writer. */
+/** Checks the type before it opens anything, because opening a FIFO blocks until a writer appears. */
 const inspect = (fs: FileSystem.FileSystem, file: string): Effect.Effect<Found> =>
   Effect.gen(function*() {
     const link = yield* Effect.option(fs.readLink(file))
     if (Option.isSome(link)) return { _tag: "Leftover", text: `link to ${link.value}` } as const
     const info = yield* fs.stat(file)
-    // A process of another user may hold it: its heartbeat shows in the time of the file.
+    // The lock file of another user may be unreadable. Its heartbeat then shows in the file's modification time.
     const stamp = stampOf(info)
     const foreign = (problem: string) => ({ _tag: "Foreign", text: `${problem} ${stamp}`, problem }) as const
     if (info.type === "Directory") {
@@ -137,8 +139,8 @@ const inspect = (fs: FileSystem.FileSystem, file: string): Effect.Effect<Found> 
 const sameText = (a: Found, b: Found): boolean => a._tag !== "Nothing" && b._tag !== "Nothing" && a.text === b.text
 
 /**
- * Removes a dead lock. Only the process that has the claim may: of two processes that find the same lock dead, the second
- * would remove the new lock of the first. The result says whether this process removed it, or why it cannot.
+ * Removes a dead lock. Only the process that holds the claim file may do so: if two processes found the same lock dead,
+ * the second would remove the new lock of the first. The result says whether this process removed it, or why it cannot.
  */
 const clear = (fs: FileSystem.FileSystem, file: string, found: Found) =>
   Effect.acquireUseRelease(
@@ -148,7 +150,7 @@ const clear = (fs: FileSystem.FileSystem, file: string, found: Found) =>
         inspect(fs, file),
         (now) =>
           sameText(now, found)
-            // Not recursive for a file: a directory that comes in its place must not go.
+            // Recursive for a directory only: a directory that has replaced a lock file must not be removed.
             ? Effect.as(
               fs.remove(file, { recursive: found._tag === "Leftover" && found.text.startsWith("directory ") }),
               true
@@ -169,7 +171,7 @@ const warn = (file: string, problem: string) =>
       `Without the lock, two processes may do the same work at once.`
   )
 
-/** Creates the lock file, renews it until the scope closes, and removes it then if it is still this process's. */
+/** Creates the lock file, keeps up its heartbeat, and removes it with the scope if this process still holds it. */
 const hold = (
   fs: FileSystem.FileSystem,
   file: string,
@@ -188,13 +190,13 @@ const hold = (
       )
     const isOurs = fs.readFileString(file).pipe(
       Effect.map((text) => Option.exists(decode(text), (lock) => lock.owner === owner)),
-      // An error of the moment does not say that another process has it.
+      // Another error may be temporary and does not mean that another process holds the lock.
       Effect.catchAll((error) => Effect.succeed(!isNotFound(error)))
     )
     const renew = Effect.tap(isOurs, (isOurs) => isOurs ? Effect.ignore(write("r+")) : Effect.void)
     yield* Effect.acquireRelease(
       Effect.tapError(write("wx"), (error) =>
-        // The disk is full: the file was created and could not be written.
+        // On a full disk, the file is created and cannot be written.
         isTaken(error) ? Effect.void : Effect.ignore(fs.remove(file))),
       () => Effect.flatMap(isOurs, (isOurs) => isOurs ? Effect.ignore(fs.remove(file)) : Effect.void)
     )
@@ -206,19 +208,19 @@ const hold = (
         isSending = true
         const before = yield* uptime
         const isOurs = yield* renew
-        // A pause between the read and the write is long enough for another process to take over in.
+        // If this process paused between the read and the write, another may have taken over in between.
         return isOurs && (yield* uptime) - before < leaseMillis / 2
       })
     }
   })
 
 /**
- * Makes the function that takes locks. It remembers what it has seen of a lock that it could not get, so that no caller
- * waits twice for a lock that cannot be cleared, and the warning is logged once.
+ * Makes the function that takes locks. The function remembers locks that cannot be cleared, so that no caller waits
+ * twice for one and the warning is logged once.
  */
 export const make = (fs: FileSystem.FileSystem) => {
   const watches = new Map<string, Watch>()
-  /** The text of a lock that nobody can clear, by its file. */
+  /** The text of each lock that cannot be cleared, by its file. */
   const hopeless = new Map<string, string>()
 
   const giveUp = (file: string, found: Found, problem: string) =>
@@ -228,7 +230,7 @@ export const make = (fs: FileSystem.FileSystem) => {
       return warn(file, problem)
     })
 
-  /** Holds the lock until the scope closes. If it cannot be had, `isHeld` of the lease is false. */
+  /** Holds the lock until the scope closes. If this process cannot get the lock, `isHeld` of the lease is false. */
   return (file: string): Effect.Effect<Lease["Type"], never, Scope.Scope> =>
     Effect.gen(function*() {
       let waited = 0

@@ -4,19 +4,19 @@ import * as Ini from "./ini.js"
 /** Values by key; null removes the key. */
 export type Changes = ReadonlyMap<string, string | null>
 
-/** A stretch of the text. */
+/** A range of the text. */
 interface Span {
   readonly start: number
   readonly end: number
 }
 
-/** A property whose key is to be changed, in the order of the text. */
+/** A property whose key is changed. */
 interface Place {
   readonly key: string
   readonly value: Span
   /** The property's own line, with its line end. */
   readonly line: Span
-  /** The lines that continue the value or are nested below the key. Comments between them are not among them. */
+  /** The lines that continue the value or are nested below the key, without the comments between them. */
   readonly below: Array<Span>
   nested: boolean
 }
@@ -28,11 +28,11 @@ const rules = {
 } as const
 
 /**
- * Sets the keys of a section, and gives the whole text. Keys and values are written as they are: the caller has checked
- * that they are read back unchanged. A value keeps the comment behind it. A new key goes below the section's last
- * property and is indented like it. A new section goes to the end of the text.
+ * Sets the keys of a section and returns the whole text. The caller has checked that keys and values are read back
+ * unchanged. The comment after a value stays. A new key is added below the section's last property, with the same
+ * indentation. A new section is added at the end of the text.
  *
- * Gives a problem instead if the change would remove or hide a line that another key or section may be meant by.
+ * Returns a problem instead if the change would remove or hide a line that may be meant as another key or section.
  */
 export const edit = (text: string, kind: Ini.SectionKind, name: string, changes: Changes): string | Ini.Problem => {
   const all = Ini.blocks(text, "config")
@@ -138,7 +138,7 @@ const indentationAt = (text: string, start: number): string => {
   return text.slice(start, end).replace(/\ufeff/g, "")
 }
 
-/** A header below that is indented deeper than a new key would continue it. */
+/** The longer indentation. A header below a new key would continue it if the header were indented deeper. */
 const longest = (left: string, right: string): string => right.length > left.length ? right : left
 
 /** The line end of the line above, or of the last line before it that has one. */
@@ -148,7 +148,7 @@ const newlineAbove = (text: string, at: number): string => {
   return end > 0 && text.charAt(end - 1) === "\r" ? "\r\n" : "\n"
 }
 
-/** What the last line of a text lacks to be a line. */
+/** The line end that the last line of a text lacks. */
 const endOfLine = (text: string, newline: string): string => {
   if (text === "" || text.endsWith("\n")) return ""
   return text.endsWith("\r") ? "\n" : newline

@@ -1,4 +1,4 @@
-/** Words for a path below a home directory that is not known. */
+/** The reason and the remedy for a path below an unknown home directory. */
 
 /** `reason` of the `FileError`. */
 export const noHomeReason = "the home directory is not known, because HOME is not set"

@@ -3,14 +3,14 @@ import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
 
 /**
- * A layer that is built once for each source that it is provided with, instead of once for each reference.
+ * Makes a layer that is built once for each source that it is provided with, instead of once for each layer value.
  *
- * Effect builds a layer once for each reference. A layer that finds an identity in its source (the environment, files,
+ * Effect builds a layer value once. A layer that finds an identity in its source (the environment, files,
  * another provider) would then give the first source's identity to a program that provides it with a second source.
- * `Layer.fresh` alone prevents that, but builds twice where one program uses the layer twice with the same source, as
- * `Layer.provideMerge` does: then one use signs in, and the other does not know of it.
+ * `Layer.fresh` alone prevents that. But it builds twice when a program uses the layer twice with the same source, as
+ * `Layer.provideMerge` does. Then one use signs in, and the other does not see the sign-in.
  *
- * Two sources are the same if every service, the `ConfigProvider` and the clock are the same objects.
+ * Two sources are the same if all their services, `ConfigProvider` and `Clock` are the same objects.
  */
 export const perSource = <A, E, R>(layer: Layer.Layer<A, E, R>): Layer.Layer<A, E, R> => {
   /** The builds in use. */
@@ -37,12 +37,12 @@ export const perSource = <A, E, R>(layer: Layer.Layer<A, E, R>): Layer.Layer<A, 
   })))
 }
 
-/** All that a layer can find out about where it is built. */
+/** Everything that a layer can read while it is built. */
 type Source = ReadonlyMap<string, unknown>
 
 interface Build {
   readonly source: Source
-  /** Shares what is built, and closes it with its last use. */
+  /** Shares the services that are built, and closes them when the last use ends. */
   readonly memoMap: Layer.MemoMap
   uses: number
 }

@@ -96,7 +96,7 @@ export const run = (
 const problem = (reason: ProcessProblem["reason"], problem: string): Effect.Effect<never, ProcessProblem> =>
   Effect.fail({ reason, problem })
 
-/** What we are given is small; whoever gives more must not fill the memory. */
+/** Credentials are small. The limits keep a program that prints more from exhausting memory. */
 const longestOutput = 1_048_576
 const longestComplaint = 16_384
 const longestShown = 500

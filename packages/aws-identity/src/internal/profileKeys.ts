@@ -1,6 +1,6 @@
-/** The keys of AWS's shared config files, and what a misspelt one was meant to be. */
+/** The keys of AWS's shared config files, and the key that a misspelt one stands for. */
 
-/** A profile with one of these has credentials of its own, or says where they come from. */
+/** The keys that hold credentials or say where a profile's credentials come from. */
 const credentialKeys = [
   "aws_access_key_id",
   "aws_secret_access_key",
@@ -87,7 +87,7 @@ export const isKnownKey = (key: string): boolean => knownKeys.has(key)
 export const isSingleLine = (key: string): boolean =>
   (knownKeys.has(key) && !openKeys.has(key)) || key.endsWith("_arn") || key.endsWith("_url")
 
-/** Whether the value of a key is a secret, also if the key is misspelt. */
+/** Whether the value of a key is a secret. Also true for a misspelt key. */
 export const isSecretKey = (key: string): boolean =>
   secretKeys.has(key) || (!isKnownKey(key) && secretKeys.has(resembled(key) ?? ""))
 
@@ -135,7 +135,7 @@ const alike: ReadonlyArray<readonly [part: string, key: CredentialKey]> = [
   ["rolename", "sso_role_name"]
 ]
 
-/** What may stand for a part of a credential key alone, but not within any other word. */
+/** Words that stand for a credential key when they are a whole word of the key. */
 const words: ReadonlyMap<string, CredentialKey> = new Map<string, CredentialKey>([
   ["sso", "sso_session"],
   ["role", "role_arn"],
@@ -147,7 +147,7 @@ const words: ReadonlyMap<string, CredentialKey> = new Map<string, CredentialKey>
   ["command", "credential_process"]
 ])
 
-/** Longer keys are not slips of the pen. */
+/** A longer key is not a misspelt one. */
 const maxKeyLength = 100
 
 /** The credential key that an unknown key is one edit away from, whatever its case and punctuation. */
@@ -158,8 +158,8 @@ export const misspelt = (key: string): CredentialKey | undefined => {
 }
 
 /**
- * The credential key that a key seems to mean, if only because it holds it or a part of it. It finds more than
- * `misspelt`: it is asked about profiles without credentials only.
+ * The credential key that a key seems to mean, because it contains that key or a part of it. It guesses more than
+ * `misspelt` does, so use it only for profiles without credentials.
  */
 export const resembled = (key: string): CredentialKey | undefined => {
   if (key.length > maxKeyLength || settings.has(key)) return undefined
@@ -171,13 +171,13 @@ export const resembled = (key: string): CredentialKey | undefined => {
     key.split(/[^a-z]+/).map((word) => words.get(word)).find((found) => found !== undefined)
 }
 
-/** The letters with those of `other` in place of letters that only look like ASCII. */
+/** Replaces letters that only look like ASCII by the letters of `other` at the same place. */
 const lookingLike = (letters: string, other: string): string =>
   letters.length === other.length && letters.includes(ANY) && letters.split(ANY).length - 1 < letters.length / 2
     ? [...letters].map((letter, at) => letter === ANY ? other.charAt(at) : letter).join("")
     : letters
 
-/** The text without what both begin and end with. */
+/** Both texts without their common beginning and end. */
 const differences = (a: string, b: string): readonly [string, string] => {
   let start = 0
   while (start < a.length && start < b.length && a[start] === b[start]) start++
@@ -186,18 +186,18 @@ const differences = (a: string, b: string): readonly [string, string] => {
   return [a.slice(start, a.length - end), b.slice(start, b.length - end)]
 }
 
-/** Whether two texts are equal but for one letter put in, left out or changed, or two neighbours swapped. */
+/** Whether two texts are equal, or differ by one letter inserted, removed or changed, or by two swapped neighbours. */
 export const isOneEdit = (a: string, b: string): boolean => {
   const [left, right] = differences(a, b)
   return (left.length <= 1 && right.length <= 1) ||
     (left.length === 2 && right.length === 2 && left[0] === right[1] && left[1] === right[0])
 }
 
-/** Whether two texts are equal but for two of these. Short texts that differ so much are other words. */
+/** Whether two texts differ by at most two such edits. Short texts that differ so much are different words. */
 const isTwoEdits = (a: string, b: string): boolean => {
   if (b.length < 7 || Math.abs(a.length - b.length) > 2) return false
   const [left, right] = differences(a, b)
-  // One of the two edits is at the beginning of what differs.
+  // One of the two edits is at the beginning of the part that differs.
   return isOneEdit(left.slice(1), right) || isOneEdit(left, right.slice(1)) ||
     isOneEdit(left.slice(1), right.slice(1)) ||
     (left[0] === right[1] && left[1] === right[0] && isOneEdit(left.slice(2), right.slice(2)))

@@ -4,35 +4,35 @@ import type { Kind } from "../IdentityError.js"
 const second = 1000
 const minute = 60 * second
 
-/** A token this close to its end is renewed before it is used, if it can be (AWS's SDKs agree on five minutes). */
+/** A token that expires within this time is refreshed before it is used, if possible. AWS's SDKs also use five minutes. */
 export const tokenWindow = 5 * minute
 
-/** Between two attempts to renew one token while it still counts (likewise agreed). */
+/** The shortest time between two attempts to refresh a token that has not expired. AWS's SDKs use the same. */
 export const attemptInterval = 30 * second
 
-/** `Pause`: the last attempt failed a moment ago, and there is nothing to go on with. */
+/** `Pause`: the token has expired, and the last attempt to refresh it failed a moment ago. */
 export type TokenDecision = "Use" | "Refresh" | "LoginRequired" | "Pause"
 
-/** What is known of a token, and of the last attempt to renew it in this process. */
+/** What is known of a token, and of the last attempt to refresh it in this process. */
 export interface TokenState {
   readonly expiresAt: number
-  /** It came with a refresh token and a client registration. */
+  /** Whether it came with a refresh token and a client registration. */
   readonly renewable: boolean
-  /** After which the registration cannot renew anything; unknown if undefined. */
+  /** When the registration expires, after which it cannot refresh a token; unknown if undefined. */
   readonly registrationExpiresAt: number | undefined
   readonly lastAttemptAt: number | undefined
 }
 
 /**
- * A token that still counts is never refused: renewed when near its end and renewable, used when not. One that
- * counts no more is renewed, or else a person must sign in. Attempts are half a minute apart, but the first after the
- * end of a token is made at once.
+ * Decides what to do about a token. A token that has not expired is used, and refreshed if it expires soon and can be
+ * refreshed. An expired token is refreshed, or a person must sign in. Attempts are half a minute apart, but the first
+ * one after the expiry is made at once.
  */
 export const decideToken = (now: number, token: TokenState): TokenDecision => {
   if (token.expiresAt - now > tokenWindow) return "Use"
   const { lastAttemptAt, registrationExpiresAt } = token
   const isRenewable = token.renewable && (registrationExpiresAt === undefined || registrationExpiresAt > now)
-  // An attempt in the future was made before the clock was set back.
+  // An attempt with a time in the future was made before the clock was set back.
   const wasTriedLately = lastAttemptAt !== undefined && lastAttemptAt <= now && now - lastAttemptAt < attemptInterval
   if (token.expiresAt > now) return isRenewable && !wasTriedLately ? "Refresh" : "Use"
   if (!isRenewable) return "LoginRequired"
@@ -46,11 +46,11 @@ export interface RefreshTimes {
 }
 
 /**
- * In the background from five minutes before the expiration, and with waiting callers from one minute before it. For
- * short-lived credentials the times are at half and at three quarters of their life.
+ * Credentials are refreshed in the background from five minutes before they expire. Callers wait for the refresh from
+ * one minute before they expire. For short-lived credentials, these times are at half and three quarters of their life.
  *
  * With `before`, callers wait from that long before the expiration. If the credentials do not live that long, waiting
- * gains nothing: then a refresh in the background tries for better ones after `attemptInterval`.
+ * would not help, so a refresh in the background asks for longer-lived ones after `attemptInterval`.
  */
 export const refreshTimes = (now: number, expiration: number, before = 0): RefreshTimes => {
   const lifetime = Math.max(expiration - now, 0)
@@ -66,10 +66,10 @@ export const refreshTimes = (now: number, expiration: number, before = 0): Refre
 /** The longest wait before a failed refresh is tried again, while the old credentials have not expired. */
 export const retryDelay = 30 * second
 
-/** What a cache of credentials has in hand. */
+/** What a cache of credentials holds. */
 export type Held<A, F> = None | Good<A> | Failed<F>
 
-/** Nothing yet, or what there was has been rejected. */
+/** No credentials yet, or the last ones were rejected. */
 export interface None {
   readonly _tag: "None"
 }
@@ -84,7 +84,7 @@ export interface Good<A> extends RefreshTimes {
   readonly triedAt: number
 }
 
-/** The failure of the last attempt, which is the answer for a pause. */
+/** The failure of the last attempt. Callers get it until the pause ends. */
 interface Failed<F> {
   readonly _tag: "Failed"
   readonly failure: F
@@ -102,19 +102,20 @@ export const good = <A>(now: number, value: A, expiration: number, before = 0): 
   ...refreshTimes(now, expiration, before)
 })
 
-/** `Hit`: give what is held. `HitAndRefresh`: and refresh in the background. `Wait`: for a refresh. `Fail`: as before. */
+/** `Hit`: use what is held. `HitAndRefresh`: also refresh in the background. `Wait`: refresh first. `Fail`: fail again. */
 export type CredentialsDecision = "Hit" | "HitAndRefresh" | "Wait" | "Fail"
 
 /**
- * What a caller gets who asks for credentials that live at least so long. Held credentials that live less are
- * refreshed first, unless the last attempt is less than `attemptInterval` ago: it did not bring longer-lived ones.
+ * Decides what a caller gets that asks for credentials which live at least `atLeast` ms. Held credentials that expire
+ * sooner are refreshed first, unless the last attempt, which did not bring longer-lived ones, is less than
+ * `attemptInterval` ago.
  */
 export const decideCredentials = <A, F>(now: number, held: Held<A, F>, atLeast = 0): CredentialsDecision => {
   switch (held._tag) {
     case "None":
       return "Wait"
     case "Failed":
-      // A failure in the future was before the clock was set back.
+      // A failure with a time in the future happened before the clock was set back.
       return held.at <= now && now < held.until ? "Fail" : "Wait"
     case "Good": {
       if (now >= held.mandatoryAt) return "Wait"
@@ -125,11 +126,11 @@ export const decideCredentials = <A, F>(now: number, held: Held<A, F>, atLeast =
   }
 }
 
-/** Shortest and longest pause after a failure. A final answer of AWS rarely changes within seconds (as in AWS's SDKs). */
+/** Shortest and longest pause after a failure (ms). As in AWS's SDKs, because a refusal rarely changes within seconds. */
 const pauses: { readonly [K in Kind]: readonly [number, number] } = {
-  // Only looks at the configuration, which may change at any time.
+  // The next attempt only reads the configuration, which may change at any time.
   NotConfigured: [0, 0],
-  // Only looks at the token file, and a person who has just signed in must not wait.
+  // The next attempt only reads the token file, and a person who has just signed in must not wait.
   LoginRequired: [0, 0],
   InvalidConfig: [second, 5 * second],
   AccessDenied: [second, 5 * second],
@@ -138,8 +139,9 @@ const pauses: { readonly [K in Kind]: readonly [number, number] } = {
 }
 
 /**
- * What is held after a failed attempt, with `random` in [0, 1). Credentials that have not expired are kept, and the
- * next attempt is 20 to 30 seconds later: random, so that processes which failed together do not retry together.
+ * What the cache holds after a failed attempt; `random` is in [0, 1). Credentials that have not expired are kept, and
+ * the next attempt is 20 to 30 seconds later. The delay is random so that processes that failed together do not retry
+ * together.
  */
 export const afterFailure = <A, F>(
   now: number,

@@ -1,6 +1,6 @@
-/** What to do about an error that AWS answered with, by its code and AWS's words for the cause. */
+/** What to do about an error that AWS returned, by its code and its description. */
 
-/** The fields of an error that say what its cause is. */
+/** The fields of an error that tell its cause. */
 export interface Cause {
   readonly operation: string
   readonly code: string
@@ -24,7 +24,7 @@ export const portalRemedy = "Copy both from the IAM Identity Center console (Set
   "\"Region\"), or ask your administrator. A start URL looks like https://d-1234567890.awsapps.com/start, " +
   "https://my-alias.awsapps.com/start or https://ssoins-1234567890abcdef.portal.us-east-1.app.aws."
 
-/** Codes without the suffix `Exception`, AWS's words, and the remedy; the first row that fits counts. */
+/** The code without the suffix `Exception`, AWS's description, and the remedy. The first row that matches is used. */
 const rows: ReadonlyArray<readonly [code: RegExp, words: RegExp, remedy: string]> = [
   [/^(Throttl|TooManyRequests|RequestLimitExceeded|RequestThrottled|SlowDown$)/, /^/, throttled],
   [
@@ -135,14 +135,14 @@ const rows: ReadonlyArray<readonly [code: RegExp, words: RegExp, remedy: string]
   [/^ExpiredToken$/, /^/, "The credentials that signed the request have expired: get new ones."]
 ]
 
-/** The remedy of an error answer; undefined when its cause is not known. */
+/** The remedy for an error that AWS returned; undefined if its cause is not known. */
 export const remedyFor = ({ code, description = "", operation, reason, status }: Cause): string | undefined => {
   if (reason?.startsWith("KMS_") === true) return kmsRemedy
   if (status === 407) {
     return "Give the credentials of the proxy to the HttpClient, or except AWS's hosts from the proxy."
   }
   if (status === 429) return throttled
-  // As `awsAnswer` describes what has no error of AWS's in it.
+  // `awsAnswer` describes an answer without an AWS error like this.
   if (code === "Unknown" && description.startsWith("the answer is ")) {
     return `${
       status >= 500 ? "Wait a moment and try again. If it stays so, check" : "Check"

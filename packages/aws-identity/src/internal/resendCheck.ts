@@ -2,8 +2,9 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 
 /**
- * Says, before a request is sent again, whether sending it again is right. If not, the error of the last attempt is the
- * error of the call. AWS takes a refresh token once: after a timeout, another process may already have sent it.
+ * Runs before each retry of a request and says whether to send the request again. If it gives false, the call fails
+ * with the error of the last attempt. A refresh token can be used once, and after a timeout another process may have
+ * used it.
  */
 export class ResendCheck extends Context.Reference<ResendCheck>()("effect-aws-identity/ResendCheck", {
   defaultValue: (): Effect.Effect<boolean> => Effect.succeed(true)

@@ -11,8 +11,8 @@ export const isOfRole = (region: Region, roleArn: string): boolean =>
 const decodeRegion = Schema.decodeOption(Region)
 
 /**
- * The region of a profile, where STS is to be asked for the profile's role: none if a variable of the environment names
- * a region of the role's partition, which counts before, or if the profile's is of another partition.
+ * The region in which STS is asked for a profile's role: the profile's region. None if an environment variable names a
+ * region of the role's partition, which takes precedence, or if the profile's region is in another partition.
  */
 export const roleRegion = (
   { region, roleArn }: { readonly region: Region | undefined; readonly roleArn: string }

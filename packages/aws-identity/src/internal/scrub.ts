@@ -1,10 +1,10 @@
 /**
- * Takes secrets out of the words of a server or a program, however these spell them.
+ * Redacts known secrets in the output of a server or a program, in whatever encoding the output repeats them.
  *
- * The text is decoded layer by layer (percent-encoding, HTML entities, JSON escapes, quoted-printable; base64, hex and
- * lists of bytes, also one in the other). Each layer is
- * compared with each spelling of each secret (as it is, base64, hex), without letter case, white space and what
- * encodings exchange. Every run of 16 characters that both have is redacted in the text as it was given.
+ * The text is decoded layer by layer: percent-encoding, HTML entities, JSON escapes, quoted-printable, base64, hex and
+ * lists of bytes, also nested. Each layer is compared with each spelling of each secret (plain, base64, hex). The
+ * comparison ignores letter case, white space and the characters that differ between encodings. Every run of 16
+ * characters that a layer shares with a secret is redacted in the original text.
  *
  * Time and memory are linear in the text and the secrets.
  */
@@ -12,7 +12,7 @@ import * as Encoding from "effect/Encoding"
 
 /** The secrets of a request or a program, which must not get into an error, a log or a span. */
 export interface Secrets {
-  /** The text with `<redacted>` in the place of secrets, and a space in the place of control characters. */
+  /** Replaces secrets by `<redacted>`, and each run of control characters by a space. */
   readonly scrub: (text: string) => string
   /** Whether the text holds a secret or a part of one. */
   readonly isSecret: (text: string) => boolean
@@ -27,28 +27,28 @@ export const makeSecrets = (secrets: ReadonlyArray<string>): Secrets => {
   }
 }
 
-/** Takes out what looks like a secret, for words whose secrets are not known. */
+/** Redacts everything that looks like a secret, for a text whose secrets are not known. */
 export const withoutSecretLooking = (text: string): string =>
   secretLooking.reduce((text, pattern) => text.replace(pattern, "$1<redacted>"), text)
 
-/** Each with a first group of what may be shown before it. */
+/** The first group of each pattern matches the text that stays visible before the secret. */
 const secretLooking: ReadonlyArray<RegExp> = [
-  // Whatever is called so.
+  // The value of a key with such a name
   /((?:secret|token|password|passwd|credential|api_?key|access_?key)\w*["']?\s*[:=]\s*["']?)(?!<redacted>)[^\s"']{6,}/gi,
   /(\b(?:bearer|basic)\s+)[^\s"']{6,}/gi,
   // A JSON Web Token
   /()\beyJ[\w-]+(?:\.[\w-]*)*/g,
-  // Secret keys and session tokens of AWS are base64, here also as it stands in a URL or in PHP's JSON. A key has 40
-  // characters; names of roles have signs in them that base64 has not.
+  // AWS's secret access keys (40 characters) and session tokens are base64. In a URL, base64 has percent signs. In
+  // PHP's JSON, it has escaped slashes. Long role names contain characters that base64 does not have.
   /()(?:[A-Za-z0-9+/=%]|\\\/){40,}/g,
   // base64url, longer than any name in AWS
   /()[\w-]{65,}/g
 ]
 
-/** A shared run of this many characters of a secret gives it away. Fewer may be chance: `https://example`. */
+/** A text that shares so many characters with a secret reveals it. A shorter run may be chance: `https://example`. */
 const shortestRun = 16
 
-/** Of a run, so many characters have to be left when white space and the like are dropped. */
+/** A run must keep at least so many characters after `canonical` has dropped white space and the like. */
 const seedLength = 8
 
 // ---------------------------------------------------------------------------------------------------------------
@@ -56,9 +56,9 @@ const seedLength = 8
 // ---------------------------------------------------------------------------------------------------------------
 
 interface Compiled {
-  /** Of which every run of 16 characters is looked for. */
+  /** Secrets of which every run of 16 characters is searched. */
   readonly long: ReadonlyArray<Canonical>
-  /** Which are looked for as a whole. */
+  /** Secrets that are searched as a whole. */
   readonly short: ReadonlyArray<{ readonly text: string; readonly asWord: boolean }>
 }
 
@@ -73,16 +73,16 @@ const compile = (secrets: ReadonlyArray<string>): Compiled => {
   for (const secret of new Set(secrets)) {
     if (secret === "") continue
     const isWord = /^[a-z]+$/i.test(secret)
-    // An answer such as "the latest test failed" stays readable where a test's secret is `test`. AWS has no secrets
-    // that short, apart from MFA codes, which are digits.
+    // "The latest test failed" must stay readable when the secret of a test is `test`. AWS's only secrets that short
+    // are MFA codes, which are digits.
     const isWorthHiding = secret.length >= (isWord ? seedLength : 4)
     add(secret, isWord || secret.length < seedLength, isWorthHiding)
     const decoded = nextLayer(firstLayer(secret))
     if (decoded !== undefined && decoded.text.length >= shortestRun) add(decoded.text, false, false)
     const bytes = new TextEncoder().encode(secret)
-    // Decoded bytes are compared one by one.
+    // Decoded layers hold one character for each byte, so the UTF-8 bytes of the secret are searched too.
     if (bytes.length > secret.length) add(String.fromCharCode(...bytes.subarray(0, longestEncoded)), false, false)
-    // AWS takes no longer token, and a program may have written a megabyte.
+    // AWS accepts no longer token. The output of a program may be a megabyte, and encoding it would be slow.
     if (bytes.length > longestEncoded) continue
     for (const spelling of [...base64Spellings(bytes), Encoding.encodeHex(bytes)]) {
       add(spelling, false, secret.length >= seedLength && spelling.length >= seedLength)
@@ -93,13 +93,13 @@ const compile = (secrets: ReadonlyArray<string>): Compiled => {
 
 const longestEncoded = 65_536
 
-/** What base64 makes of the bytes inside a longer text: it depends on the number of bytes before them, modulo 3. */
+/** The base64 of the bytes inside a longer text. It depends on the number of bytes before them, modulo 3. */
 const base64Spellings = (bytes: Uint8Array): ReadonlyArray<string> =>
   [0, 1, 2].map((before) => {
     const padded = new Uint8Array(before + bytes.length)
     padded.set(bytes, before)
     const whole = Encoding.encodeBase64(padded).replace(/=+$/, "")
-    // The characters at both ends hold bits of the neighbours too.
+    // The characters at both ends also encode bits of the bytes around these.
     return whole.slice(before === 0 ? 0 : before + 1, padded.length % 3 === 0 ? undefined : -1)
   })
 
@@ -107,10 +107,10 @@ const base64Spellings = (bytes: Uint8Array): ReadonlyArray<string> =>
 // Layers of a text
 // ---------------------------------------------------------------------------------------------------------------
 
-/** A text after some decoding, and where each of its characters begins in the text as it was given. */
+/** A decoded text, and where each of its characters begins in the original text. */
 interface Layer {
   readonly text: string
-  /** One more than the text has characters: the last is the length of the given text. */
+  /** Has one entry more than `text` has characters. The last entry is the length of the original text. */
   readonly starts: Int32Array
 }
 
@@ -119,7 +119,7 @@ const firstLayer = (text: string): Layer => ({
   starts: Int32Array.from({ length: text.length + 1 }, (_, index) => index)
 })
 
-/** JSON in JSON in a query has three layers of escapes; more than four are not an accident. */
+/** JSON in JSON in a query has three layers of escapes. Real texts do not have more than four. */
 const mostEscapes = 4
 /** A header of Basic authentication in JSON in base64 has two layers of bytes. */
 const mostBytes = 2
@@ -141,12 +141,12 @@ const layersOf = (text: string): Layers => {
     if (bytes < mostBytes) add(bytesLayer(layer), escapes, bytes + 1)
   }
   add(first, 0, 0)
-  // On its own, because `token=ab…` is no quoted-printable.
+  // Only from the original text and without further layers, because `=ab` in `token=ab…` is not quoted-printable.
   add(decodeLayer(first, quotedPrintable), mostEscapes, 0)
   return layers
 }
 
-/** Characters of a text in which bytes are decoded. Less of a text is shown. */
+/** Bytes are decoded only in the first so many characters of a text. Messages show less than that. */
 const longestDecoded = 32_768
 
 /** Bytes as base64 of both alphabets, hex, or decimal numbers, wrapped or not. */
@@ -165,10 +165,10 @@ const base64Digits: ReadonlyMap<string, number> = new Map([
   ["_", 63] as const
 ])
 
-/** Stands behind each decoded run. It is not a character, so no text has it and no decoding drops it. */
+/** Separates decoded runs. U+FFFF is not a character, so texts do not contain it and no decoding drops it. */
 const endOfRun = 0xffff
 
-/** The bytes that runs of a layer stand for, a character each, or undefined if it has no such run. */
+/** The bytes that the layer's runs encode, one character for each byte; undefined if the layer has no such run. */
 const bytesLayer = (layer: Layer): Layer | undefined => {
   const text = layer.text.slice(0, longestDecoded)
   let result = ""
@@ -177,7 +177,7 @@ const bytesLayer = (layer: Layer): Layer | undefined => {
     result += String.fromCharCode(byte)
     starts.push(layer.starts[at] ?? 0)
   }
-  /** Digits of so many bits, beginning with each of the first digits: a word may stand before them. */
+  /** Decodes digits of `bits` bits, once from each of the first digits: another word may stand before them. */
   const decode = (pattern: RegExp, bits: 4 | 6, valueOf: (digit: string) => number | undefined): void => {
     const perGroup = bits === 6 ? 4 : 2
     for (const { 0: run, index } of text.matchAll(pattern)) {
@@ -217,8 +217,8 @@ const nextLayer = (layer: Layer): Layer | undefined => {
 }
 
 /**
- * A line break with what indents the next line, invisible characters, and HTML elements without attributes such as
- * `<wbr>`. They may stand in the middle of an escape.
+ * A line break with the indentation of the next line, invisible characters, and HTML elements without attributes such
+ * as `<wbr>`. Each of them may stand in the middle of an escape.
  */
 const wrapping = /[\r\n]\s*|[\p{Cc}\p{Cf}]+|<\/?[a-z]{1,10}\s?\/?>/gui
 
@@ -319,7 +319,7 @@ const entities: ReadonlyMap<string, string> = new Map(Object.entries({
   zerowidthspace: "\n"
 }))
 
-/** A layer in the form that is compared: without what encodings, line breaks and letter case change. */
+/** The form of a layer that is compared: without the differences that encodings, line breaks and letter case make. */
 interface Canonical {
   readonly text: string
   /** Where each character stands in the layer. */
@@ -342,8 +342,8 @@ const canonical = (layer: Layer): Canonical => {
 }
 
 /**
- * All but white space and invisible characters, which wrapping a text adds, `\`, which escapes, `+`, which is a space
- * in a form, and `-`, which base64url has where base64 has `+`.
+ * The characters that are compared. White space and invisible characters are left out because wrapping adds them, `\`
+ * because it escapes, `+` because it is a space in a form, and `-` because base64url has it instead of `+`.
  */
 const compared = /[^\s\p{Cc}\p{Cf}\\+-]+/gu
 
@@ -353,7 +353,7 @@ const compared = /[^\s\p{Cc}\p{Cf}\\+-]+/gu
 
 type Range = readonly [start: number, end: number]
 
-/** Where in the text secrets stand, in order and apart. */
+/** The ranges of the text that hold secrets, in order and without overlap. */
 const secretRanges = (text: string, { long, short }: Compiled): ReadonlyArray<Range> => {
   if (long.length + short.length === 0) return []
   const { bytes, texts } = layersOf(text)
@@ -363,7 +363,7 @@ const secretRanges = (text: string, { long, short }: Compiled): ReadonlyArray<Ra
   const mark = ({ layer: { starts }, places }: Canonical, at: number, length: number) => {
     const start = starts[places[at] ?? 0] ?? 0
     let end = starts[(places[at + length - 1] ?? 0) + 1] ?? text.length
-    // White space that a layer does not have stands between the secret and the next word.
+    // Decoding drops the white space between the secret and the next word. That space is not part of the secret.
     while (end > start && /[\s\p{Cc}\p{Cf}]/u.test(text.charAt(end - 1))) end--
     ranges.push([start, end])
   }
@@ -389,9 +389,9 @@ const secretRanges = (text: string, { long, short }: Compiled): ReadonlyArray<Ra
   return merged(ranges)
 }
 
-/** The runs of 16 characters of the secrets whose beginning is in a layer too. */
+/** The runs of 16 characters of the secrets whose first `seedLength` characters also occur in a layer. */
 const sharedRuns = (layers: ReadonlyArray<Canonical>, secrets: ReadonlyArray<Canonical>) => {
-  // Most secrets are not in the text: a table of hashes tells so without a string for each of their runs.
+  // Most secrets do not occur in the text. A table of hashes finds that out without a string for each run.
   const size = 2 ** Math.ceil(Math.log2(1024 + 8 * layers.reduce((sum, { text }) => sum + text.length, 0)))
   const table = new Uint8Array(size)
   for (const { text } of layers) {
@@ -405,7 +405,7 @@ const sharedRuns = (layers: ReadonlyArray<Canonical>, secrets: ReadonlyArray<Can
   for (const { layer, places, text } of secrets) {
     eachSeed(text, (seed, at) => {
       if (table[seed & (size - 1)] !== 1) return
-      // A run may begin with characters that are dropped: then it has fewer of the others.
+      // A run may begin with characters that `canonical` drops. Such a run has fewer of the compared characters.
       for (const start of new Set([at === 0 ? 0 : (places[at - 1] ?? 0) + 1, places[at] ?? 0])) {
         if (at > 0 && start + shortestRun > layer.text.length) continue
         let length = seedLength
@@ -419,13 +419,13 @@ const sharedRuns = (layers: ReadonlyArray<Canonical>, secrets: ReadonlyArray<Can
   return { seeds, texts, lengths }
 }
 
-/** A rolling hash of every 8 characters: what it costs does not depend on how many they are. */
+/** Calls `visit` with a rolling hash of every 8 characters. The cost for each character does not depend on the 8. */
 const eachSeed = (text: string, visit: (seed: number, at: number) => void): void => {
   let seed = 0
   for (let index = 0; index < text.length; index++) {
     seed = Math.imul(seed, multiplier) + text.charCodeAt(index) | 0
     if (index >= seedLength) seed = seed - Math.imul(text.charCodeAt(index - seedLength), leaving) | 0
-    // Low bits of a polynomial hash are those of the last characters only.
+    // The low bits of a polynomial hash depend on the last characters only.
     if (index >= seedLength - 1) visit(seed ^ (seed >>> 15), index - seedLength + 1)
   }
 }

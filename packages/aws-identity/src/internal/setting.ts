@@ -1,5 +1,5 @@
 /**
- * The settings that config files and variables hold as text: which values AWS takes, and for any other value what is
+ * Parses the settings of config files and environment variables. For a value that AWS does not accept, says what is
  * wrong with it and what to write.
  */
 import * as Effect from "effect/Effect"
@@ -8,12 +8,12 @@ import * as Schema from "effect/Schema"
 import { Region } from "../Region.js"
 import { isEndpointUrl } from "./endpoint.js"
 
-/** A setting, by the values that it can have. */
+/** The values that a setting can have. */
 export interface Setting<A> {
   /** Completes "Write …": `the 12 digits of the account id`. */
   readonly description: string
   readonly parse: (text: string) => A | undefined
-  /** Mistakes that only this setting knows; each `problem` completes "a value that …". */
+  /** Explains mistakes that are specific to this setting. `problem` completes "a value that …". */
   readonly explain?: (text: string) => Mistake | undefined
   /** Whether a wrong value could hold a secret, such as the password in a URL. */
   readonly isHidden?: boolean
@@ -28,14 +28,14 @@ export interface Mistake {
 /** Where the text of a setting comes from. */
 export type Place = "file" | "variable"
 
-/** The value of a setting, without outer white space of any kind; or what is wrong with its text. */
+/** Parses a setting without its outer white space, or says what is wrong with its text. */
 export const readSetting = <A>(setting: Setting<A>, text: string, place: Place): Either.Either<A, Mistake> => {
   const trimmed = text.trim()
   const value = setting.parse(trimmed)
   return value === undefined ? Either.left(mistakeIn(setting, trimmed, place)) : Either.right(value)
 }
 
-/** The value of a setting, or the error that `toError` makes of what is wrong with its text. */
+/** Parses a setting, or fails with the error that `toError` makes of the mistake. */
 export const checkSetting = <A, E>(
   setting: Setting<A>,
   text: string,
@@ -47,7 +47,7 @@ export const checkSetting = <A, E>(
     onRight: Effect.succeed
   })
 
-/** Names the setting, its value if that is harmless, and the mistake: `sso_account_id = 1234, which has 4 digits …`. */
+/** Names the setting, its value if it is not secret, and the mistake: `sso_account_id = 1234, which has 4 digits …`. */
 export const describeMistake = (
   name: string,
   text: string,
@@ -58,7 +58,7 @@ export const describeMistake = (
     ? `a value of ${name} that ${problem}`
     : `${name} = ${visible(text.trim())}, which ${problem}`
 
-/** The text with every character written as `\u{…}` that is not printable ASCII, and cut after 80 characters. */
+/** Writes characters outside printable ASCII as `\u{…}`, and cuts the text after 80 characters. */
 export const visible = (text: string): string => {
   const characters = [...text].map((character) =>
     /[\x20-\x7e]/.test(character) ? character : `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`
@@ -66,7 +66,7 @@ export const visible = (text: string): string => {
   return characters.length > 80 ? `${characters.slice(0, 80).join("")}…` : characters.join("")
 }
 
-/** A JWT, an access key or a token may stand in any line by mistake; it is never shown. */
+/** Whether the text may hold a JWT, an access key or a token by mistake. Errors do not show such a text. */
 const mayBeSecret = (text: string): boolean =>
   /eyJ[\w-]{8}/.test(text) ||
   (!/^["']?(?:arn:|https?:|[/~.])/.test(text.trim()) &&
@@ -135,7 +135,7 @@ const lookAlike = (setting: Setting<unknown>, text: string): Mistake | undefined
 /** The characters of AWS's `[\w+=,.@-]`. */
 const nameCharacters = "letters, digits and _+=,.@-"
 
-/** A text of so many characters out of some. */
+/** A text of `min` to `max` allowed characters. */
 const textOf = (
   { allowed, description, max, min, pattern }: {
     readonly description: string
@@ -187,7 +187,7 @@ export const accountId: Setting<string> = {
   }
 }
 
-/** Permission sets are called so; AWS's limit of 32 is left to AWS. */
+/** The name of a permission set. AWS itself enforces its limit of 32 characters. */
 export const roleName: Setting<string> = (() => {
   const setting = textOf({
     description: "the name of the permission set",
@@ -213,7 +213,7 @@ export const roleArn: Setting<string> = {
 
 const arnRemedy = "Write the ARN of a role: arn:aws:iam::123456789012:role/name."
 
-/** Servers other than AWS have ARNs with partitions and accounts of their own, or without an account. */
+/** What is wrong with an ARN. Servers other than AWS have their own partitions and accounts, or no account. */
 const arnProblem = (text: string): Mistake | undefined => {
   const [scheme = "", partition = "", service = "", region = "", account = "", ...rest] = text.split(":")
   const resource = rest.join(":")
@@ -266,7 +266,7 @@ export const roleSessionName = textOf({
   allowed: nameCharacters
 })
 
-/** Third parties may treat it as a secret. */
+/** Hidden, because third parties may treat it as a secret. */
 export const externalId: Setting<string> = {
   ...textOf({
     description: "an external id of 2 to 1224 characters",
@@ -320,7 +320,7 @@ export const ssoRegion: Setting<Region> = {
   description: "a region name, that of your IAM Identity Center, such as us-east-1"
 }
 
-/** Whether it is the URL of an access portal shows at sign-in. */
+/** Lenient: `startUrlProblem` checks at sign-in whether it can be the URL of an access portal. */
 export const startUrl: Setting<string> = {
   description: "the URL of your AWS access portal, such as https://d-1234567890.awsapps.com/start",
   parse: (text) =>
@@ -328,7 +328,7 @@ export const startUrl: Setting<string> = {
   explain: (text) => /\s/.test(text) ? { problem: "contains white space", remedy: "Remove it." } : undefined
 }
 
-/** A path, as AWS's SDKs open it: without any expansion. */
+/** A path. AWS's SDKs open it without expanding `~` or variables. */
 export const tokenFile: Setting<string> = {
   description: "the path of a file",
   parse: (text) =>
@@ -342,7 +342,7 @@ export const tokenFile: Setting<string> = {
       : undefined
 }
 
-/** Two words, one for yes and one for no. */
+/** A boolean that is written as one of two words. */
 const eitherOf = (yes: string, no: string): Setting<boolean> => ({
   description: `${yes} or ${no}`,
   parse: (text) => text.toLowerCase() === yes ? true : text.toLowerCase() === no ? false : undefined
@@ -356,7 +356,7 @@ export const positive: Setting<number> = {
   parse: (text) => /^[1-9]\d{0,8}$/.test(text) ? Number(text) : undefined
 }
 
-/** A wrong one may have a password in it. */
+/** Hidden, because a wrong URL may contain a password. */
 export const endpointUrl: Setting<string> = {
   description: "an http or https URL without query",
   parse: (text) => isEndpointUrl(text) ? text : undefined,
@@ -364,8 +364,8 @@ export const endpointUrl: Setting<string> = {
 }
 
 /**
- * An access key id, secret access key or session token. AWS's have fewer characters; what is refused here is left over
- * from copying or from a template, and would fail as a wrong signature.
+ * An access key id, secret access key or session token. Refuses values that are left over from copying or from a
+ * template, because AWS would report them as a wrong signature. AWS itself allows fewer characters.
  */
 export const credentialText: Setting<string> = {
   description: "printable ASCII characters without white space",

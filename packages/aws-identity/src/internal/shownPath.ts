@@ -1,13 +1,13 @@
 /**
- * Paths, URLs and names as errors may show them. A common slip puts a token into the variable that should name the
- * file of the token, so a text that cannot be a path, or looks like a secret, is never shown.
+ * Makes paths, URLs and names safe to show in errors. A common mistake is to put a token into the variable that should
+ * hold the path of the token's file. So errors never show a text that cannot be a path or that looks like a secret.
  */
 
-/** The longest path and the longest part of one on Linux and macOS. */
+/** The longest path, and the longest name in a path, on Linux and macOS. */
 const longestPath = 4096
 const longestPart = 255
 
-/** What a text holds instead of a path, such as `a token`; undefined if it may be a path. */
+/** Describes a text that is not a path, such as `a token`; undefined if it may be a path. */
 export const contentInsteadOfPath = (text: string): string | undefined => {
   if (isTokenLike(text)) return "a token"
   if (/[\r\n]/.test(text) || /^\s*[{[<]/.test(text)) return "the content of a file"
@@ -17,27 +17,27 @@ export const contentInsteadOfPath = (text: string): string | undefined => {
   return undefined
 }
 
-/** A path as errors show it. */
+/** The path as errors show it. */
 export const shownPath = (path: string): string => {
   const content = contentInsteadOfPath(path)
   return content === undefined ? path : `<${content}, which is not shown>`
 }
 
-/** A URL or a name as errors show it: what looks like a token in it is redacted. */
+/** The URL or name as errors show it. Parts that look like a token are redacted. */
 export const shownText = (text: string): string => {
   const trimmed = text.trim()
   if (authorization.test(trimmed) || knownToken.test(trimmed) || isSecretKey(trimmed)) return "<redacted>"
   const shown = text.split(/([/?&=@:\s])/).map((part) =>
     part.length > longestPart || isTokenLike(part) ? "<redacted>" : part
   ).join("")
-  // Base64 has slashes: the rest of a token stands in shorter parts.
+  // Base64 has slashes, so the rest of a redacted token may be in shorter parts.
   const isRest = shown !== text
   return shown.replace(/[\w+/=-]+/g, (run) => isRandom(run, isRest, 32) ? "<redacted>" : run)
 }
 
 /**
  * Whether a text is a JSON web token, an `Authorization` header, or a long text of base64 or hex. Paths (also with
- * hashes in them), UUIDs and the host names of AWS are not.
+ * hashes in them), UUIDs and AWS's host names do not look like a token.
  */
 const isTokenLike = (text: string): boolean => {
   const trimmed = text.trim()
@@ -54,14 +54,17 @@ const isTokenLike = (text: string): boolean => {
   )
 }
 
-/** Names such as `AWSReservedSSO_AdministratorAccess_0123456789abcdef` have all three, but in words of their own. */
+/**
+ * Whether one word has capitals, small letters and digits. Names such as
+ * `AWSReservedSSO_AdministratorAccess_0123456789abcdef` have all three, but in different words.
+ */
 const hasMixedWord = (text: string): boolean => text.split(/[_=+-]/).some((word) => word.length >= 10 && isMixed(word))
 
 const isMixed = (text: string): boolean => /[A-Z]/.test(text) && /[a-z]/.test(text) && /\d/.test(text)
 
 /**
- * Whether capitals, small letters and digits alternate as in base64, two of three times, and not as in names. The rest
- * of a token may be short, or have no digits.
+ * Whether capitals, small letters and digits alternate as often as in base64, and more often than in names. With
+ * `isRest`, the text may be short and have no digits, because it may be the rest of a redacted token.
  */
 const isRandom = (text: string, isRest: boolean, shortest: number): boolean => {
   const changes = text.match(/[A-Z](?=[a-z\d])|[a-z](?=[A-Z\d])|\d(?=[A-Za-z])/g)?.length ?? 0

@@ -130,7 +130,7 @@ export const sign = (request: Request, signer: Signer): Result<Signed> =>
 const longestPresigned = 604_800
 
 /**
- * Adds the signature to the query. Headers are signed too: whoever uses the URL must send the same ones. AWS rejects
+ * Adds the signature to the query. Headers are signed too, so a request to the URL must send the same ones. AWS rejects
  * the URL as soon as its credentials expire, so `X-Amz-Expires` never says that it lives longer.
  */
 export const presign = (request: Request, signer: Signer, expiresIn: number): Result<string> =>

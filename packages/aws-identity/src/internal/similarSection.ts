@@ -1,14 +1,14 @@
-/** Finds the section that was meant to be the one that a lookup misses: in the wrong file, or misspelt. */
+/** When a section is not found, finds one that was probably meant: in the wrong file, or with a misspelt header. */
 import { type FileKind, type Header, isPlainName, type SectionKind } from "./ini.js"
 import { isOneEdit } from "./profileKeys.js"
 
 interface Similar {
   readonly header: Header
-  /** How the section is written in that file; undefined if the file cannot have it. */
+  /** The right header for that file; undefined if the section does not belong in that file. */
   readonly instead: string | undefined
 }
 
-/** A section's header as AWS's tools read it. */
+/** The header of a section in the form that AWS's tools read. */
 export const headerFor = (fileKind: FileKind, kind: SectionKind, name: string): string => {
   if (fileKind === "credentials" || (kind === "profile" && name === "default")) return `[${name}]`
   if (isPlainName(name)) return `[${kind} ${name}]`
@@ -16,8 +16,8 @@ export const headerFor = (fileKind: FileKind, kind: SectionKind, name: string): 
 }
 
 /**
- * The headers that differ from the one looked for in nothing but kind, case, quotes, punctuation or one letter, and that
- * one itself.
+ * The headers that equal the wanted one apart from kind, case, quotes, punctuation or one letter. The result includes
+ * the wanted header itself.
  */
 export const similarSections = (
   headers: ReadonlyArray<Header>,
@@ -49,14 +49,14 @@ const prefixes: ReadonlySet<string> = new Set([
 
 const isSimilar = (content: string, wanted: string): boolean => {
   if (content === wanted) return true
-  // Other names may differ in one letter on purpose.
+  // Only for `default`: other names, such as dev1 and dev2, may differ in one letter on purpose.
   if (wanted === "default" && !/\d/.test(content) && isOneEdit(content.replace(/[^a-z]/g, ""), wanted)) return true
   // AWS_PROFILE="profile dev"
   if (/^profile\s/.test(wanted) && content === `profile ${wanted.slice("profile".length).trim()}`) return true
   if (!content.endsWith(wanted)) return false
   const before = content.slice(0, -wanted.length)
   if (prefixes.has(before.replace(/[^a-z0-9]/g, ""))) return true
-  // A gap must follow a misspelt word: without it the letters may be part of another name.
+  // A misspelt prefix must be followed by a gap. Without the gap, its letters may be part of another name.
   const word = /^([a-z_-]+)[^a-z0-9_-]+$/.exec(before)?.[1]?.replace(/[_-]/g, "")
   return word !== undefined && [...prefixes].some((known) => isOneEdit(word, known))
 }

@@ -1,4 +1,4 @@
-/** What the start URL of an Identity Center can be, as far as this can be known without asking AWS. */
+/** Checks the start URL of an Identity Center, as far as that is possible without asking AWS. */
 import { isLoopback } from "./endpoint.js"
 
 const identityProviders = new RegExp(
@@ -7,7 +7,7 @@ const identityProviders = new RegExp(
     "|pingidentity\\.com|duosecurity\\.com|cloudflareaccess\\.com)$"
 )
 
-/** Why AWS will refuse a start URL, in words that follow its name; undefined when only AWS can tell. */
+/** Why AWS will refuse a start URL, as a clause without its subject; undefined if only AWS can tell. */
 export const startUrlProblem = (startUrl: string): string | undefined => {
   if (/^["'<]|["'>]$/.test(startUrl)) return "is in quotes or brackets, which belong to its value"
   if (startUrl.includes("\\")) return "has a backslash in it"

@@ -1,4 +1,4 @@
-/** Which sign-in a token file belongs to. */
+/** Tells whether a token file belongs to a session's Identity Center. */
 import * as Option from "effect/Option"
 
 interface Owner {
@@ -7,8 +7,8 @@ interface Owner {
 }
 
 /**
- * A start URL as two tools that mean the same one may spell it: without fragment, query and slashes at the end, in
- * lower case, without the default port.
+ * A start URL in a form that does not depend on the tool that wrote it: lower case, without fragment, query, slashes at
+ * the end and the default port.
  */
 const canonicalUrl = (text: string): string => {
   const trimmed = text.trim().replace(/[#?].*$/s, "")
@@ -16,14 +16,15 @@ const canonicalUrl = (text: string): string => {
   return (url === undefined ? trimmed : `${url.protocol}//${url.host}${url.pathname}`).replace(/\/+$/, "").toLowerCase()
 }
 
-/** A value of a file on one line of printable characters. */
+/** A value of a token file for a message: on one line, in printable ASCII, at most 200 characters. */
 const shown = (value: string): string =>
   JSON.stringify(value.length > 200 ? `${value.slice(0, 200)}...` : value)
     .replace(/[^ -~]/gu, (character) => `\\u{${character.codePointAt(0)?.toString(16) ?? ""}}`)
 
 /**
- * What shows that a token belongs to another IAM Identity Center than the session: its start URL or region. Undefined
- * if it may be the session's; a token file without these fields may, because some tools do not write them.
+ * Explains that a token belongs to another IAM Identity Center than the session, because its start URL or region
+ * differs. Undefined if the token may belong to the session. Some tools do not write these fields, so a token without
+ * them may.
  */
 export const foreignOwner = (
   token: Owner,

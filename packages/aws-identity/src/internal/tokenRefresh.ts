@@ -1,4 +1,4 @@
-/** Decides what to do about a session's token, from its file, what this process remembers, and the answer of AWS. */
+/** Decides what to do about a session's token: from the cached token, what this process remembers, and AWS's answer. */
 import * as DateTime from "effect/DateTime"
 import * as Either from "effect/Either"
 import * as Equal from "effect/Equal"
@@ -7,7 +7,7 @@ import type * as Redacted from "effect/Redacted"
 import type { SsoLoginRequired, TokenError } from "../IdentityError.js"
 import { decideToken } from "./refreshPolicy.js"
 
-/** The part of an `SsoToken` that decides. */
+/** The fields of an `SsoToken` that these decisions depend on. */
 export interface Token {
   readonly accessToken: Redacted.Redacted
   readonly expiresAt: DateTime.Utc
@@ -17,21 +17,21 @@ export interface Token {
   readonly refreshToken: Option.Option<Redacted.Redacted>
 }
 
-/** What a process remembers of a session between calls; the token itself is in the cache. */
+/** What a process remembers of a session between calls. The token itself is in the cache. */
 export interface Memory {
-  /** The last request to refresh it; `error` says why it failed. */
+  /** The last refresh request; `error` says why it failed. */
   readonly lastAttempt:
     | { readonly at: number; readonly refreshToken: Redacted.Redacted; readonly error?: TokenError }
     | undefined
-  /** The access tokens that AWS rejected last, and when (ms since 1970). */
+  /** The last access tokens that AWS rejected (at most 8), and when it did (ms since 1970). */
   readonly rejections: ReadonlyArray<{ readonly accessToken: Redacted.Redacted; readonly at: number }>
-  /** The access token that replaced a rejected one: if AWS rejects it too, a refresh does not help. */
+  /** The access token that replaced a rejected one. If AWS rejects this one too, another refresh does not help. */
   readonly replacement: Redacted.Redacted | undefined
 }
 
 export const empty: Memory = { lastAttempt: undefined, rejections: [], replacement: undefined }
 
-/** What refreshes a token, if its file has all of it. */
+/** The fields that a refresh request needs. */
 export interface Grant {
   readonly clientId: string
   readonly clientSecret: Redacted.Redacted
@@ -41,7 +41,7 @@ export interface Grant {
 const grantOf = ({ clientId, clientSecret, refreshToken }: Token): Option.Option<Grant> =>
   Option.all({ clientId, clientSecret, refreshToken })
 
-/** The first rejection counts: a caller that reports a rejection late does not extend a pause. */
+/** Remembers that AWS rejected a token. Only the first report counts, so that a late report does not extend a pause. */
 export const reject = (now: number, memory: Memory, { accessToken }: Token): Memory =>
   rejectionOf(accessToken, memory) === undefined
     ? { ...memory, rejections: [{ accessToken, at: now }, ...memory.rejections.slice(0, 7)] }
@@ -50,7 +50,10 @@ export const reject = (now: number, memory: Memory, { accessToken }: Token): Mem
 const rejectionOf = (accessToken: Redacted.Redacted, { rejections }: Memory) =>
   rejections.find((rejection) => Equal.equals(rejection.accessToken, accessToken))
 
-/** When a token stops being of use (ms since 1970). A rejection in the future was before the clock was set back. */
+/**
+ * When a token expires or was rejected (ms since 1970). A rejection with a time in the future happened before the clock
+ * was set back.
+ */
 const endOf = (now: number, { accessToken, expiresAt }: Token, memory: Memory): number => {
   const rejection = rejectionOf(accessToken, memory)
   const end = DateTime.toEpochMillis(expiresAt)
@@ -85,7 +88,7 @@ export const next = (now: number, token: Token, memory: Memory): Next => {
       ? { _tag: "LoginRequired", reason: "TokenRejected", detail: undefined }
       : { _tag: "LoginRequired", reason: "Expired", detail: whyNotRefreshable(token) }
   }
-  // AWS never takes a refresh token again that it has refused.
+  // AWS never accepts a refresh token that it has refused before.
   if (
     lastAttempt?.error?._tag === "SsoLoginRequired" && Equal.equals(lastAttempt.refreshToken, grant.value.refreshToken)
   ) {
@@ -103,7 +106,7 @@ const whyNotRefreshable = (token: Token): string => {
     }`
 }
 
-/** A request to refresh a token, and how it ended. */
+/** A refresh request and its outcome. */
 export interface Attempt<T extends Token> {
   readonly at: number
   /** The token that was refreshed. */
@@ -114,18 +117,19 @@ export interface Attempt<T extends Token> {
   readonly current: Either.Either<T, TokenError>
 }
 
-/** What to give the caller, and what to write to the cache. */
+/** What to return to the caller, and what to write to the cache. */
 export interface Settled<T extends Token> {
   readonly memory: Memory
   readonly result: Either.Either<T, TokenError>
   readonly write?: T
-  /** The request failed with this, and the result is a token all the same. */
+  /** Why the request failed, when `result` is a token all the same. */
   readonly warning?: TokenError
 }
 
 /**
- * A sign-in, a sign-out or a refresh by another process in the meantime takes precedence over the answer. An answer is
- * written only over the token that it came for. After a failed request, a token that is still usable is used.
+ * Decides what to return and to write after a refresh request. A sign-in, a sign-out or a refresh by another process
+ * during the request takes precedence over AWS's answer: the answer replaces only the token that was refreshed. After a
+ * failed request, the old token is used as long as it is usable.
  */
 export const settle = <T extends Token>(
   now: number,

@@ -1,8 +1,8 @@
 import * as Effect from "effect/Effect"
 
 /**
- * ms since some moment. It goes on evenly, whatever is done to the wall clock. (Not `Clock.currentTimeNanos`: that of
- * the TestClock dies after a sleep of a fraction of a millisecond.)
+ * Monotonic time in ms since an arbitrary moment. Setting the wall clock does not change it. It does not use
+ * `Clock.currentTimeNanos`, because with `TestClock` that dies after a sleep of a fraction of a millisecond.
  */
 export const uptime: Effect.Effect<number> = Effect.clockWith((clock) =>
   Effect.sync(() => Number(clock.unsafeCurrentTimeNanos()) / 1e6)
