@@ -53,8 +53,8 @@ export interface Options extends ProfileCredentials.Options, CredentialsProvider
   /** Ids of the accounts, 12 digits each, that the program may act in: see `AllowedAccounts`. */
   readonly allowedAccountIds?: Arr.NonEmptyReadonlyArray<string> | undefined
   /**
-   * The directory that `.aws` is in, for a program that runs without `HOME`: `homedir()` of `node:os` has that of the
-   * password database.
+   * The directory that contains `.aws`, for a program that runs without `HOME`. `homedir()` of `node:os` finds it in
+   * the password database.
    */
   readonly homeDirectory?: string | undefined
   /**

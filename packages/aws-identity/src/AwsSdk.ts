@@ -75,11 +75,11 @@ export interface TokenIdentity {
  */
 export interface IdentityProperties {
   /**
-   * Says that AWS rejected what was given last: then it is another, for every client. Of a bearer token that cannot be
-   * renewed there is no other: that is `SsoLoginRequired`.
+   * Reports that AWS rejected the last credentials or token. Every client gets new ones on its next request. A bearer
+   * token that cannot be refreshed is `SsoLoginRequired`.
    */
   readonly forceRefresh?: boolean | undefined
-  /** Of no account here. */
+  /** Ignored. */
   readonly callerClientConfig?: unknown
 }
 
@@ -108,7 +108,7 @@ interface Source<Value, A> {
   readonly identityOf: (value: Value) => A
 }
 
-/** Each value has one promise; whoever has to wait waits for the same one. */
+/** Each value has one promise, which all waiting callers share. */
 const providerOf = <Value, A>(source: Source<Value, A>): IdentityProvider<A> => {
   let last: { readonly value: Value; readonly identity: Promise<A> } | undefined
   let getting: Promise<A> | undefined
@@ -201,8 +201,9 @@ const identityOfCredentials = (credentials: Credentials): AwsCredentialIdentity 
 })
 
 /**
- * The `credentials` of the SDK's clients. They are those of `CredentialsProvider` at each request: fresh under a
- * client of whatever age, renewed once for all clients. It serves as long as that service does.
+ * The `credentials` of the SDK's clients. The SDK asks for them at each request and gets those of
+ * `CredentialsProvider`, so a long-lived client stays valid and all clients share one refresh. It works as long as that
+ * service does.
  *
  * Its promises are rejected with an `IdentityError`.
  *
@@ -229,7 +230,8 @@ export const credentials: Effect.Effect<
 )
 
 /**
- * The `token` of the SDK's clients that take a bearer token: that of a signed-in session, renewed near its end.
+ * The `token` of the SDK's clients that take a bearer token: that of a signed-in session, refreshed before it
+ * expires.
  *
  * Its promises are rejected with a `TokenError`.
  *
@@ -389,8 +391,8 @@ const Answer = Schema.Struct({
 const decode = Option.liftThrowable(Schema.decodeUnknownEither(Answer))
 
 /**
- * Asks a provider of the SDK, or takes a fixed identity, once: what `CredentialsProvider.layer` keeps and renews. The
- * provider is told to bring new ones each time, because it may have a cache of its own.
+ * Asks a provider of the SDK once, or takes a fixed identity. Use `CredentialsProvider.layer` to cache and refresh the
+ * result. The provider is asked for new credentials each time, because it may have a cache of its own.
  *
  * Fails with `CredentialsUnavailable`, which says of an error of the provider no more than its name: its message may
  * hold anything.

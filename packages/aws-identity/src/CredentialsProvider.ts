@@ -203,9 +203,9 @@ export interface Options {
 }
 
 /**
- * Makes a cache around a provider. The cache runs the provider in its own scope and with the context of `make`, not with
- * those of its callers. When the scope is closed, `get` fails with `CredentialsUnavailable` at once, also for callers
- * that are waiting.
+ * Makes a cache around a provider. The cache runs the provider in its own scope and with the context of `make`, not
+ * with those of its callers. When the scope is closed, `get` fails with `CredentialsUnavailable` at once, also for
+ * callers that are waiting.
  *
  * @since 0.1.0
  * @category constructors

@@ -1,9 +1,9 @@
 /**
- * Everything that can go wrong, as tagged errors: `IdentityError` on the way to credentials, `LoginError` while a
+ * The errors of this library as tagged classes: `IdentityError` while credentials are resolved, `LoginError` while a
  * person signs in.
  *
- * Each message names the file, the profile or session, the cause, and what to do next. The fields are text and
- * numbers only: no request, response or raw cause, and never a secret.
+ * Each message names the file, the profile or session, the cause, and what to do next. The fields hold text and numbers
+ * only: no request, response or raw cause, and never a secret.
  *
  * @since 0.1.0
  */
@@ -21,7 +21,7 @@ import { remedyFor } from "./internal/remedies.js"
 const TypeId = "effect-aws-identity/IdentityError"
 
 /**
- * What an application can do about an error. Every error of this module has one as its `kind`.
+ * What an application can do about an error. Every error of this module has a `kind`.
  *
  * | kind | what helps |
  * | --- | --- |
@@ -56,8 +56,7 @@ const TaggedError = <Tag extends string>(
     static readonly _tag = tag
     constructor(fields: object) {
       super(fields)
-      // A getter of the class is lost where an error is copied or turned into JSON: in JSON loggers, in
-      // `structuredClone`, between workers.
+      // An own property, because JSON loggers, `structuredClone` and messages between workers drop a class's getter.
       Object.defineProperty(this, "message", { value: this.message, configurable: true, writable: true })
     }
     get kind(): Kind {
@@ -72,7 +71,7 @@ const TaggedError = <Tag extends string>(
 }
 
 /**
- * Which profile a failed call was made for, and where that profile stands.
+ * The profile that a failed call was made for, and its file and line.
  *
  * @since 0.1.0
  * @category models
@@ -94,7 +93,7 @@ const list = (names: ReadonlyArray<string>): string =>
     : names.slice(0, maxListed).join(", ") + (names.length > maxListed ? ` and ${names.length - maxListed} more` : "")
 
 /**
- * Nothing says that this provider should be used: the one error that lets a chain go on to its next provider.
+ * The provider is not configured. This is the only error that lets a chain go on to its next provider.
  *
  * @since 0.1.0
  * @category errors
@@ -123,7 +122,7 @@ export class NotConfigured extends TaggedError("NotConfigured")<{
 }
 
 /**
- * A profile was asked for by name, and neither file has it.
+ * Neither config file has the profile that was asked for by name.
  *
  * @since 0.1.0
  * @category errors
@@ -146,7 +145,7 @@ export class ProfileNotFound extends TaggedError("ProfileNotFound")<{
 }
 
 /**
- * The config files say something that cannot be followed.
+ * A config file has a line or a section that cannot be used.
  *
  * @since 0.1.0
  * @category errors
@@ -172,7 +171,7 @@ export class InvalidConfig extends TaggedError("InvalidConfig")<{
 }
 
 /**
- * A file could not be read, written or removed. That a file is not there is never this error.
+ * A file could not be read, written or removed. A file that does not exist is not this error.
  *
  * @since 0.1.0
  * @category errors
@@ -195,7 +194,7 @@ export class FileError extends TaggedError("FileError")<{
 }
 
 /**
- * The token file of a session is there but is not a token: torn, not JSON, or lacking what a token needs.
+ * The token file of a session exists but is not a token: it is cut off, not JSON, or lacks a required field.
  *
  * @since 0.1.0
  * @category errors
@@ -214,14 +213,14 @@ export class TokenCacheCorrupt extends TaggedError("TokenCacheCorrupt")<{
 }
 
 /**
- * Only a person can go on from here, by signing in.
+ * A person has to sign in.
  *
  * | `reason` | what happened |
  * | --- | --- |
  * | `NoToken` | nobody signed in to the session on this machine |
- * | `Expired` | the token has expired and there is nothing to renew it with |
- * | `RefreshRejected` | AWS refused to renew it: the session has ended |
- * | `TokenRejected` | AWS refused the token before its time: signed out or revoked |
+ * | `Expired` | the token has expired and cannot be refreshed |
+ * | `RefreshRejected` | AWS refused to refresh the token: the session has ended |
+ * | `TokenRejected` | AWS rejected a token that had not expired: signed out or revoked |
  *
  * @since 0.1.0
  * @category errors
@@ -251,7 +250,7 @@ export class SsoLoginRequired extends TaggedError("SsoLoginRequired")<{
 }
 
 /**
- * The portal will not give out credentials of this role (its 403).
+ * The portal refuses credentials of this role (status 403).
  *
  * @since 0.1.0
  * @category errors
@@ -306,7 +305,7 @@ const answerMessage = (error: Answer, remedy: string): string => {
 
 /**
  * AWS answered with an error that has no tag of its own here. `code` is AWS's name for it
- * (`InvalidScopeException`), or `Unknown` when the answer bore none.
+ * (`InvalidScopeException`), or `Unknown` if the answer has none.
  *
  * @since 0.1.0
  * @category errors
@@ -320,7 +319,7 @@ export class ServiceError extends TaggedError("ServiceError")<Answer> {
 const remedyOf = (error: Answer): string => remedyFor(error) ?? "Check the settings that this request was made from."
 
 /**
- * A device login waits for its approval.
+ * A person has not yet approved a device login.
  *
  * @since 0.1.0
  * @category errors
@@ -332,7 +331,7 @@ export class AuthorizationPendingException extends TaggedError("AuthorizationPen
 }
 
 /**
- * Asked too often: a device login is to add 5 s to its interval (RFC 8628, 3.5).
+ * A device login polls too often. It must add 5 s to its interval (RFC 8628, 3.5).
  *
  * @since 0.1.0
  * @category errors
@@ -344,7 +343,7 @@ export class SlowDownException extends TaggedError("SlowDownException")<Answer> 
 }
 
 /**
- * What was presented has expired: a device code, a refresh token, or a web identity token.
+ * The presented device code, refresh token or web identity token has expired.
  *
  * @since 0.1.0
  * @category errors
@@ -360,7 +359,7 @@ export class ExpiredTokenException extends TaggedError("ExpiredTokenException")<
 }
 
 /**
- * Not allowed: the person refused a device login, a role's policies do not allow what was asked, or, with a `reason`,
+ * AWS denies the request: the person refused a device login, or policies do not allow the operation. With a `reason`,
  * the KMS key of the Identity Center cannot be used.
  *
  * @since 0.1.0
@@ -376,7 +375,7 @@ export class AccessDeniedException extends TaggedError("AccessDeniedException")<
 }
 
 /**
- * A code or refresh token that does not count, or counts no more.
+ * A code or refresh token is not valid, or no longer valid.
  *
  * @since 0.1.0
  * @category errors
@@ -388,7 +387,7 @@ export class InvalidGrantException extends TaggedError("InvalidGrantException")<
 }
 
 /**
- * A client that is not registered, or whose registration has expired.
+ * The client is not registered, or its registration has expired.
  *
  * @since 0.1.0
  * @category errors
@@ -417,7 +416,7 @@ export class InvalidRequestRegionException extends TaggedError("InvalidRequestRe
 }
 
 /**
- * The portal does not take the access token: it has expired, or its session was ended.
+ * The portal rejects the access token: it has expired, or its session has ended.
  *
  * @since 0.1.0
  * @category errors
@@ -429,7 +428,7 @@ export class UnauthorizedException extends TaggedError("UnauthorizedException")<
 }
 
 /**
- * The portal asks for fewer requests, still after all attempts.
+ * The portal throttles requests, even after all attempts.
  *
  * @since 0.1.0
  * @category errors
@@ -453,7 +452,7 @@ export class InvalidIdentityTokenException extends TaggedError("InvalidIdentityT
 }
 
 /**
- * STS could not reach the identity provider of a web identity token, still after all attempts.
+ * STS could not reach the identity provider of a web identity token, even after all attempts.
  *
  * @since 0.1.0
  * @category errors
@@ -493,7 +492,7 @@ export class RegionDisabledException extends TaggedError("RegionDisabledExceptio
 }
 
 /**
- * AWS answered with an error, of whichever tag.
+ * Any error that AWS answered with.
  *
  * @since 0.1.0
  * @category errors
@@ -515,7 +514,8 @@ export type ServiceException =
   | RegionDisabledException
 
 /**
- * The same without its tag, for callers to whom all answers of the kind are one. `code` still tells them apart.
+ * Converts an error of AWS to a `ServiceError`, for callers that treat all of them alike. `code` still tells them
+ * apart.
  *
  * @since 0.1.0
  * @category combinators
@@ -523,7 +523,7 @@ export type ServiceException =
 export const toServiceError = (error: ServiceException): ServiceError => new ServiceError({ ...error })
 
 /**
- * No answer came: refused, unresolved, cut off or timed out.
+ * No answer arrived: the connection was refused, unresolved, cut off or timed out.
  *
  * @since 0.1.0
  * @category errors
@@ -551,7 +551,7 @@ export class ServiceUnreachable extends TaggedError("ServiceUnreachable")<
 }
 
 /**
- * What answered does not speak as AWS does.
+ * The answer does not have the form of an answer of AWS.
  *
  * @since 0.1.0
  * @category errors
@@ -576,7 +576,7 @@ export class InvalidResponse extends TaggedError("InvalidResponse")<
 }
 
 /**
- * An operation was called with input that AWS would refuse, or a config file could not hold. Nothing was sent or
+ * An operation was called with input that AWS would refuse or that a config file cannot hold. Nothing was sent or
  * written.
  *
  * @since 0.1.0
@@ -609,15 +609,15 @@ const unavailableMessage = (what: string, error: Unavailable): string =>
   `No ${what} from ${error.source}: ${error.problem}${forProfile(error.origin)}. ${error.remedy}`
 
 /**
- * A source of web identity tokens has none that could be exchanged for credentials. AWS was not asked.
+ * A source of web identity tokens gave no usable token. AWS was not asked.
  *
  * | `reason` | what happened |
  * | --- | --- |
  * | `Missing` | a variable, file or program that should be there is not |
  * | `Unreachable` | no answer came in time |
- * | `Refused` | the source said no |
- * | `Invalid` | what it gave is not what it should be |
- * | `Expired` | what it gave has expired |
+ * | `Refused` | the source refused |
+ * | `Invalid` | the source gave something invalid |
+ * | `Expired` | the source gave something that has expired |
  *
  * @since 0.1.0
  * @category errors
@@ -629,7 +629,7 @@ export class WebIdentityTokenUnavailable extends TaggedError("WebIdentityTokenUn
 }
 
 /**
- * A source that was to give credentials gave none that can be used. The reasons are those of
+ * A source of credentials gave no usable ones. The reasons are those of
  * `WebIdentityTokenUnavailable`.
  *
  * @since 0.1.0
@@ -642,7 +642,7 @@ export class CredentialsUnavailable extends TaggedError("CredentialsUnavailable"
 }
 
 /**
- * A provider gave credentials that are of no use any more when they arrive.
+ * A provider gave credentials that have already expired.
  *
  * @since 0.1.0
  * @category errors
@@ -710,7 +710,7 @@ export class DeviceCodeExpired extends TaggedError("DeviceCodeExpired")<{
 
 /**
  * Why a call to an AWS service did not give its result, apart from the exceptions that its operation names.
- * `InvalidConfig` and `FileError` come of the profile that says how to reach AWS.
+ * `InvalidConfig` and `FileError` come from reading the client settings of the profile.
  *
  * @since 0.1.0
  * @category errors
@@ -729,7 +729,7 @@ export type SsoError =
   | TooManyRequestsException
 
 /**
- * Why a token could not be had.
+ * Why a token is not available.
  *
  * @since 0.1.0
  * @category errors
@@ -800,7 +800,7 @@ export type IdentityError =
   | AccountNotAllowed
 
 /**
- * Why a sign-in did not come about.
+ * Why a sign-in failed.
  *
  * @since 0.1.0
  * @category errors
@@ -932,8 +932,8 @@ export const catchKind: {
 )
 
 /**
- * Adds to an error which profile it came of, so that its message can say so. Errors that already name their place are
- * left alone.
+ * Adds to an error the profile that it was made for, so that its message names the profile. An error that already names
+ * its origin is not changed.
  *
  * @since 0.1.0
  * @category combinators

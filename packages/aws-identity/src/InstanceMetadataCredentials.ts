@@ -120,7 +120,7 @@ const attemptAt = (endpoint: string) =>
     const put = HttpClientRequest.put(`${endpoint}/latest/api/token`, {
       headers: { "x-aws-ec2-metadata-token-ttl-seconds": "21600" }
     })
-    // Only once: on most machines there is nobody, and everybody waits for it.
+    // One attempt only: most machines have no metadata service, and every caller waits for the answer.
     const first = yield* Effect.either(HttpExchange.ask(wire, put, { attempts: 1, timeout }))
     if (Either.isLeft(first)) {
       if (first.left.reason !== "Unreachable") return yield* failed(first.left)

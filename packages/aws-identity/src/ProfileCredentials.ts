@@ -229,7 +229,7 @@ const roleOf = (profile: SharedConfig.Section, walk: Walk) =>
     // That of the chosen profile is among the settings of Sts, behind what the application says.
     const region = profile.name === walk.config.chosen ? undefined : yield* roleRegion(role)
     return yield* AssumeRoleCredentials.resolve({ ...role, region, mfa }).pipe(
-      // Nothing keeps them: whoever keeps the role's credentials asks again when it needs others.
+      // Not cached here: the cache of the role's credentials asks again when it needs new ones.
       Effect.provideService(CredentialsProvider.CredentialsProvider, { get: source, invalidate: () => Effect.void }),
       Effect.mapError(withSource(role.roleArn, sourceInWords(profile))),
       Effect.mapError(IdentityError.withOrigin(originOf(profile)))

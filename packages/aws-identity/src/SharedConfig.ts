@@ -2,14 +2,14 @@
  * AWS's shared config files, `~/.aws/config` and `~/.aws/credentials`: read as every AWS tool reads them, with the
  * file and line of each value, and written so that nothing else in them changes.
  *
- * An indented line continues the property above only if it is indented deeper than that property's own line; with the
- * same or less indentation it is a property of its own, as the AWS CLI reads it. A key that has one line, such as a
- * region, cannot be continued: that line is an error, and `diagnostics` reports every line that looks like a key or
+ * An indented line continues the property above only if it is indented deeper than that property's own line. With the
+ * same or less indentation it is a property of its own, as in the AWS CLI. A key with a one-line value, such as a
+ * region, cannot be continued; such a line is an error. `diagnostics` reports every line that looks like a key or
  * header but continues a value.
  *
- * Both files are optional and both are always read; where they name the same profile, a key of the credentials file
- * wins. Where AWS's tools disagree about the grammar, the rule that its SDKs share counts. What breaks the rule is an
- * error for the one section it stands in, and for no other.
+ * Both files are optional, and both are always read. If both have the same profile, the keys of the credentials file
+ * take precedence. Where AWS's tools disagree about the grammar, this module follows the rule that AWS's SDKs share. A
+ * line that breaks the rule is an error for its own section only.
  *
  * @example
  * ```ts
@@ -58,7 +58,7 @@ import { headerFor, similarSections } from "./internal/similarSection.js"
 import { Region } from "./Region.js"
 
 /**
- * One value of a config file, and where it stands.
+ * A value of a config file, with its file and line.
  *
  * @since 0.1.0
  * @category models
@@ -74,7 +74,7 @@ export interface ConfigValue {
 }
 
 /**
- * A secret of a config file, and where it stands.
+ * A secret of a config file, with its file and line.
  *
  * @since 0.1.0
  * @category models
@@ -87,7 +87,7 @@ export interface SecretValue {
 }
 
 /**
- * A section: its keys (lower-case) with their values, those of both files for a profile.
+ * A section: its keys (lower-case) with their values. A profile has the keys of both files.
  *
  * @since 0.1.0
  * @category models
@@ -101,11 +101,11 @@ export interface Section {
   readonly line: number
   /** All values but the secrets. */
   readonly values: ReadonlyMap<string, ConfigValue>
-  /** `aws_secret_access_key`, `aws_session_token`, and what a misspelt key of that kind holds. */
+  /** The values of `aws_secret_access_key` and `aws_session_token`, and of misspelt keys of that kind. */
   readonly secrets: ReadonlyMap<string, SecretValue>
 }
 
-/** Where a value stands: in which section, which file and which line. */
+/** The section, file and line of a value. */
 const Place = Schema.Struct({ section: Schema.String, file: Schema.String, line: Schema.Number })
 
 /**
@@ -124,11 +124,11 @@ export class SsoSession extends Schema.Class<SsoSession>("effect-aws-identity/Ss
   registrationScopes: Schema.Array(Schema.NonEmptyString),
   /** The command that signs in to it. */
   loginCommand: Schema.String,
-  /** Where start URL and region stand, if they are from a config file. */
+  /** The places of start URL and region, if they come from a config file. */
   places: Schema.optional(Schema.Struct({ startUrl: Place, region: Place }))
 }) {
   /**
-   * What AWS's tools name the session's token by.
+   * The name by which AWS's tools store the session's token.
    *
    * @since 0.1.0
    */
@@ -138,8 +138,8 @@ export class SsoSession extends Schema.Class<SsoSession>("effect-aws-identity/Ss
 }
 
 /**
- * Something wrong or odd in a file. An error spoils the section that it stands in; a warning tells of something that
- * is skipped, or that other AWS tools read otherwise.
+ * A problem in a file. An error makes its section unusable. A warning reports a line that is skipped, or that other AWS
+ * tools read in another way.
  *
  * @since 0.1.0
  * @category models
@@ -166,7 +166,7 @@ export interface Diagnostic {
 export interface ConfigFiles {
   /** The paths looked at, and whether there was a file. */
   readonly files: ReadonlyArray<{ readonly path: string; readonly found: boolean }>
-  /** The profile that counts when a caller names none: that of `AWS_PROFILE` or of the layer, else `default`. */
+  /** The profile that is used when a caller names none: that of `AWS_PROFILE` or of the layer, else `default`. */
   readonly chosen: string
   /** The names of all profiles, in the order of the files. */
   readonly profiles: ReadonlyArray<string>
@@ -175,11 +175,11 @@ export interface ConfigFiles {
   /**
    * A profile by name; without one, that of `AWS_PROFILE`, else `default`.
    *
-   * Fails with `NotConfigured` when nobody chose a profile and there is no `default`, with `ProfileNotFound` when the
+   * Fails with `NotConfigured` when no profile is chosen and there is no `default`, with `ProfileNotFound` when the
    * chosen one does not exist, and with `InvalidConfig` when a line of it cannot be read.
    */
   readonly profile: (name?: string) => Effect.Effect<Section, IdentityError.SharedConfigError>
-  /** An `[sso-session]` of the config file, on behalf of `profile` if it is for one. */
+  /** An `[sso-session]` of the config file. Errors name `profile` if it is given. */
   readonly session: (name: string, profile?: Section) => Effect.Effect<SsoSession, IdentityError.InvalidConfig>
   /**
    * The Identity Center that a profile signs in to: its `sso_session`, its own `sso_start_url` and `sso_region`, or
@@ -192,16 +192,17 @@ export interface ConfigFiles {
   /** A `[services]` section of the config file; each service's settings are nested below its name. */
   readonly services: (name: string, profile?: Section) => Effect.Effect<Section, IdentityError.InvalidConfig>
   /**
-   * The error of what a profile without credentials may hold after all: a section with credentials in the wrong file or
-   * misspelt, such as `[dev]` in the config file, or a line that belongs to no section. Undefined if there is none.
+   * For a profile without credentials: the error that explains where they probably are. They may be in a section that
+   * is misspelt or in the wrong file, such as `[dev]` in the config file, or in a line that belongs to no section.
+   * Undefined if there is none.
    */
   readonly misplaced: (name: string) => IdentityError.InvalidConfig | undefined
-  /** All that is wrong or odd in the files, config first, by line. */
+  /** All problems in the files, those of the config file first, by line. */
   readonly diagnostics: () => ReadonlyArray<Diagnostic>
 }
 
 /**
- * Which section of the config file is meant.
+ * The section of the config file to change.
  *
  * @since 0.1.0
  * @category models
@@ -215,11 +216,11 @@ export type Target = { readonly profile: string } | { readonly session: string }
  * @category services
  */
 export class SharedConfig extends Context.Tag("effect-aws-identity/SharedConfig")<SharedConfig, {
-  /** The files as they are now. They are read again when they have changed; else it costs a look at each. */
+  /** The files as they are now. A file is read again only if it has changed; otherwise a `stat` of each is enough. */
   readonly read: Effect.Effect<ConfigFiles, IdentityError.FileError>
   /**
-   * The files as they were less than a second ago, and with all that `set` has done: for those who ask hundreds of times
-   * a second. Without it there is `read`.
+   * The files as they were less than a second ago, including all changes of `set`, for callers that ask hundreds of
+   * times a second. Use `read` if a service does not have it.
    */
   readonly recent?: Effect.Effect<ConfigFiles, IdentityError.FileError>
   /**
@@ -232,8 +233,8 @@ export class SharedConfig extends Context.Tag("effect-aws-identity/SharedConfig"
    *
    * Fails with `InvalidInput` when a name, key or value could not be read back as it is (line breaks, outer white
    * space, text that would be a comment). Fails with `InvalidConfig`, and leaves the file alone, when the section has a
-   * line that cannot be read, when the change would remove a line that another key or section may be meant by, and when
-   * the file is not UTF-8. Fails with a `FileError` `Busy` when other programs change the file all the time.
+   * line that cannot be read, when the change would remove a line that may be meant as another key or section, and when
+   * the file is not UTF-8. Fails with a `FileError` of reason `Busy` when other programs change the file all the time.
    */
   readonly set: (
     target: Target,
@@ -271,8 +272,8 @@ export const read: Effect.Effect<ConfigFiles, IdentityError.FileError, SharedCon
 )
 
 /**
- * How a service is to be reached: the given settings, and what they leave open from the environment and the profile,
- * by the rules that AWS's SDKs share. The environment is read now, the profile whenever what this gives is run.
+ * How to reach a service: the given settings, completed from the environment and the profile by the rules that AWS's
+ * SDKs share. The environment is read at once. The profile is read each time the resulting effect runs.
  *
  * | setting | environment | profile |
  * | --- | --- | --- |
@@ -287,7 +288,7 @@ export const read: Effect.Effect<ConfigFiles, IdentityError.FileError, SharedCon
  * | `disableClockSkewCorrection` | `AWS_DISABLE_CLOCK_SKEW_CORRECTION` | `disable_clock_skew_correction` |
  * | more of `allowPlainHttp` | `EFFECT_AWS_IDENTITY_ALLOW_PLAIN_HTTP` (`localstack,minio`), which only this library knows | |
  *
- * `AWS_RETRY_MODE` and `retry_mode` are not looked at: the mode is always `standard`.
+ * `AWS_RETRY_MODE` and `retry_mode` are ignored: the mode is always `standard`.
  *
  * @since 0.1.0
  * @category accessors
@@ -308,7 +309,7 @@ export const clientConfig = (
       const files = yield* config.recent ?? config.read
       if (last?.files === files) return last.found
       const profile = yield* Effect.catchTags(files.profile(), {
-        // Whoever cannot do without the profile says that it is missing.
+        // A provider that needs the profile reports that it is missing.
         NotConfigured: () => Effect.succeed(undefined),
         ProfileNotFound: () => Effect.succeed(undefined)
       })
@@ -339,7 +340,7 @@ export const clientConfig = (
   })
 
 /**
- * Where the files are, and which profile counts when a caller names none.
+ * The paths of the files, and the profile that is used when a caller names none.
  *
  * @since 0.1.0
  * @category models
@@ -351,7 +352,7 @@ export interface Options {
 }
 
 /**
- * The given files.
+ * Reads the given files.
  *
  * @since 0.1.0
  * @category layers
@@ -429,8 +430,8 @@ export const layer = (
   ))
 
 /**
- * The files that AWS's tools read: `AWS_CONFIG_FILE` and `AWS_SHARED_CREDENTIALS_FILE`, else `config` and
- * `credentials` in `~/.aws`; `AWS_PROFILE` chooses the profile unless `options` does. `~` is
+ * Reads the files that AWS's tools read: `AWS_CONFIG_FILE` and `AWS_SHARED_CREDENTIALS_FILE`, else `config` and
+ * `credentials` in `~/.aws`. `AWS_PROFILE` chooses the profile unless `options` does. `~` is
  * `homeDirectory`, else `HOME`, else `USERPROFILE`, else `HOMEDRIVE` with `HOMEPATH`, else on Linux that of
  * `/etc/passwd`.
  *
@@ -508,10 +509,10 @@ interface File {
 }
 
 const recentMillis = 1000
-/** A file changed so lately may be one that is being written in place, the more so if it is empty. */
+/** A file that changed less than so many ms ago may still be written in place. This is likelier if it is empty. */
 const beingWrittenMillis = { empty: 200, other: 10 }
 
-/** Nothing for a file that is not there. */
+/** The stamp of a file; undefined if it does not exist. */
 const stampAt = (fs: FileSystem.FileSystem, path: string): Effect.Effect<string | undefined, PlatformError> =>
   Effect.map(lookAt(fs, path), (info) => info && (specialFile(path, info) === undefined ? stampOf(info) : specialStamp))
 
@@ -527,7 +528,7 @@ interface Contents {
   readonly bytes: Uint8Array
   readonly info: FileSystem.File.Info | undefined
   readonly stamp: string | undefined
-  /** Whether the stamp will tell of the next change. */
+  /** Whether the next change is certain to change the stamp. */
   readonly settled: boolean
 }
 
@@ -707,8 +708,8 @@ const takesFromProfile = (profile: Section): boolean => {
 }
 
 /**
- * The profile that another one names as its `source_profile`. `path` has the profiles that take their credentials from
- * `profile`, beginning with the one that was chosen.
+ * The `source_profile` of `profile`. `path` lists the profiles that take their credentials from `profile`, beginning
+ * with the one that was chosen.
  *
  * @internal
  */
@@ -775,13 +776,13 @@ const hintOf = (files: Files, kind: Ini.SectionKind, name: string): string | und
 const sessionKeys: ReadonlySet<string> = new Set(["sso_start_url", "sso_region", "sso_registration_scopes"])
 
 /**
- * The error of a section that was meant to be a profile and holds credentials, but that AWS's tools do not read as the
- * profile, or of a line that cannot be read and may belong to it.
+ * The error of a section with credentials that was probably meant as the profile, but that AWS's tools do not read as
+ * the profile. Or the error of a line that cannot be read and may belong to the profile.
  */
 const misplacedIn = (files: Files, name: string): IdentityError.InvalidConfig | undefined => {
   for (const [index, file] of files.entries()) {
     const [error] = file.ini.errors
-    // Going on could give another identity.
+    // Without this error, the program could get another identity.
     if (error !== undefined) return unreadable(file, error, "The file", name)
     const fileKind = fileKinds[index] ?? "config"
     for (const { header: { line, text } } of similarSections(file.ini.headers(), fileKind, "profile", name)) {
@@ -823,8 +824,8 @@ export const misspeltKey = (profile: Section): IdentityError.InvalidConfig | und
 }
 
 /**
- * The error of a profile that gives no credentials but has a key that is about them: misspelt, without a value, or
- * alone.
+ * The error of a profile without credentials that has a key about credentials: the key is misspelt, has no value, or
+ * lacks the keys that belong with it.
  *
  * @since 0.1.0
  * @category accessors
@@ -904,7 +905,7 @@ const valueIn = (file: string, { line, nested, value }: Ini.Property): ConfigVal
   file,
   line,
   nested: nested.size === 0 ? none : new Map(Array.from(nested, ([key, property]) => {
-    // A secret in the wrong place is no use, and must not be seen.
+    // A secret below another key is never used, and must not be shown.
     const shown = isSecretKey(key) ? { ...property, value: "<redacted>" } : property
     return [alone(key), valueIn(file, shown)]
   }))
@@ -944,8 +945,8 @@ const unreadable = (
   })
 
 /**
- * The value of a key that a section cannot do without; `InvalidConfig` when it is missing or empty. `profile` is the
- * one that the section is read for.
+ * The value of a required key; `InvalidConfig` when it is missing or empty. `profile` is the profile that the section
+ * is read for.
  *
  * @since 0.1.0
  * @category accessors
@@ -972,7 +973,7 @@ const missing = (section: Section, key: string, profile: string | undefined): Id
 }
 
 /**
- * The value of a key, if it is there and not empty.
+ * The value of an optional key; none if it is missing or empty.
  *
  * @since 0.1.0
  * @category accessors
@@ -981,7 +982,7 @@ export const optional = (section: Section, key: string): Option.Option<string> =
   Option.filter(Option.fromNullable(section.values.get(key)?.value.trim()), (value) => value !== "")
 
 /**
- * A secret of a section, if it is there and not empty.
+ * An optional secret of a section; none if it is missing or empty.
  *
  * @since 0.1.0
  * @category accessors
@@ -996,7 +997,7 @@ export const secret = (section: Section, key: string): Option.Option<Redacted.Re
   )
 
 /**
- * A secret that a section cannot do without; `InvalidConfig` when it is missing or empty.
+ * A required secret of a section; `InvalidConfig` when it is missing or empty.
  *
  * @since 0.1.0
  * @category accessors
@@ -1012,8 +1013,8 @@ export const requiredSecret = (
   })
 
 /**
- * The error of a key of a profile, or without a key of the profile itself, that says something which cannot be
- * followed. `problem` comes after the section's name in its message: `has a duration_seconds that is no number`.
+ * The error of a key of a profile that cannot be used, or of the profile itself if there is no key. In the message,
+ * `problem` follows the section's name: `has a duration_seconds that is no number`.
  *
  * @since 0.1.0
  * @category constructors
@@ -1027,7 +1028,7 @@ export const invalidKey = (
     ? invalid(profile, profile, { profile: profile.name, ...words })
     : invalid(placeOfKey(profile, key) ?? profile, profile, { profile: profile.name, key, ...words })
 
-/** The error of a section that somebody names and that is not there. */
+/** The error of a section that is named elsewhere and does not exist. */
 const dangling = (
   files: Files,
   kind: "sso-session" | "services",
@@ -1099,7 +1100,7 @@ export const tokenFileOf = (profile: Section): Effect.Effect<Option.Option<strin
   })
 
 /**
- * A role that a profile names, and how its session is to be.
+ * A role that a profile names, and the settings of its session.
  *
  * @since 0.1.0
  * @category models
@@ -1168,7 +1169,7 @@ const hostsIn = (list: string): ReadonlyArray<string> =>
 
 const clientEnvironment = (service: string) =>
   Effect.all({
-    // The other two are told theirs with each call.
+    // Sso and SsoOidc get their region with each call.
     region: service === "sts" ? fromEnvironment("AWS_REGION", Setting.regionName) : Effect.succeed(undefined),
     defaultRegion: service === "sts"
       ? fromEnvironment("AWS_DEFAULT_REGION", Setting.regionName)
@@ -1184,7 +1185,7 @@ const clientEnvironment = (service: string) =>
     appId: Effect.map(variable("AWS_SDK_UA_APP_ID"), Option.getOrUndefined),
     disableClockSkewCorrection: fromEnvironment("AWS_DISABLE_CLOCK_SKEW_CORRECTION", Setting.flag)
   }, { mode: "validate" }).pipe(
-    // All that is wrong with it, as `Config.all` says.
+    // Reports all errors together, as `Config.all` does.
     Effect.mapError((errors) => Object.values(errors).flatMap(Option.toArray).reduce(ConfigError.And))
   )
 

@@ -274,7 +274,7 @@ export const presignRequest: (
 
 /**
  * A client that signs every request, with the credentials and the time of that moment: a retry is signed afresh, and
- * renewed credentials are used from then on.
+ * refreshed credentials are used from then on.
  *
  * Put it after whatever changes requests (`HttpClient.mapRequest`): what is changed later is not what was signed. A
  * request that cannot be signed fails with `InvalidInput`, and nothing is sent: a stream or a form whose payload is
@@ -358,7 +358,7 @@ const redacted = (request: HttpClientRequest.HttpClientRequest): HttpClientReque
     secrets.filter((name) => name in request.headers).map((name) => [name, "<redacted>"] as const)
   )
 
-/** A response holds its request, and so do the errors of its body: whoever prints them prints that. */
+/** A response and the errors of its body hold the request, so printing them would print the request too. */
 class Response extends Inspectable.Class implements HttpClientResponse.HttpClientResponse {
   readonly [HttpIncomingMessage.TypeId]: HttpIncomingMessage.TypeId = HttpIncomingMessage.TypeId
   readonly [HttpClientResponse.TypeId]: HttpClientResponse.TypeId = HttpClientResponse.TypeId

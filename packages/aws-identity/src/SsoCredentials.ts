@@ -82,7 +82,8 @@ const credentialsOf = Effect.fnUntraced(function*({ accountId, roleName, session
 })
 
 /**
- * Credentials of a role. A token that the portal rejects before its time is renewed and tried once more.
+ * Credentials of a role. If the portal rejects a token that has not expired, the token is refreshed and the portal is
+ * asked once more.
  *
  * @since 0.1.0
  * @category constructors

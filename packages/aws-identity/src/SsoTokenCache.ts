@@ -73,7 +73,7 @@ export class SsoTokenCache extends Context.Tag("effect-aws-identity/SsoTokenCach
   /**
    * Replaces the token atomically: a reader sees the old one or the new one.
    *
-   * With `replaces`, the store is changed only if it still holds that token, or no token if `replaces` is none. A person
+   * With `replaces`, the store changes only if it still holds that token, or no token if `replaces` is none. A person
    * may have signed in or out in the meantime. A caller that needs to know reads the store afterwards. A store without
    * transactions checks this as late as it can.
    */
@@ -248,9 +248,9 @@ const saveInterval = 30_000
 const longestFile = 1_048_576
 
 /**
- * Whether the token of a temporary file is the result of refreshing the current one, by a process that was killed before
- * the rename. A refresh keeps the client registration and gives a later expiry. A sign-in after that refresh has an even
- * later expiry, so its token is kept.
+ * Whether the token of a temporary file is the result of refreshing the current one, by a process that was killed
+ * before the rename. A refresh keeps the client registration and gives a later expiry. A sign-in after that refresh has
+ * an even later expiry, so its token is kept.
  */
 const isSuccessor = (token: SsoToken, current: SsoToken): boolean =>
   DateTime.greaterThan(token.expiresAt, current.expiresAt) &&
@@ -341,7 +341,7 @@ export const layer = (
         Effect.forEach(files, (file) => Effect.ignore(fs.remove(file)), { discard: true })
 
       /**
-       * Finishes the write of a killed process. If that process got a new token and could not rename its temporary file,
+       * Finishes the write of a killed process. If that process got a new token but did not rename its temporary file,
        * the refresh token in the token file is spent, so the newer token is written. All temporary files are removed,
        * because they hold secrets.
        */

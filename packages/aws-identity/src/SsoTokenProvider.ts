@@ -1,8 +1,8 @@
 /**
  * A valid token for a signed-in session: `AWS.SSOTokenProvider` as a service.
  *
- * The token comes from the cache that all AWS tools share. Before it expires, it is refreshed with its refresh token and
- * written back. All callers share one refresh. A person has to sign in again only if the token cannot be refreshed.
+ * The token comes from the cache that all AWS tools share. Before it expires, it is refreshed with its refresh token
+ * and written back. All callers share one refresh. A person has to sign in again only if the token cannot be refreshed.
  *
  * @since 0.1.0
  */
@@ -36,9 +36,9 @@ import { orMemory, SsoToken, SsoTokenCache } from "./SsoTokenCache.js"
  */
 export class SsoTokenProvider extends Context.Tag("effect-aws-identity/SsoTokenProvider")<SsoTokenProvider, {
   /**
-   * Returns the session's token. A cached token that expires within five minutes is refreshed first. A token that cannot
-   * be refreshed is returned until it expires; then `get` fails with `SsoLoginRequired`. One process refreshes the token,
-   * and the others wait for the result.
+   * Returns the session's token. A cached token that expires within five minutes is refreshed first. A token that
+   * cannot be refreshed is returned until it expires; then `get` fails with `SsoLoginRequired`. One process refreshes
+   * the token, and the others wait for the result.
    */
   readonly get: (session: SsoSession) => Effect.Effect<SsoToken, IdentityError.TokenError>
   /** Reports that AWS rejected the token. The next `get` refreshes it, unless the cache holds another token by then. */
@@ -337,9 +337,9 @@ export const layer: Layer.Layer<SsoTokenProvider, never, SsoTokenCache | SsoOidc
 )
 
 /**
- * Runs an effect to its end even if its caller is interrupted; the interruption waits for it. Once AWS has answered, the
- * old refresh token may be spent, so the new one must reach the cache. The effect runs in its own interruptible fiber,
- * because timeouts could not end an uninterruptible wait.
+ * Runs an effect to its end even if its caller is interrupted; the interruption waits for it. Once AWS has answered,
+ * the old refresh token may be spent, so the new one must reach the cache. The effect runs in a fiber of its own that
+ * is interruptible, because an uninterruptible pause cannot be cut short.
  */
 const carryThrough = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
   Effect.uninterruptible(

@@ -281,7 +281,7 @@ const withCredentials = <S extends typeof Session.Type>(session: S): Omit<S, "cr
  * @category services
  */
 export class Sts extends Context.Tag("effect-aws-identity/Sts")<Sts, {
-  /** A role by the word of an identity provider; nobody signs. */
+  /** Assumes a role with a web identity token. The request is not signed. */
   readonly assumeRoleWithWebIdentity: (
     input: AssumeRoleWithWebIdentityInput
   ) => Effect.Effect<AssumeRoleWithWebIdentityOutput, IdentityError.AssumeRoleWithWebIdentityError>

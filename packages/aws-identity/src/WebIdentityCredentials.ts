@@ -1,6 +1,6 @@
 /**
- * Credentials of a role by the word of an identity provider: `AWS.WebIdentityCredentials`, with a token that renews
- * itself.
+ * Credentials of a role in exchange for a web identity token: `AWS.WebIdentityCredentials`, with a new token for each
+ * exchange.
  *
  * Wherever `AWS.WebIdentityCredentials` takes a token, this takes an effect that gets one, and runs it for each
  * exchange: see `WebIdentityToken` for those of Kubernetes, GitHub Actions and others.
@@ -170,7 +170,7 @@ const beforeItsEnd = <A, E, R>(token: CheckedToken, exchange: Effect.Effect<A, E
 const isUnavailable = (error: unknown): error is IdentityError.WebIdentityTokenUnavailable =>
   Predicate.isTagged(error, "WebIdentityTokenUnavailable")
 
-/** What a trust policy looks at is what whoever mends it has to know. */
+/** Adds to an error the claims that a trust policy checks, because they show how to correct the policy. */
 const withContext =
   (roleArn: string, { audience, issuer, subject }: CheckedToken) => <E extends object>(error: E): E => {
     const claims = [["issuer", Option.toArray(issuer)], ["audience", audience], ["subject", Option.toArray(subject)]]
@@ -180,7 +180,7 @@ const withContext =
     return withAbout(`${roleInWords(roleArn)} and a token with ${claims.join(", ")}`)(error)
   }
 
-/** Whoever issues tokens may try to write words of ours, or lines of its own into a log. */
+/** Quotes a claim, because the issuer of a token could forge our messages or add lines to a log. */
 const quote = (text: string): string => JSON.stringify(text.slice(0, 256))
 
 /**

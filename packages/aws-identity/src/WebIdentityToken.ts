@@ -73,8 +73,8 @@ const failure = ({ name, remedy }: Source) => (reason: WebIdentityTokenUnavailab
 const checked = (source: Source, text: string) => Effect.map(check(source, Redacted.make(text)), ({ token }) => token)
 
 /**
- * Any effect as a source, by the name that messages are to give it. Its own failure is not shown, for nobody knows
- * what is in it, but for its tag.
+ * Makes a source from an effect; messages call the source `name`. Of the effect's own error only the tag is shown,
+ * because the rest may hold anything.
  *
  * @example
  * ```ts
@@ -107,7 +107,7 @@ export const fromEffect = <E, R>(
 }
 
 /**
- * The token in a file, read anew each time: whoever issues tokens puts the next one there. Links are followed. A file
+ * The token in a file, read for each exchange, because its issuer replaces it there. Links are followed. A file
  * that is being written is waited for, a fifth of a second at most.
  *
  * A file that is not there is a `WebIdentityTokenUnavailable`, one that cannot be read a `FileError`.
@@ -139,7 +139,7 @@ export const fromFile = (path: string): WebIdentityToken<FileSystem.FileSystem> 
     remedy:
       "Check AWS_WEB_IDENTITY_TOKEN_FILE or web_identity_token_file, and that whoever issues the tokens writes them there."
   }
-  // White space around the token is nobody's fault.
+  // Ignores white space around the token.
   return readTokenFile(path, 2 * longestToken).pipe(
     Effect.catchTag("Unusable", ({ problem, reason }) => Effect.fail(failure(source)(reason, problem))),
     Effect.flatMap((text) => checked(source, text))
@@ -147,8 +147,8 @@ export const fromFile = (path: string): WebIdentityToken<FileSystem.FileSystem> 
 }
 
 /**
- * The token in an environment variable, where a CI service puts it. It cannot be renewed: when it has expired, so has
- * the job's identity. It is read through `Config`.
+ * The token in an environment variable, where a CI service puts it. It cannot be refreshed: when it has expired, so
+ * has the job's identity. The variable is read through `Config`.
  *
  * @since 0.1.0
  * @category constructors

@@ -142,10 +142,9 @@ export * as ContainerCredentials from "./ContainerCredentials.js"
 export * as Credentials from "./Credentials.js"
 
 /**
- * The one thing an application depends on: credentials that are always fresh.
+ * Cached credentials that are refreshed before they expire: the one service that an application depends on.
  *
- * A provider of credentials resolves them once and keeps nothing. This module caches them and refreshes them before
- * they expire, for any provider.
+ * A provider resolves credentials once and keeps no state. This module caches the credentials of any provider.
  *
  * @example
  * ```ts
@@ -221,11 +220,11 @@ export * as DefaultCredentials from "./DefaultCredentials.js"
 export * as EnvironmentCredentials from "./EnvironmentCredentials.js"
 
 /**
- * Everything that can go wrong, as tagged errors: `IdentityError` on the way to credentials, `LoginError` while a
+ * The errors of this library as tagged classes: `IdentityError` while credentials are resolved, `LoginError` while a
  * person signs in.
  *
- * Each message names the file, the profile or session, the cause, and what to do next. The fields are text and
- * numbers only: no request, response or raw cause, and never a secret.
+ * Each message names the file, the profile or session, the cause, and what to do next. The fields hold text and numbers
+ * only: no request, response or raw cause, and never a secret.
  *
  * @since 0.1.0
  */
@@ -348,14 +347,14 @@ export * as Region from "./Region.js"
  * AWS's shared config files, `~/.aws/config` and `~/.aws/credentials`: read as every AWS tool reads them, with the
  * file and line of each value, and written so that nothing else in them changes.
  *
- * An indented line continues the property above only if it is indented deeper than that property's own line; with the
- * same or less indentation it is a property of its own, as the AWS CLI reads it. A key that has one line, such as a
- * region, cannot be continued: that line is an error, and `diagnostics` reports every line that looks like a key or
+ * An indented line continues the property above only if it is indented deeper than that property's own line. With the
+ * same or less indentation it is a property of its own, as in the AWS CLI. A key with a one-line value, such as a
+ * region, cannot be continued; such a line is an error. `diagnostics` reports every line that looks like a key or
  * header but continues a value.
  *
- * Both files are optional and both are always read; where they name the same profile, a key of the credentials file
- * wins. Where AWS's tools disagree about the grammar, the rule that its SDKs share counts. What breaks the rule is an
- * error for the one section it stands in, and for no other.
+ * Both files are optional, and both are always read. If both have the same profile, the keys of the credentials file
+ * take precedence. Where AWS's tools disagree about the grammar, this module follows the rule that AWS's SDKs share. A
+ * line that breaks the rule is an error for its own section only.
  *
  * @example
  * ```ts
@@ -434,7 +433,8 @@ export * as SsoLogin from "./SsoLogin.js"
 export * as SsoOidc from "./SsoOidc.js"
 
 /**
- * The tokens of signed-in sessions, kept where every AWS tool keeps them: one file a session in `~/.aws/sso/cache`.
+ * The tokens of signed-in sessions, stored where every AWS tool stores them: one file for each session in
+ * `~/.aws/sso/cache`.
  *
  * @since 0.1.0
  */
@@ -443,8 +443,8 @@ export * as SsoTokenCache from "./SsoTokenCache.js"
 /**
  * A valid token for a signed-in session: `AWS.SSOTokenProvider` as a service.
  *
- * The token comes from the cache that all AWS tools share. Near its end it is renewed with its refresh token and
- * written back, once for all who wait; only when that cannot be does anybody have to sign in again.
+ * The token comes from the cache that all AWS tools share. Before it expires, it is refreshed with its refresh token
+ * and written back. All callers share one refresh. A person has to sign in again only if the token cannot be refreshed.
  *
  * @since 0.1.0
  */
@@ -477,8 +477,8 @@ export * as SsoTokenProvider from "./SsoTokenProvider.js"
 export * as Sts from "./Sts.js"
 
 /**
- * Credentials of a role by the word of an identity provider: `AWS.WebIdentityCredentials`, with a token that renews
- * itself.
+ * Credentials of a role in exchange for a web identity token: `AWS.WebIdentityCredentials`, with a new token for each
+ * exchange.
  *
  * Wherever `AWS.WebIdentityCredentials` takes a token, this takes an effect that gets one, and runs it for each
  * exchange: see `WebIdentityToken` for those of Kubernetes, GitHub Actions and others.

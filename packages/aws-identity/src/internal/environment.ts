@@ -17,7 +17,7 @@ export const variable = (name: string): Effect.Effect<Option.Option<string>, Con
 
 /**
  * The home directory as AWS's tools find it: `HOME`, then Windows's own variables, then that of the password database.
- * Without any it is `~`, and `isNowhere` tells of every path below.
+ * If none of these is known it is `~`, and `isNowhere` is true for every path below it.
  */
 export const homeDirectory: Effect.Effect<string, ConfigError.ConfigError, FileSystem.FileSystem> = Effect.gen(
   function*() {
@@ -32,9 +32,9 @@ export const homeDirectory: Effect.Effect<string, ConfigError.ConfigError, FileS
 )
 
 /**
- * The home directory of this process's user in `/etc/passwd`, for processes without `HOME`, such as those of systemd and
- * `env -i`. Linux only, because the platform's ports do not tell the user and `/proc` does. If the process has a `HOME`
- * that the `ConfigProvider` hides, there is no home directory.
+ * The home directory of this process's user in `/etc/passwd`, for processes without `HOME`, such as those of systemd
+ * and `env -i`. Linux only, because the platform's ports do not tell the user and `/proc` does. If the process has a
+ * `HOME` that the `ConfigProvider` hides, there is no home directory.
  */
 const passwordHome: Effect.Effect<Option.Option<string>, never, FileSystem.FileSystem> = Effect.gen(function*() {
   const fs = yield* FileSystem.FileSystem

@@ -3,9 +3,9 @@
  * second (the heartbeat).
  *
  * A lock is dead when a waiting process has seen the same text for a whole lease. The waiting process measures the
- * lease by its own monotonic clock, so wall clocks that disagree or are set do not matter. Time for which the waiting process
- * itself was suspended does not count. After the whole machine was suspended, the holder has a whole lease for its next
- * heartbeat.
+ * lease by its own monotonic clock, so wall clocks that disagree or are set do not matter. Time for which the waiting
+ * process itself was suspended does not count. After the whole machine was suspended, the holder has a whole lease for
+ * its next heartbeat.
  *
  * A caller that cannot get the lock runs without it. The lock saves requests; callers stay correct without it.
  */
@@ -69,7 +69,8 @@ const decode = (text: string) => Schema.decodeOption(Text)(text)
 
 /**
  * What is found at the path of the lock file. `Lock`: a lock file. `Leftover`: a link, an empty directory or a file
- * that cannot be read, which is removed if it does not change for a lease. `Foreign`: anything else, which is never removed.
+ * that cannot be read, which is removed if it does not change for a lease. `Foreign`: anything else, which is never
+ * removed.
  */
 export type Found =
   | { readonly _tag: "Nothing" }

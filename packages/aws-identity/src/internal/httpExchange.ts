@@ -36,8 +36,8 @@ export const wire: Effect.Effect<Wire, never, HttpClient.HttpClient> = Effect.ge
   const requestInit = yield* Effect.serviceOption(FetchHttpClient.RequestInit)
   return {
     http: yield* HttpClient.HttpClient,
-    // AWS does not redirect, and another server must not get the token. The other settings are the application's, except
-    // those inside the layer of its client.
+    // AWS does not redirect, and another server must not get the token. The other settings are the application's,
+    // except those inside the layer of its client.
     requestInit: { ...Option.getOrUndefined(requestInit), redirect: "manual" }
   }
 })

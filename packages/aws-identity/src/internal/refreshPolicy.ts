@@ -4,7 +4,7 @@ import type { Kind } from "../IdentityError.js"
 const second = 1000
 const minute = 60 * second
 
-/** A token that expires within this time is refreshed before it is used, if possible. AWS's SDKs also use five minutes. */
+/** A token that expires within this time is refreshed before it is used, if possible. AWS's SDKs use the same time. */
 export const tokenWindow = 5 * minute
 
 /** The shortest time between two attempts to refresh a token that has not expired. AWS's SDKs use the same. */
@@ -102,7 +102,7 @@ export const good = <A>(now: number, value: A, expiration: number, before = 0): 
   ...refreshTimes(now, expiration, before)
 })
 
-/** `Hit`: use what is held. `HitAndRefresh`: also refresh in the background. `Wait`: refresh first. `Fail`: fail again. */
+/** `Hit`: use what is held. `HitAndRefresh`: refresh in the background too. `Wait`: refresh first. `Fail`: again. */
 export type CredentialsDecision = "Hit" | "HitAndRefresh" | "Wait" | "Fail"
 
 /**
@@ -126,7 +126,7 @@ export const decideCredentials = <A, F>(now: number, held: Held<A, F>, atLeast =
   }
 }
 
-/** Shortest and longest pause after a failure (ms). As in AWS's SDKs, because a refusal rarely changes within seconds. */
+/** Shortest and longest pause after a failure (ms), as in AWS's SDKs: a refusal rarely changes within seconds. */
 const pauses: { readonly [K in Kind]: readonly [number, number] } = {
   // The next attempt only reads the configuration, which may change at any time.
   NotConfigured: [0, 0],

@@ -19,8 +19,8 @@ const isLateAfter = (millis: number) =>
   })
 
 /**
- * Sleeps for the duration. The timers of a process that was stopped fire before it reads its sockets, so the sleep goes
- * on for a moment after a stop, however often the process is stopped.
+ * Sleeps for the duration, and for a moment longer if the process was stopped at the end. The timers of a process that
+ * was stopped fire before it reads its sockets.
  */
 const sleepRunning = (duration: Duration.DurationInput): Effect.Effect<void> =>
   Effect.gen(function*() {
@@ -37,7 +37,7 @@ const sleepRunning = (duration: Duration.DurationInput): Effect.Effect<void> =>
  * of a call to AWS. The effect has a fiber of its own, and its changes of fiber refs stay there. Unlike with
  * `Effect.timeoutFail`, the time limit also ends a wait that cannot be interrupted.
  *
- * After a stop of this process the effect has a moment to take an answer that came meanwhile.
+ * If this process was stopped, the effect gets a moment longer to read an answer that arrived during the stop.
  */
 export const timeLimit = <A, E, R, E2>(
   effect: Effect.Effect<A, E, R>,
