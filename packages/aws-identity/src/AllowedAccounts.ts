@@ -27,14 +27,14 @@ import { isRejection } from "./internal/rejection.js"
 import { Sts } from "./Sts.js"
 
 /**
- * The `CredentialsProvider` that it is given, guarded. Whenever its credentials are new, STS is asked which account
- * they belong to, because what a file or variable says of the account may be wrong.
+ * Guards the `CredentialsProvider` that it is given. For new credentials, it asks STS which account they belong to,
+ * because the account in a file or variable may be wrong.
  *
- * Credentials of another account than the allowed ones (12 digits each) are an `AccountNotAllowed`. They are
- * invalidated half a minute later, so that a later `get` finds what is configured by then. Credentials that STS rejects
- * are invalidated at once, and others are tried once.
+ * Credentials of another account than the allowed ones (12 digits each) fail with `AccountNotAllowed`. They are
+ * invalidated half a minute later, so that a later `get` uses the configuration of that time. Credentials that STS
+ * rejects are invalidated at once, and others are tried once.
  *
- * Provided with another source, the layer guards that one: see `CredentialsProvider.layer`.
+ * With another source, the layer guards that source: see `CredentialsProvider.layer`.
  *
  * @since 0.1.0
  * @category layers
@@ -78,7 +78,7 @@ export const layer = (
         if (verdict !== before && isRejection(verdict.refusal)) {
           yield* source.invalidate(verdict.credentials)
           const credentials = yield* source.get
-          // The same keys are not shown to STS twice.
+          // Do not ask STS twice about the same keys.
           verdict = credentials.accessKeyId === verdict.credentials.accessKeyId
             ? last = { ...verdict, credentials }
             : yield* verdictOn(credentials)
@@ -86,7 +86,7 @@ export const layer = (
         return verdict.refusal === undefined ? verdict.credentials : yield* Effect.fail(verdict.refusal)
       })
 
-      // What is verified is cached like any credentials: callers share one answer of STS.
+      // Verified credentials are cached like any others, so callers share one answer of STS.
       const guarded = yield* CredentialsProvider.make(resolve, options)
       return {
         ...guarded,

@@ -95,7 +95,7 @@ export const resolve: <E = never, R = never>(
 /**
  * `CredentialsProvider` of a role, on top of another `CredentialsProvider`.
  *
- * Provided with another source, it is another identity: see `CredentialsProvider.layer`.
+ * With another source, the layer gives another identity: see `CredentialsProvider.layer`.
  *
  * @since 0.1.0
  * @category layers

@@ -152,8 +152,8 @@ const problemsOf = (error: ConfigError.ConfigError): ReadonlyArray<string> =>
   error._op === "And" ? [...problemsOf(error.left), ...problemsOf(error.right)] : [String(error)]
 
 /**
- * The failure of a layer as an `Error`. The SDK copies what is not one, a `ConfigError` for example, and loses its
- * message.
+ * The failure of a layer as an `Error`. The SDK copies a failure that is not an `Error`, such as a `ConfigError`, and
+ * loses its message.
  */
 const toError = (cause: Cause.Cause<unknown>): Error => {
   const failure = Cause.originalError(Cause.squash(cause))

@@ -167,7 +167,7 @@ export type CreateTokenOutput = typeof CreateTokenOutput.Type
 
 const application = {
   ...region,
-  /** Who signs: whoever may act for the application. */
+  /** The credentials that sign the request. They must be allowed to act for the application. */
   credentials: Schema.instanceOf(Credentials),
   /** The ARN of the Identity Center application. */
   clientId: text,

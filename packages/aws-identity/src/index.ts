@@ -70,11 +70,11 @@ export * as AwsSdk from "./AwsSdk.js"
  * Everything has a default that follows AWS's SDKs. `layer` of a client takes these settings as they are;
  * `layerConfig` takes what is not among them from the environment and the profile, as AWS's SDKs do.
  *
- * Proxies, certificates and connections are the `HttpClient`'s, which is the application's own. Give this library a
- * client that sends a request to the URL it was made for: without `HttpClient.followRedirects`, because AWS does not
- * redirect, and without a base URL (`HttpClient.mapRequest` with `HttpClientRequest.prependUrl`), because the server
- * there would receive tokens. A request that would go elsewhere is not sent: `InvalidInput` names the other server,
- * `InvalidResponse` a redirect. Headers may be added. To reach AWS through another host, set `endpoint`.
+ * The application's `HttpClient` handles proxies, certificates and connections. Give this library a client that sends a
+ * request to the URL it was made for: without `HttpClient.followRedirects`, because AWS does not redirect, and without
+ * a base URL (`HttpClient.mapRequest` with `HttpClientRequest.prependUrl`), because the server there would receive
+ * tokens. A request that would go to another server is not sent and fails with `InvalidInput`. A redirect fails with
+ * `InvalidResponse`. Headers may be added. To reach AWS through another host, set `endpoint`.
  *
  * @example
  * ```ts

@@ -49,7 +49,7 @@ export const errorOf = (
   })
 
 /**
- * What an answer is if it is no answer of AWS's, with its words: `an HTML page, which is not AWS's but perhaps a
+ * Describes an answer that is not from AWS, with a part of its text: `an HTML page, which is not AWS's but perhaps a
  * proxy's: "Access blocked"`. Undefined for JSON and for an empty answer.
  */
 export const foreignAnswer = (
@@ -62,7 +62,7 @@ export const foreignAnswer = (
   const isMarkup = start.startsWith("<")
   const what = isHtml(headers, text) ? "an HTML page" : isMarkup ? "XML" : "plain text"
   const words = oneLine(withoutSecretLooking(scrub(isMarkup ? textOfPage(start) : start)))
-  // A text without a space is no sentence, and may be a token, unless it is such as `Forbidden`.
+  // A text without a space may be a token, unless it is a word such as `Forbidden`.
   const shown = !words.includes(" ") && !/^[A-Z][a-z]{0,30}[.!]?$/.test(words)
     ? ""
     : words.length > longestWords

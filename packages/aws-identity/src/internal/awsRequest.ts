@@ -307,7 +307,7 @@ const attemptOf = <
         )
       }
       return yield* Effect.mapError(call.decode(text.right), (problem) =>
-        // The words of any other answer may be new secrets.
+        // The text of any other answer may hold new secrets.
         invalid(
           AwsAnswer.isHtml(headers, text.right)
             ? AwsAnswer.foreignAnswer(headers, text.right, secrets) ?? problem

@@ -66,7 +66,7 @@ const splitWindows = (line: string): Either.Either<ReadonlyArray<string>, string
 export const quoted = (word: string): string =>
   /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`
 
-/** What a shell would have done with the line and nobody here does: the first sign of it, such as `|` or `$`. */
+/** The first sign in the line, such as `|` or `$`, that only a shell would interpret. No shell runs here. */
 export const shellSign = (line: string): string | undefined => {
   const expanded = line.replace(/\\.|'[^']*'/gsu, "")
   const unquoted = expanded.replace(/"[^"]*"/g, "")

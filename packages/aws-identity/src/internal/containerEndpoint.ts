@@ -17,7 +17,7 @@ export const fullUrl = (text: string): Either.Either<URL, string> => {
   // The parser writes every spelling of a host and of an address in one way, and it is its result that is asked.
   const url = new URL(text)
   if (url.protocol !== "https:" && url.protocol !== "http:") {
-    // What stands before the first colon may be a part of a secret.
+    // The text before the first colon may be a part of a secret.
     const known = /^(?:ftp|file|unix|tcp|wss?):$/.exec(url.protocol)?.[0]
     return Either.left(`it is neither an https nor an http URL${known === undefined ? "" : ` but a ${known} one`}`)
   }
@@ -31,8 +31,8 @@ export const fullUrl = (text: string): Either.Either<URL, string> => {
 }
 
 /**
- * A host name has at most 63 characters between its dots; a token in its place is longer. The parser gives it in lower
- * case, in which many tokens do not look like one.
+ * A host name has at most 63 characters between its dots; a token in its place is longer. The URL parser converts it to
+ * lower case, and then many tokens do not look like one.
  */
 const shownHost = (host: string, text: string): string =>
   shownText(text) !== text || host.length > 100 ||

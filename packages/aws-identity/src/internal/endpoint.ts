@@ -75,11 +75,11 @@ const endpointProblem = (
   parameters: Pick<EndpointParameters, "allowPlainHttp" | "endpointSource">
 ): string | undefined => {
   if (!isEndpointUrl(endpoint)) return `its endpoint${sourceOf(parameters)} is not an http or https URL`
-  // As the client that sends to it reads it.
+  // Parsed in the same way as by the client that sends the request.
   const { hostname, protocol } = new URL(endpoint)
   if (protocol === "https:" || isLoopback(hostname) || parameters.allowPlainHttp.includes(hostname)) return undefined
   const shown = shownText(endpoint)
-  // The URL has the host in lower case, in which a token does not look like one.
+  // The URL parser converts the host to lower case, and then a token does not look like one.
   const host = shown === endpoint ? hostname : "<host>"
   return `its endpoint ${shown}${sourceOf(parameters)} would be sent secrets in plain text: use https or ` +
     `a loopback address, or allow the host with EFFECT_AWS_IDENTITY_ALLOW_PLAIN_HTTP=${host} or in ` +

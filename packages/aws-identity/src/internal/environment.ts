@@ -6,8 +6,8 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 
 /**
- * The value of a variable without outer white space, which scripts, `.env` files and copied text leave. A blank variable
- * is not set.
+ * The value of a variable without outer white space, which scripts, `.env` files and copied text may add. A blank
+ * variable counts as not set.
  */
 export const variable = (name: string): Effect.Effect<Option.Option<string>, ConfigError.ConfigError> =>
   Effect.matchEffect(Config.string(name), {
@@ -16,7 +16,7 @@ export const variable = (name: string): Effect.Effect<Option.Option<string>, Con
   })
 
 /**
- * The home directory as AWS's tools find it: `HOME`, then Windows's own variables, then that of the password database.
+ * The home directory as AWS's tools find it: `HOME`, then Windows's own variables, then the password database.
  * If none of these is known it is `~`, and `isNowhere` is true for every path below it.
  */
 export const homeDirectory: Effect.Effect<string, ConfigError.ConfigError, FileSystem.FileSystem> = Effect.gen(

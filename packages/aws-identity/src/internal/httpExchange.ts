@@ -64,8 +64,8 @@ export interface Diverted {
 }
 
 /**
- * The whole answer to a request, of whichever status, or why its body could not be read. A request that the client
- * would send to another URL is not sent.
+ * The whole answer to a request, with any status, or why its body could not be read. A request that the client would
+ * send to another URL is not sent.
  */
 export const exchange = <E>(
   { http, requestInit }: Wire,
@@ -90,7 +90,7 @@ export const exchange = <E>(
     // Read whatever it is: an answer that is left unread keeps its connection.
     Effect.flatMap((response) =>
       Effect.flatMap(Effect.either(textOf(response)), (text) => {
-        // A client that was not made by `HttpClient.make` does not ask before it sends.
+        // A client that was not made by `HttpClient.make` does not run this check before it sends.
         const elsewhere = otherUrl(request, response.request)
         return elsewhere === undefined
           ? Effect.succeed({ status: response.status, headers: response.headers, text })
@@ -146,8 +146,8 @@ const otherUrl = (
 }
 
 /**
- * Settings of the fiber that makes a request: the client records no spans of it, follows no redirect and sends it to
- * no other URL.
+ * Settings of the fiber that makes a request. With them, the client records no spans, follows no redirect and sends the
+ * request to no other URL.
  */
 const unseen = (
   requestInit: RequestInit,
@@ -156,13 +156,13 @@ const unseen = (
 (runtime: Runtime.Runtime<never>): Runtime.Runtime<never> => {
   let isAnswered = false
   return runtime.pipe(
-    // The client asks this only where tracing is on. It is off for the request all the same.
+    // The client runs this check only if tracing is on. Tracing is switched off for the request itself.
     FiberRefs.getOrDefault(runtime.fiberRefs, FiberRef.currentTracerEnabled)
       ? identity
       : Runtime.setFiberRef(FiberRef.currentTracerEnabled, true),
-    // Spans of a client would carry headers, and its failed spans whole requests. Our own spans tell what may be told.
-    // The client asks for each request that is about to leave, with all that `mapRequest` and `followRedirects` did to
-    // it: the last moment to keep secrets from another server.
+    // The client's spans would record headers, and its failed spans whole requests. Our own spans hold no secrets.
+    // The client runs this check right before it sends a request, after `mapRequest` and `followRedirects` have changed
+    // it. This is the last moment to keep secrets from another server.
     Runtime.setFiberRef(HttpClient.currentTracerDisabledWhen, (actual: HttpClientRequest.HttpClientRequest) => {
       const elsewhere = otherUrl(request, actual)
       if (elsewhere !== undefined) throw new DivertedRequest(elsewhere, isAnswered)

@@ -2,7 +2,7 @@
  * The dialect of AWS's shared config files, one file at a time: text in, sections with their lines out.
  *
  * The grammar is the one that AWS's SDKs share; no INI library reads it. A line that breaks a rule spoils its own
- * section only: the problem is kept beside what could be read, and a caller who needs that section raises it.
+ * section only. The problem is kept beside the lines that could be read, and a caller that needs the section raises it.
  *
  * Indentation follows Python's RawConfigParser, which the AWS CLI uses: an indented line continues the property above
  * only if it is indented deeper than that property's own line; with the same or less indentation it is a property of
@@ -10,8 +10,8 @@
  * above it: there AWS's tools disagree, and it is an error for both sections.
  *
  * Parsing is lazy, and a section is searched by its header alone: taking one profile out of a file of thousands costs
- * little. Names, keys and values are slices of the text and keep it alive. Every function takes time in proportion to
- * the text, whatever is in it, and none recurses.
+ * little. Names, keys and values are slices of the text and keep it alive. Every function takes time linear in the
+ * text, and none is recursive.
  */
 import { isKnownKey, isSingleLine, misspelt, resembled } from "./profileKeys.js"
 
@@ -406,7 +406,7 @@ export interface Visitor {
 export const visit = (text: string, block: Block | Stray, visitor: Visitor): void => {
   let above = NO_PROPERTY
   let key = ""
-  // A property with a value has continuation lines, one without has nested lines, a broken line has neither.
+  // A property with a value has continuation lines, a property without a value has nested lines, a broken line neither.
   let below: "Continuation" | "Nested" | "Nothing" = "Nothing"
   const hasHeader = text.charCodeAt(skipBlanks(text, block.start, block.end)) === OPEN
   let start = hasHeader ? nextLine(text, block.start) : block.start
@@ -543,7 +543,7 @@ const reader = (text: string) => {
     properties = into
     problems = []
     key = ""
-    // Below a broken header it is not known whose lines these are.
+    // Below a broken header, the section of these lines is unknown.
     if (block.problem !== undefined) return [block.problem]
     const divided = dividingReturn(text, block)
     if (divided !== undefined) problems.push(divided)

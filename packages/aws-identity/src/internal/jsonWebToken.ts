@@ -1,4 +1,4 @@
-/** What a JSON web token says of itself. Nobody here can verify it; STS does. */
+/** Reads the claims of a JSON web token without verifying it. STS verifies it. */
 import * as DateTime from "effect/DateTime"
 import * as Either from "effect/Either"
 import * as Encoding from "effect/Encoding"

@@ -45,8 +45,8 @@ export const nameOf = (command: Command.Command): string => {
 /**
  * Runs it, with nothing on its standard input, and gives its standard output.
  *
- * The program is a process group of its own, without a terminal. Whoever is interrupted or loses patience kills the
- * group (SIGKILL, which no program can ignore), and waits until it is gone.
+ * The program is a process group of its own, without a terminal. An interruption or a timeout kills the group
+ * (SIGKILL, which no program can ignore) and waits until it has ended.
  */
 export const run = (
   command: Command.Command,

@@ -6,9 +6,9 @@ import * as Runtime from "effect/Runtime"
 import * as Scope from "effect/Scope"
 
 /**
- * At most one run at a time: the first caller starts it, the others wait for its result. The run has a fiber of its
- * own with the fiber refs that the maker had, so that a caller's interruption does not break it off and a caller's
- * settings do not reach the others. Closing the maker's scope interrupts the run.
+ * At most one run at a time: the first caller starts it, the others wait for its result. The run has a fiber of its own
+ * with the fiber refs of the maker. So a caller's interruption does not end it, and a caller's settings do not affect
+ * the others. Closing the maker's scope interrupts the run.
  */
 export interface SingleFlight<A, E> {
   /** Waits for the run under way, or for a new one. Fails with the error of `make` when the run is interrupted. */
@@ -27,7 +27,7 @@ export const make = <A, E>(
   Effect.gen(function*() {
     const runFork = Runtime.runFork(yield* Effect.runtime())
     let isClosed = false
-    // A scope of its own, because the flag has to be set before the runs in it are interrupted.
+    // A scope of its own, because the flag must be set before the runs in the scope are interrupted.
     const scope = yield* Effect.acquireRelease(Scope.make(), (scope, exit) => {
       isClosed = true
       return Scope.close(scope, exit)
