@@ -520,7 +520,10 @@ export type ServiceException =
  * @since 0.1.0
  * @category combinators
  */
-export const toServiceError = (error: ServiceException): ServiceError => new ServiceError({ ...error })
+export const toServiceError = (error: Answer): ServiceError => {
+  const { about, attempts, code, description, operation, origin, reason, requestId, service, status } = error
+  return new ServiceError({ about, attempts, code, description, operation, origin, reason, requestId, service, status })
+}
 
 /**
  * No answer arrived: the connection was refused, unresolved, cut off or timed out.

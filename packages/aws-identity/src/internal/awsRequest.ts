@@ -119,7 +119,11 @@ export const operation = <
       _tag === fields.code || _tag === `${fields.code}Exception` ||
       (fields.status === 429 && _tag === "TooManyRequestsException")
     )
-    return Class === undefined ? undefined : new Class(fields) as InstanceType<Exception>
+    if (Class === undefined) return undefined
+    // The only error that says where to call instead.
+    if (Class._tag === "InvalidRequestRegionException") return new Class(fields) as InstanceType<Exception>
+    const { endpoint: _, region: __, ...others } = fields
+    return new Class(others) as InstanceType<Exception>
   }
 
   const attributes = { "rpc.system": "aws-api", "rpc.service": service.id, "rpc.method": call.operation }
@@ -290,7 +294,7 @@ const attemptOf = <
         const foreign = answer.code === "Unknown" ? AwsAnswer.foreignAnswer(headers, body, secrets) : undefined
         const description = foreign === undefined ? answer.description : `the answer is ${foreign}`
         const fields = { ...names, ...answer, description, status, attempts }
-        const error = exceptionOf(fields) ?? new IdentityError.ServiceError(fields)
+        const error = exceptionOf(fields) ?? IdentityError.toServiceError(fields)
         const isClockMended = client.clockOffset !== clockOffset
         const kind = kindOfAnswer(fields, isClockMended)
         const retryAfter = Option.orElse(

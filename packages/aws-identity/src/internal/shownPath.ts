@@ -66,7 +66,9 @@ const isMixed = (text: string): boolean => /[A-Z]/.test(text) && /[a-z]/.test(te
  * Whether capitals, small letters and digits alternate as often as in base64, and more often than in names. With
  * `isRest`, the text may be short and have no digits, because it may be the rest of a redacted token.
  */
-const isRandom = (text: string, isRest: boolean, shortest: number): boolean => {
+const isRandom = (run: string, isRest: boolean, shortest: number): boolean => {
+  // A hash in a path, such as the name of a token file, is random but no token.
+  const text = run.replace(/(^|\/)[0-9a-f]{16,}(?=\/|$)/g, "$1")
   const changes = text.match(/[A-Z](?=[a-z\d])|[a-z](?=[A-Z\d])|\d(?=[A-Za-z])/g)?.length ?? 0
   if (isRest) return text.length >= 8 && /[A-Z]/.test(text) && changes > 0.25 * text.length
   return text.length >= shortest && hasMixedWord(text) && changes > (text.length < 48 ? 0.42 : 0.35) * text.length
