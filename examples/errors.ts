@@ -2,7 +2,7 @@
  * What can a program do about an error? Four answers: sign in again, ask for access, try again later, or correct the
  * configuration.
  *
- *     npx tsx examples/errors.ts                    # on an Identity Center embedded in it, where nobody is signed in
+ *     npx tsx examples/errors.ts                    # on an embedded Identity Center, without a sign-in
  *     npx tsx examples/errors.ts --profile NAME     # on your own config files and AWS
  */
 import { NodeContext, NodeHttpClient, NodeRuntime } from "@effect/platform-node"

@@ -26,7 +26,7 @@ export const shownPath = (path: string): string => {
 /** The URL or name as errors show it. Parts that look like a token are redacted. */
 export const shownText = (text: string): string => {
   const trimmed = text.trim()
-  if (authorization.test(trimmed) || knownToken.test(trimmed) || isSecretKey(trimmed)) return "<redacted>"
+  if (authorization.test(trimmed) || knownToken.test(trimmed) || isSecretAccessKey(trimmed)) return "<redacted>"
   const shown = text.split(/([/?&=@:\s])/).map((part) =>
     part.length > longestPart || isTokenLike(part) ? "<redacted>" : part
   ).join("")
@@ -80,4 +80,4 @@ const authorization = /^(?:bearer|basic|token)\s+\S/i
 const knownToken = /^(?:gh[a-z]_|github_pat_|glpat-|glcbt-|IQoJ|FwoG|ao[ar]AAA)[\w+/=:.~-]{16,}$/
 
 /** Secret access keys of AWS have 40 characters of base64. */
-const isSecretKey = (text: string): boolean => isMixed(text) && /^[A-Za-z0-9+/]{40}$/.test(text)
+const isSecretAccessKey = (text: string): boolean => isMixed(text) && /^[A-Za-z0-9+/]{40}$/.test(text)
