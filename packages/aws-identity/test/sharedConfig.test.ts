@@ -682,7 +682,10 @@ describe("the session that a profile signs in to", () => {
         "[profile role]\nrole_arn = r\nsource_profile = a\n[profile a]\nrole_arn = r\nsource_profile = b\n" +
         "[profile b]\nrole_arn = r\nsource_profile = base\n"
       ],
-      ["its own settings although its source does not exist", "[profile role]\nsso_session = corp\nsource_profile = nobody\n"]
+      [
+        "its own settings although its source does not exist",
+        "[profile role]\nsso_session = corp\nsource_profile = nobody\n"
+      ]
     ] as const
   )("is that of %s", ([, config]) =>
     Effect.gen(function*() {
