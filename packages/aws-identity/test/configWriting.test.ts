@@ -1,6 +1,6 @@
 import { FileSystem, Path } from "@effect/platform"
 import { NodeContext } from "@effect/platform-node"
-import { assert, describe, it } from "@effect/vitest"
+import { afterEach, assert, describe, it } from "@effect/vitest"
 import { Effect, FastCheck as fc, Layer, type Scope } from "effect"
 import { SharedConfig } from "effect-aws-identity"
 import { execFileSync, spawn } from "node:child_process"
@@ -9,6 +9,9 @@ import { fileURLToPath } from "node:url"
 import * as Ini from "../src/internal/ini.js"
 import { edit } from "../src/internal/iniEdit.js"
 import { runsOf, timeOf } from "./proofs.js"
+
+// The properties below compute for a long time: between them the worker answers vitest, which gives up after 60 s.
+afterEach(() => new Promise<void>((resolve) => setImmediate(resolve)))
 
 /** A line of a generated file, and the section and key that it belongs to. */
 interface Line {

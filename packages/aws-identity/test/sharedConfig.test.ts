@@ -1,6 +1,6 @@
 import { FileSystem, Path } from "@effect/platform"
 import { NodeContext } from "@effect/platform-node"
-import { assert, describe, it } from "@effect/vitest"
+import { afterEach, assert, describe, it } from "@effect/vitest"
 import { loadSharedConfigFiles } from "@smithy/shared-ini-file-loader"
 import { ConfigProvider, Effect, Either, FastCheck as fc, Inspectable, Layer, Option, Redacted } from "effect"
 import { SharedConfig } from "effect-aws-identity"
@@ -11,6 +11,9 @@ import { grammar } from "./grammar.js"
 import { runsOf, timeOf } from "./proofs.js"
 import { rendered } from "./rendered.js"
 import { shiftedClock } from "./shiftedClock.js"
+
+// The properties below compute for a long time: between them the worker answers vitest, which gives up after 60 s.
+afterEach(() => new Promise<void>((resolve) => setImmediate(resolve)))
 
 const filesOf = (config: string, credentials?: string) =>
   Effect.runSync(
