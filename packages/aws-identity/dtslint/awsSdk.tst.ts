@@ -29,6 +29,7 @@ type Token = AwsSdk.IdentityProvider<AwsSdk.TokenIdentity>
 type Taken = Parameters<typeof AwsSdk.fromProvider>[0]
 
 declare const credentials: Credential
+declare const provider: CredentialsProvider.CredentialsProvider["Type"]
 declare const session: SharedConfig.SsoSession
 declare const full: Layer.Layer<AwsIdentity.AwsIdentity, ConfigError.ConfigError>
 declare const lean: Layer.Layer<CredentialsProvider.CredentialsProvider>
@@ -61,8 +62,9 @@ describe("what the SDK takes", () => {
 })
 
 describe("effects", () => {
-  it("say which service they take it from", () => {
+  it("need the service only if no provider is given", () => {
     expect(AwsSdk.credentials).type.toBe<Effect.Effect<Credential, never, CredentialsProvider.CredentialsProvider>>()
+    expect(AwsSdk.identityProvider(provider)).type.toBe<Effect.Effect<Credential>>()
     expect(AwsSdk.token(session)).type.toBe<Effect.Effect<Token, never, SsoTokenProvider.SsoTokenProvider>>()
   })
 })
@@ -101,7 +103,7 @@ describe("a provider of the SDK", () => {
 
   it("gives credentials or says why not", () => {
     expect(AwsSdk.fromProvider(credentials)).type.toBe<
-      Effect.Effect<Credentials.Credentials, IdentityError.CredentialsUnavailable>
+      Effect.Effect<Credentials.Credentials, IdentityError.IdentityError>
     >()
     expect(AwsSdk.layer(credentials, { background: true })).type.toBe<
       Layer.Layer<CredentialsProvider.CredentialsProvider>

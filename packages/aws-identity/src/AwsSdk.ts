@@ -20,6 +20,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import * as Cause from "effect/Cause"
 import * as ConfigError from "effect/ConfigError"
+import type * as Context from "effect/Context"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -201,6 +202,46 @@ const identityOfCredentials = (credentials: Credentials): AwsCredentialIdentity 
 })
 
 /**
+ * The `credentials` of the SDK's clients, from a `CredentialsProvider` that is given as a value: one for each identity of
+ * a program that has several. See `credentials`.
+ *
+ * @example
+ * ```ts
+ * import { S3Client } from "@aws-sdk/client-s3"
+ * import { Effect } from "effect"
+ * import { AwsSdk, CredentialsProvider, ProfileCredentials } from "effect-aws-identity"
+ *
+ * // Copies from one account to another.
+ * export const program = Effect.gen(function*() {
+ *   const clientOf = (profile: string) =>
+ *     CredentialsProvider.make(ProfileCredentials.resolve({ profile })).pipe(
+ *       Effect.flatMap(AwsSdk.identityProvider),
+ *       Effect.map((credentials) => new S3Client({ region: "eu-central-1", credentials }))
+ *     )
+ *   const from = yield* clientOf("production")
+ *   const to = yield* clientOf("backup")
+ *   return [from, to]
+ * })
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const identityProvider = (
+  provider: Context.Tag.Service<CredentialsProvider.CredentialsProvider>
+): Effect.Effect<IdentityProvider<AwsCredentialIdentity>> =>
+  Effect.map(Effect.runtime<never>(), (runtime) =>
+    providerOf<Credentials, AwsCredentialIdentity>({
+      peek: () => provider.peek?.(),
+      get: (rejected) =>
+        run(
+          runtime,
+          rejected === undefined ? provider.get : Effect.zipRight(provider.invalidate(rejected), provider.get)
+        ),
+      identityOf: identityOfCredentials
+    }))
+
+/**
  * The `credentials` of the SDK's clients. The SDK asks for them at each request and gets those of
  * `CredentialsProvider`, so a long-lived client stays valid and all clients share one refresh. It works as long as that
  * service does.
@@ -214,20 +255,7 @@ export const credentials: Effect.Effect<
   IdentityProvider<AwsCredentialIdentity>,
   never,
   CredentialsProvider.CredentialsProvider
-> = Effect.zipWith(
-  CredentialsProvider.CredentialsProvider,
-  Effect.runtime<never>(),
-  (provider, runtime) =>
-    providerOf<Credentials, AwsCredentialIdentity>({
-      peek: () => provider.peek?.(),
-      get: (rejected) =>
-        run(
-          runtime,
-          rejected === undefined ? provider.get : Effect.zipRight(provider.invalidate(rejected), provider.get)
-        ),
-      identityOf: identityOfCredentials
-    })
-)
+> = Effect.flatMap(CredentialsProvider.CredentialsProvider, identityProvider)
 
 /**
  * The `token` of the SDK's clients that take a bearer token: that of a signed-in session, refreshed before it
@@ -394,20 +422,20 @@ const decode = Option.liftThrowable(Schema.decodeUnknownEither(Answer))
  * Asks a provider of the SDK once, or takes a fixed identity. Use `CredentialsProvider.layer` to cache and refresh the
  * result. The provider is asked for new credentials each time, because it may have a cache of its own.
  *
- * Fails with `CredentialsUnavailable`, which says of an error of the provider no more than its name: its message may
- * hold anything.
+ * An `IdentityError` stays as it is, for providers that are made of ours. Any other error of the provider becomes a
+ * `CredentialsUnavailable` with its name alone, because its message may hold anything.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const fromProvider = Effect.fn("AwsSdk.fromProvider")(function*(
+export const fromProvider: (
   provider: AwsCredentialIdentity | AwsCredentialIdentityProvider
-) {
+) => Effect.Effect<Credentials, IdentityError.IdentityError> = Effect.fn("AwsSdk.fromProvider")(function*(provider) {
   const answer: unknown = yield* Effect.tryPromise({
     try: () =>
       // Within the promise, what it throws at once is a rejection too.
       Promise.resolve().then(() => typeof provider === "function" ? provider({ forceRefresh: true }) : provider),
-    catch: rejectionOf
+    catch: (error) => isOurs(error) ? error : rejectionOf(error)
   }).pipe(
     Effect.timeoutFail({ duration: longestWait, onTimeout: () => unavailable("Unreachable", "it did not answer") })
   )
@@ -417,7 +445,13 @@ export const fromProvider = Effect.fn("AwsSdk.fromProvider")(function*(
     return yield* unavailable("Invalid", `what it gave is not an identity: ${schemaProblem(decoded.value.left)}`)
   }
   return new Credentials(decoded.value.right)
-})
+}, (credentials) => CredentialsProvider.fromEffect(sourceName, credentials))
+
+const sourceName = "the provider of the AWS SDK"
+
+/** False also for a rejection that throws when it is looked at. */
+const isOurs = (error: unknown): error is IdentityError.AnyError =>
+  Option.getOrElse(Option.liftThrowable(IdentityError.isIdentityError)(error), () => false)
 
 /** Some ask a person for the code of an MFA device. */
 const longestWait = "5 minutes"
@@ -432,7 +466,7 @@ const remedies = {
 
 const unavailable = (reason: keyof typeof remedies, problem: string) =>
   new IdentityError.CredentialsUnavailable({
-    source: "the provider of the AWS SDK",
+    source: sourceName,
     reason,
     problem,
     remedy: remedies[reason]

@@ -335,7 +335,7 @@ export const make = <R>(
 /**
  * Makes a provider from an effect of the application, such as a call to a vault. An error of the effect becomes a
  * `CredentialsUnavailable` with the name of the source and the tag of the error. The rest of the error is left out,
- * because it may be secret. Errors of this library stay as they are.
+ * because it may be secret. An `IdentityError` stays as it is.
  *
  * @example
  * ```ts
@@ -366,7 +366,23 @@ export const fromEffect = <E, R>(
       remedy: "Look at where the program gets its credentials from."
     }))
 
-const isOurs = <E>(error: E): error is Extract<E, IdentityError.IdentityError> => IdentityError.isIdentityError(error)
+/** Errors of a sign-in and of AWS's operations are not errors of a provider, which `get` may fail with. */
+const isOurs = <E>(error: E): error is Extract<E, IdentityError.IdentityError> =>
+  IdentityError.isIdentityError(error) && !(error._tag in foreignTags)
+
+const foreignTags: {
+  readonly [Tag in Exclude<IdentityError.AnyError, IdentityError.IdentityError>["_tag"]]: true
+} = {
+  AuthorizationPendingException: true,
+  DeviceCodeExpired: true,
+  InvalidClientException: true,
+  InvalidGrantException: true,
+  InvalidRequestRegionException: true,
+  LoginDenied: true,
+  SlowDownException: true,
+  TooManyRequestsException: true,
+  UnauthorizedException: true
+}
 
 /**
  * A cache around the provider `resolve`, as a layer.

@@ -26,6 +26,7 @@ import {
   Credentials,
   CredentialsProvider,
   IdentityError,
+  ProfileCredentials,
   SharedConfig,
   SsoTokenProvider
 } from "effect-aws-identity"
@@ -75,11 +76,7 @@ const numbered = Effect.gen(function*() {
         expiration: Option.some(DateTime.add(now, { hours: 1 }))
       }))
   )
-  const credentials = yield* Effect.provideService(
-    AwsSdk.credentials,
-    CredentialsProvider.CredentialsProvider,
-    provider
-  )
+  const credentials = yield* AwsSdk.identityProvider(provider)
   return {
     credentials,
     provider,
@@ -207,6 +204,15 @@ describe("credentials for a client of the SDK", () => {
       assert.include(error.message, "aws sso login")
       assert.notInclude(inspect(error), "FiberFailure")
     }).pipe(Effect.provide(worldOf({ signedIn: false }))))
+
+  it.scoped("are those of one identity each, from providers as values", () =>
+    Effect.gen(function*() {
+      for (const [profile, account] of [["production", "012345678901"], ["default", "111122223333"]] as const) {
+        const provider = yield* CredentialsProvider.make(ProfileCredentials.resolve({ profile }))
+        const { whoAmI } = yield* clientOf(yield* AwsSdk.identityProvider(provider))
+        assert.strictEqual((yield* Effect.promise(whoAmI)).Account, account)
+      }
+    }).pipe(Effect.provide([worldOf(), NodeContext.layer, NodeHttpClient.layer])))
 
   it.effect("let a chain of the SDK go on if they are not configured, and only then", () =>
     Effect.gen(function*() {
@@ -682,6 +688,25 @@ describe("a provider of the SDK", () => {
         }
       }))
   }
+
+  it.effect("that is made of ours keeps our error", () =>
+    Effect.gen(function*() {
+      const errors = [
+        new IdentityError.SsoLoginRequired({ session: "corp", reason: "NoToken", command: "aws sso login" }),
+        new IdentityError.NotConfigured({ provider: "Vault", problem: "no Vault", remedy: "Install one." })
+      ]
+      for (const own of errors) {
+        const ours = yield* AwsSdk.identityProvider({ get: Effect.fail(own), invalidate: () => Effect.void })
+        for (const provider of [ours, () => Promise.reject(own)]) {
+          const error = yield* Effect.flip(AwsSdk.fromProvider(provider))
+          assert.strictEqual(error._tag, own._tag)
+          assert.strictEqual(error.message, own.message)
+        }
+      }
+      const denied = new IdentityError.LoginDenied({ session: "corp" })
+      const error = yield* Effect.flip(AwsSdk.fromProvider(() => Promise.reject(denied)))
+      assertUnavailable(error, "Refused", "it failed with LoginDenied")
+    }))
 
   it("gives credentials or our error, whatever it does", () =>
     fc.assert(

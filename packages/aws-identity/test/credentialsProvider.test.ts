@@ -544,4 +544,21 @@ describe("credentials from an effect of the application", () => {
       const error = yield* Effect.flip(CredentialsProvider.fromEffect("Vault", Effect.fail(own)))
       assert.strictEqual<unknown>(error, own)
     }))
+
+  it.effect("fail with CredentialsUnavailable for errors of a sign-in or an operation, which get does not have", () =>
+    Effect.gen(function*() {
+      const answer = { service: "SSO", operation: "getRoleCredentials", code: "UnauthorizedException", status: 401 }
+      for (
+        const own of [
+          new IdentityError.LoginDenied({ session: "corp" }),
+          new IdentityError.DeviceCodeExpired({ session: "corp" }),
+          new IdentityError.UnauthorizedException(answer),
+          new IdentityError.TooManyRequestsException(answer)
+        ]
+      ) {
+        const error = yield* Effect.flip(CredentialsProvider.fromEffect("Vault", Effect.fail(own)))
+        assert.strictEqual(error._tag, "CredentialsUnavailable")
+        assert.include(error.message, `it failed with ${own._tag}`)
+      }
+    }))
 })
