@@ -2,16 +2,22 @@ import type { CommandExecutor, FileSystem, HttpClient, Path } from "@effect/plat
 import { type ConfigError, Effect, type Layer, type Redacted, type Scope } from "effect"
 import type { SsoTokenCache, SsoTokenProvider } from "effect-aws-identity"
 import {
+  AssumeRoleCredentials,
   AwsIdentity,
+  ContainerCredentials,
   Credentials,
   CredentialsProvider,
+  DefaultCredentials,
+  EnvironmentCredentials,
   type IdentityError,
+  type ProfileCredentials,
   Region,
   type SharedConfig,
   type Sso,
   SsoCredentials,
   SsoLogin,
-  type SsoOidc
+  type SsoOidc,
+  type Sts
 } from "effect-aws-identity"
 import { describe, expect, it } from "tstyche"
 
@@ -46,6 +52,50 @@ describe("layers say what they give and what they need", () => {
     >()
     expect(CredentialsProvider.make(Effect.succeed(credentials))).type.toBeAssignableTo<
       Effect.Effect<CredentialsProvider.CredentialsProvider["Type"], never, Scope.Scope>
+    >()
+  })
+})
+
+describe("providers are values", () => {
+  class VaultError extends Error {
+    readonly _tag = "VaultError"
+  }
+  interface Vault {
+    readonly _: unique symbol
+  }
+  const role = { roleArn: "arn:aws:iam::111122223333:role/deploy" }
+
+  it("AssumeRoleCredentials.assume fails and needs as its source does, besides its own", () => {
+    const source: Effect.Effect<Credentials.Credentials, VaultError, Vault> = Effect.never
+    expect(AssumeRoleCredentials.assume(role, source)).type.toBe<
+      Effect.Effect<Credentials.Credentials, VaultError | IdentityError.AssumeRoleError, Vault | Sts.Sts>
+    >()
+    expect(AssumeRoleCredentials.assume(role, provider.get)).type.toBe<
+      Effect.Effect<Credentials.Credentials, IdentityError.IdentityError, Sts.Sts>
+    >()
+  })
+
+  it("a chain of providers is run to get its resolver, which needs what its parts need", () => {
+    const container = ContainerCredentials.resolve
+    expect(CredentialsProvider.firstConfigured([EnvironmentCredentials.resolve, container])).type.toBe<
+      Effect.Effect<
+        Effect.Effect<
+          Credentials.Credentials,
+          IdentityError.IdentityError,
+          HttpClient.HttpClient | FileSystem.FileSystem
+        >
+      >
+    >()
+    expect(CredentialsProvider.layerFirstConfigured([EnvironmentCredentials.resolve, container])).type.toBe<
+      Layer.Layer<CredentialsProvider.CredentialsProvider, never, HttpClient.HttpClient | FileSystem.FileSystem>
+    >()
+  })
+
+  it("the default chain is run to get its resolver", () => {
+    expect(DefaultCredentials.make()).type.toBe<
+      Effect.Effect<
+        Effect.Effect<Credentials.Credentials, IdentityError.IdentityError, ProfileCredentials.Requirements>
+      >
     >()
   })
 })

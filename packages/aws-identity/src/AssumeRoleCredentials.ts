@@ -56,26 +56,40 @@ export interface Options<E = never, R = never>
 }
 
 /**
- * Credentials of a role, by those of the `CredentialsProvider`. When AWS says that these have expired, or are none,
- * they are invalidated, and it is tried once more if there are others.
+ * Credentials of a role, assumed with the credentials that the source returns.
+ *
+ * The source is any provider as a value, such as `ProfileCredentials.resolve({ profile: "ci" })`, the default chain of
+ * `DefaultCredentials.make`, or the `get` of another cache. It is run for each session. If AWS says that its
+ * credentials have expired or are invalid, it is run once more, and other credentials are tried once.
+ *
+ * @example
+ * ```ts
+ * import { AssumeRoleCredentials, CredentialsProvider, ProfileCredentials } from "effect-aws-identity"
+ *
+ * const role = (account: string) =>
+ *   CredentialsProvider.make(
+ *     AssumeRoleCredentials.assume(
+ *       { roleArn: `arn:aws:iam::${account}:role/deploy` },
+ *       ProfileCredentials.resolve({ profile: "ci" })
+ *     )
+ *   )
+ * ```
  *
  * @since 0.1.0
  * @category constructors
  */
-export const resolve: <E = never, R = never>(
-  options: Options<E, R>
-) => Effect.Effect<
-  Credentials,
-  E | IdentityError.IdentityError,
-  R | Sts | CredentialsProvider.CredentialsProvider
-> = Effect.fn("AssumeRoleCredentials.resolve")(function*<E, R>({ mfa, ...role }: Options<E, R>) {
+export const assume: <E, R, E2 = never, R2 = never>(
+  role: Options<E2, R2>,
+  source: Effect.Effect<Credentials, E, R>
+) => Effect.Effect<Credentials, E | E2 | IdentityError.AssumeRoleError, R | R2 | Sts> = Effect.fn(
+  "AssumeRoleCredentials.assume"
+)(function*<E, R, E2, R2>({ mfa, ...role }: Options<E2, R2>, source: Effect.Effect<Credentials, E, R>) {
   const sts = yield* Sts
-  const source = yield* CredentialsProvider.CredentialsProvider
   const assumedBy = (credentials: Credentials) =>
     Effect.gen(function*() {
       const tokenCode = mfa === undefined ? undefined : yield* mfa.tokenCode
       const roleSessionName = role.roleSessionName ?? (yield* sessionName)
-      // Only what AWS says of these credentials counts, not what went wrong on the way to them.
+      // An error of the code or the source says nothing about these credentials.
       return yield* Effect.either(
         Effect.mapError(
           sts.assumeRole({ ...role, roleSessionName, serialNumber: mfa?.serialNumber, tokenCode, credentials }),
@@ -83,14 +97,30 @@ export const resolve: <E = never, R = never>(
         )
       )
     })
-  const old = yield* source.get
+  const old = yield* source
   const first = yield* assumedBy(old)
   if (Either.isRight(first) || !isRejection(first.left)) return (yield* first).credentials
-  yield* source.invalidate(old)
-  const renewed = yield* source.get
-  if (renewed.accessKeyId === old.accessKeyId) return yield* Effect.fail(first.left)
-  return (yield* yield* assumedBy(renewed)).credentials
+  const replacement = yield* source
+  if (replacement.accessKeyId === old.accessKeyId) return yield* Effect.fail(first.left)
+  return (yield* yield* assumedBy(replacement)).credentials
 })
+
+/**
+ * Credentials of a role, assumed with those of the `CredentialsProvider`: see `assume`. Credentials that AWS rejects
+ * are invalidated.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const resolve = <E = never, R = never>(
+  role: Options<E, R>
+): Effect.Effect<Credentials, E | IdentityError.IdentityError, R | Sts | CredentialsProvider.CredentialsProvider> =>
+  Effect.flatMap(CredentialsProvider.CredentialsProvider, ({ get, invalidate }) => {
+    let last: Credentials | undefined
+    // `assume` runs the source a second time only after AWS rejected what it gave first.
+    const source = Effect.suspend(() => last === undefined ? get : Effect.zipRight(invalidate(last), get))
+    return assume(role, Effect.tap(source, (credentials) => Effect.sync(() => last = credentials)))
+  })
 
 /**
  * `CredentialsProvider` of a role, on top of another `CredentialsProvider`.

@@ -413,43 +413,54 @@ export const layer = <R>(
   perSource(Layer.scoped(CredentialsProvider, make(resolve, options)))
 
 /**
- * A chain of providers as a layer: uses the first provider that is configured.
+ * A chain of providers as a value: uses the first provider that is configured.
+ *
+ * Running the effect makes the memory of the chain and returns its resolver. Run it once for each cache, or for each
+ * role that the chain is the source of.
  *
  * Only `NotConfigured` lets the chain go on to the next provider. Any other error is the error of the chain, because a
  * provider that is configured and broken must not make a program act with another identity. For the same reason, the
  * provider that gave the first credentials gives all later ones. If no provider is configured, the chain fails with a
- * `NotConfigured` that lists what each of them lacks.
+ * `NotConfigured` that lists what each of them lacks, so a chain can be a part of another chain.
  *
  * @example
  * ```ts
- * import { ContainerCredentials, CredentialsProvider, EnvironmentCredentials } from "effect-aws-identity"
+ * import { Effect } from "effect"
+ * import { AssumeRoleCredentials, ContainerCredentials, CredentialsProvider, EnvironmentCredentials } from "effect-aws-identity"
  *
- * export const credentials = CredentialsProvider.firstConfigured([
- *   EnvironmentCredentials.resolve,
- *   ContainerCredentials.resolve
- * ])
+ * // A role, assumed with the keys of the environment, else with the credentials of the container
+ * export const deploy = Effect.gen(function*() {
+ *   const source = yield* CredentialsProvider.firstConfigured([
+ *     EnvironmentCredentials.resolve,
+ *     ContainerCredentials.resolve
+ *   ])
+ *   return yield* CredentialsProvider.make(
+ *     AssumeRoleCredentials.assume({ roleArn: "arn:aws:iam::111122223333:role/deploy" }, source)
+ *   )
+ * })
  * ```
  *
  * @since 0.1.0
- * @category layers
+ * @category constructors
  */
 export const firstConfigured = <R extends ReadonlyArray<unknown>>(
-  providers: { readonly [K in keyof R]: Effect.Effect<Credentials, IdentityError.IdentityError, R[K]> },
-  options?: Options
-): Layer.Layer<CredentialsProvider, never, Exclude<R[number], Scope.Scope>> =>
-  perSource(Layer.scoped(CredentialsProvider, Effect.suspend(() => make(chain<R[number]>(providers), options))))
+  resolvers: { readonly [K in keyof R]: Effect.Effect<Credentials, IdentityError.IdentityError, R[K]> }
+): Effect.Effect<Effect.Effect<Credentials, IdentityError.IdentityError, R[number]>> =>
+  Effect.sync(() => chain<R[number]>(resolvers))
 
-/** Remembers the provider that gave the first credentials. */
+/** A resolver that remembers the provider which gave the first credentials. */
 const chain = <R>(
-  providers: ReadonlyArray<Effect.Effect<Credentials, IdentityError.IdentityError, R>>
+  resolvers: ReadonlyArray<Effect.Effect<Credentials, IdentityError.IdentityError, R>>
 ): Effect.Effect<Credentials, IdentityError.IdentityError, R> => {
   let chosen: Effect.Effect<Credentials, IdentityError.IdentityError, R> | undefined
   const choose = Effect.gen(function*() {
     const tried: Array<IdentityError.NotConfigured> = []
-    for (const provider of providers) {
-      const result = yield* Effect.either(provider)
+    for (const resolve of resolvers) {
+      const result = yield* Effect.either(resolve)
+      // Another fiber may have made the choice meanwhile.
+      if (chosen !== undefined) return yield* chosen
       if (Either.isRight(result)) {
-        chosen = provider
+        chosen = Effect.mapError(resolve, stillConfigured)
         return result.right
       }
       if (result.left._tag !== "NotConfigured") return yield* Effect.fail(result.left)
@@ -464,3 +475,28 @@ const chain = <R>(
   })
   return Effect.suspend(() => chosen ?? choose)
 }
+
+/**
+ * A cache around a chain of providers, as a layer: see `firstConfigured`.
+ *
+ * @example
+ * ```ts
+ * import { ContainerCredentials, CredentialsProvider, EnvironmentCredentials } from "effect-aws-identity"
+ *
+ * export const credentials = CredentialsProvider.layerFirstConfigured([
+ *   EnvironmentCredentials.resolve,
+ *   ContainerCredentials.resolve
+ * ])
+ * ```
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerFirstConfigured = <R extends ReadonlyArray<unknown>>(
+  resolvers: { readonly [K in keyof R]: Effect.Effect<Credentials, IdentityError.IdentityError, R[K]> },
+  options?: Options
+): Layer.Layer<CredentialsProvider, never, Exclude<R[number], Scope.Scope>> =>
+  perSource(Layer.scoped(
+    CredentialsProvider,
+    Effect.flatMap(firstConfigured<R>(resolvers), (resolve) => make(resolve, options))
+  ))

@@ -1,18 +1,18 @@
 /**
- * The default chain: where AWS's tools look for credentials when nobody tells them.
+ * The default chain: the places where AWS's tools look for credentials when no profile is chosen in code.
  *
- * | order | provider | because |
+ * | order | provider | reason |
  * | --- | --- | --- |
- * | 1 | `EnvironmentCredentials` | who sets variables means this very process |
- * | 2 | `WebIdentityCredentials.resolveEnvironment` | a pod with a role of its own must not become whoever a file in its image names |
- * | 3 | `ProfileCredentials` (`AWS_PROFILE`, else `default`) | what a person has configured for this machine |
- * | 4 | `ContainerCredentials` | what the task or pod is |
- * | 5 | `InstanceMetadataCredentials` | what the machine is, which whatever runs on it shares |
+ * | 1 | `EnvironmentCredentials` | variables are set for this very process |
+ * | 2 | `WebIdentityCredentials.resolveEnvironment` | a pod with a role of its own must not use the identity of a file in its image |
+ * | 3 | `ProfileCredentials` (`AWS_PROFILE`, else `default`) | a person has configured it for this machine |
+ * | 4 | `ContainerCredentials` | the role of the task or pod |
+ * | 5 | `InstanceMetadataCredentials` | the role of the machine, which all programs on it share |
  *
- * It goes from the nearest to the farthest, and on only from what is not configured: see
- * `CredentialsProvider.firstConfigured`, by which another order or choice is one line.
+ * The chain goes on to the next provider only if a provider is not configured: see
+ * `CredentialsProvider.firstConfigured`, which makes a chain of another order or choice.
  *
- * The default chain of AWS's SDK for JavaScript v3 gives the same but for these:
+ * The default chain of AWS's SDK for JavaScript v3 gives the same, with these differences:
  *
  * | what is configured | that SDK | here |
  * | --- | --- | --- |
@@ -20,23 +20,61 @@
  * | a web identity in the environment, and keys or a role in a file | the file | the web identity |
  * | a profile with `web_identity_token_file`, and `source_profile` or keys | the latter | the web identity |
  * | a profile with SSO, and keys or `credential_process` | the latter | SSO |
- * | half of something, or what fails: one key of two, a role without a source, a program, a container's server | what comes next | an error |
- * | a chosen profile that is not there | what comes next | an error |
+ * | something incomplete or failing: one key of two, a role without a source, a program, a container's server | the next provider | an error |
+ * | a chosen profile that does not exist | the next provider | an error |
  * | version 1 of the instance metadata alone | the instance's role | nothing |
  *
  * @since 0.1.0
  */
-import type * as Layer from "effect/Layer"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import * as ContainerCredentials from "./ContainerCredentials.js"
+import type { Credentials } from "./Credentials.js"
 import * as CredentialsProvider from "./CredentialsProvider.js"
 import * as EnvironmentCredentials from "./EnvironmentCredentials.js"
+import type { IdentityError } from "./IdentityError.js"
 import * as InstanceMetadataCredentials from "./InstanceMetadataCredentials.js"
+import { perSource } from "./internal/perSource.js"
 import * as ProfileCredentials from "./ProfileCredentials.js"
 import * as WebIdentityCredentials from "./WebIdentityCredentials.js"
 
 /**
- * `CredentialsProvider` of the first provider that is configured. A `profile` that is chosen here does not count for
- * the variables: the chain looks at it where it looks at profiles.
+ * Makes the default chain as a value: the source of a role, or a part of another chain. Running the effect makes the
+ * memory of the chain and returns its resolver, as `CredentialsProvider.firstConfigured` does.
+ *
+ * A `profile` that is chosen here does not come before the variables. The chain reads it where it reads profiles.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { AssumeRoleCredentials, CredentialsProvider, DefaultCredentials } from "effect-aws-identity"
+ *
+ * // Two identities: the one of this machine, and a role that it may assume
+ * export const identities = Effect.gen(function*() {
+ *   const machine = yield* CredentialsProvider.make(yield* DefaultCredentials.make())
+ *   const deploy = yield* CredentialsProvider.make(
+ *     AssumeRoleCredentials.assume({ roleArn: "arn:aws:iam::111122223333:role/deploy" }, machine.get)
+ *   )
+ *   return { machine, deploy }
+ * })
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (
+  options?: ProfileCredentials.Options
+): Effect.Effect<Effect.Effect<Credentials, IdentityError, ProfileCredentials.Requirements>> =>
+  CredentialsProvider.firstConfigured([
+    EnvironmentCredentials.resolve,
+    WebIdentityCredentials.resolveEnvironment,
+    ProfileCredentials.resolve(options),
+    ContainerCredentials.resolve,
+    InstanceMetadataCredentials.resolve
+  ])
+
+/**
+ * `CredentialsProvider` of the default chain: see `make`.
  *
  * @since 0.1.0
  * @category layers
@@ -45,10 +83,7 @@ export const layer = (
   options?: ProfileCredentials.Options,
   cache?: CredentialsProvider.Options
 ): Layer.Layer<CredentialsProvider.CredentialsProvider, never, ProfileCredentials.Requirements> =>
-  CredentialsProvider.firstConfigured([
-    EnvironmentCredentials.resolve,
-    WebIdentityCredentials.resolveEnvironment,
-    ProfileCredentials.resolve(options),
-    ContainerCredentials.resolve,
-    InstanceMetadataCredentials.resolve
-  ], cache)
+  perSource(Layer.scoped(
+    CredentialsProvider.CredentialsProvider,
+    Effect.flatMap(make(options), (resolve) => CredentialsProvider.make(resolve, cache))
+  ))

@@ -222,15 +222,11 @@ const roleOf = (profile: SharedConfig.Section, walk: Walk) =>
   Effect.gen(function*() {
     const { mfaSerial, ...role } = yield* SharedConfig.roleOf(profile)
     const mfa = yield* mfaOf(profile, mfaSerial, walk.tokenCode)
-    const context = yield* Effect.context<Requirements>()
-    const source = Effect.provide(yield* sourceOf(profile, walk), context).pipe(
-      Effect.mapError(isNeeded(profile, "what it takes them from"))
-    )
+    const source = Effect.mapError(yield* sourceOf(profile, walk), isNeeded(profile, "what it takes them from"))
     // That of the chosen profile is among the settings of Sts, behind what the application says.
     const region = profile.name === walk.config.chosen ? undefined : yield* roleRegion(role)
-    return yield* AssumeRoleCredentials.resolve({ ...role, region, mfa }).pipe(
-      // Not cached here: the cache of the role's credentials asks again when it needs new ones.
-      Effect.provideService(CredentialsProvider.CredentialsProvider, { get: source, invalidate: () => Effect.void }),
+    // The source is not cached: the cache of the role's credentials asks again when it needs new ones.
+    return yield* AssumeRoleCredentials.assume({ ...role, region, mfa }, source).pipe(
       Effect.mapError(withSource(role.roleArn, sourceInWords(profile))),
       Effect.mapError(IdentityError.withOrigin(originOf(profile)))
     )

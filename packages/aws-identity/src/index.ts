@@ -163,20 +163,20 @@ export * as Credentials from "./Credentials.js"
 export * as CredentialsProvider from "./CredentialsProvider.js"
 
 /**
- * The default chain: where AWS's tools look for credentials when nobody tells them.
+ * The default chain: the places where AWS's tools look for credentials when no profile is chosen in code.
  *
- * | order | provider | because |
+ * | order | provider | reason |
  * | --- | --- | --- |
- * | 1 | `EnvironmentCredentials` | who sets variables means this very process |
- * | 2 | `WebIdentityCredentials.resolveEnvironment` | a pod with a role of its own must not become whoever a file in its image names |
- * | 3 | `ProfileCredentials` (`AWS_PROFILE`, else `default`) | what a person has configured for this machine |
- * | 4 | `ContainerCredentials` | what the task or pod is |
- * | 5 | `InstanceMetadataCredentials` | what the machine is, which whatever runs on it shares |
+ * | 1 | `EnvironmentCredentials` | variables are set for this very process |
+ * | 2 | `WebIdentityCredentials.resolveEnvironment` | a pod with a role of its own must not use the identity of a file in its image |
+ * | 3 | `ProfileCredentials` (`AWS_PROFILE`, else `default`) | a person has configured it for this machine |
+ * | 4 | `ContainerCredentials` | the role of the task or pod |
+ * | 5 | `InstanceMetadataCredentials` | the role of the machine, which all programs on it share |
  *
- * It goes from the nearest to the farthest, and on only from what is not configured: see
- * `CredentialsProvider.firstConfigured`, by which another order or choice is one line.
+ * The chain goes on to the next provider only if a provider is not configured: see
+ * `CredentialsProvider.firstConfigured`, which makes a chain of another order or choice.
  *
- * The default chain of AWS's SDK for JavaScript v3 gives the same but for these:
+ * The default chain of AWS's SDK for JavaScript v3 gives the same, with these differences:
  *
  * | what is configured | that SDK | here |
  * | --- | --- | --- |
@@ -184,8 +184,8 @@ export * as CredentialsProvider from "./CredentialsProvider.js"
  * | a web identity in the environment, and keys or a role in a file | the file | the web identity |
  * | a profile with `web_identity_token_file`, and `source_profile` or keys | the latter | the web identity |
  * | a profile with SSO, and keys or `credential_process` | the latter | SSO |
- * | half of something, or what fails: one key of two, a role without a source, a program, a container's server | what comes next | an error |
- * | a chosen profile that is not there | what comes next | an error |
+ * | something incomplete or failing: one key of two, a role without a source, a program, a container's server | the next provider | an error |
+ * | a chosen profile that does not exist | the next provider | an error |
  * | version 1 of the instance metadata alone | the instance's role | nothing |
  *
  * @since 0.1.0

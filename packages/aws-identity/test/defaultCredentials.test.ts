@@ -2,11 +2,13 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Either, FastCheck as fc, Fiber, Layer, Option, Redacted, TestClock } from "effect"
 import {
   AllowedAccounts,
+  AssumeRoleCredentials,
   Credentials,
   CredentialsProvider,
   DefaultCredentials,
   EnvironmentCredentials,
-  IdentityError
+  IdentityError,
+  ProfileCredentials
 } from "effect-aws-identity"
 import { IdentityCenter, TestIdentity } from "effect-aws-identity-testing"
 import {
@@ -574,7 +576,7 @@ describe("the first of several that is configured", () => {
       Effect.gen(function*() {
         let round = 0
         const asked: Array<number> = []
-        const layer = CredentialsProvider.firstConfigured(
+        const layer = CredentialsProvider.layerFirstConfigured(
           providers.map((outcomes, index) =>
             Effect.suspend((): Effect.Effect<Credentials.Credentials, IdentityError.IdentityError> => {
               asked.push(index)
@@ -637,9 +639,9 @@ describe("the first of several that is configured", () => {
     Effect.gen(function*() {
       const none = (provider: string) =>
         Effect.fail(new IdentityError.NotConfigured({ provider, problem: `no ${provider}`, remedy: "Add it." }))
-      const inner = Effect.provide(get, CredentialsProvider.firstConfigured([none("b"), none("c")]))
+      const inner = Effect.provide(get, CredentialsProvider.layerFirstConfigured([none("b"), none("c")]))
       const error = yield* Effect.flip(
-        Effect.provide(get, CredentialsProvider.firstConfigured([none("a"), inner, none("d")]))
+        Effect.provide(get, CredentialsProvider.layerFirstConfigured([none("a"), inner, none("d")]))
       )
       assert.strictEqual(
         error.message,
@@ -656,12 +658,147 @@ describe("the first of several that is configured", () => {
         Effect.delay(EnvironmentCredentials.resolve, "1 second")
       )
       const all = yield* Effect.all(Array.from({ length: 50 }, () => get), { concurrency: "unbounded" }).pipe(
-        Effect.provide(CredentialsProvider.firstConfigured([slow])),
+        Effect.provide(CredentialsProvider.layerFirstConfigured([slow])),
         settled
       )
       assert.strictEqual(new Set(all).size, 1)
       assert.strictEqual(asked, 1)
     }).pipe(on(at.environment.good)))
+})
+
+// ---------------------------------------------------------------------------------------------------------------
+
+describe("providers as values", () => {
+  const deploy = "arn:aws:iam::444455556666:role/deploy"
+  const trusting = (...trusts: ReadonlyArray<string>): NonNullable<Setup["roles"]> => [{ arn: deploy, trusts }]
+  const role = { roleArn: deploy, roleSessionName: "deploy" }
+  const deployArn = "arn:aws:sts::444455556666:assumed-role/deploy/deploy"
+  const asserted = (resolve: Effect.Effect<Credentials.Credentials, unknown, ProfileCredentials.Requirements>) =>
+    Effect.flatMap(Effect.orDie(settled(resolve)), ownerOf)
+
+  it.effect("give two identities on one set of services", () =>
+    Effect.gen(function*() {
+      const one = yield* CredentialsProvider.make(ProfileCredentials.resolve({ profile: "one" }))
+      const two = yield* CredentialsProvider.make(ProfileCredentials.resolve({ profile: "two" }))
+      const third = yield* CredentialsProvider.make(AssumeRoleCredentials.assume(role, two.get))
+      assert.strictEqual(yield* asserted(one.get), arnOfUser("static"))
+      assert.strictEqual(yield* asserted(two.get), arnOfUser("process"))
+      assert.strictEqual(yield* asserted(third.get), deployArn)
+      yield* third.get
+      assert.deepStrictEqual(yield* lines, [`AssumeRole deploy by ${arnOfUser("process")}`])
+    }).pipe(
+      Effect.scoped,
+      Effect.provide(identity()),
+      on({
+        config: `[profile one]\n${keyLines("static")}[profile two]\ncredential_process = give-keys\n` +
+          "[default]\nregion = us-east-1\n",
+        roles: trusting(arnOfUser("process"))
+      })
+    ))
+
+  for (const place of places) {
+    it.effect(`the default chain is the source of a role: ${place}`, () =>
+      Effect.gen(function*() {
+        const resolve = AssumeRoleCredentials.assume(role, yield* DefaultCredentials.make())
+        assert.strictEqual(yield* asserted(resolve), deployArn)
+        assert.strictEqual((yield* lines).at(-1), `AssumeRole deploy by ${at[place].arn}`)
+      }).pipe(
+        Effect.provide(identity()),
+        on({
+          ...together(...from(place).map((name) => at[name].good), { environment: { AWS_REGION: "us-east-1" } }),
+          roles: [...roles, ...trusting(...places.map((name) => at[name].arn))]
+        })
+      ))
+  }
+
+  it.effect("the default chain is a part of another chain", () =>
+    Effect.gen(function*() {
+      const vault = new Credentials.Credentials({ accessKeyId: "AKIDVAULT", secretAccessKey: Redacted.make("x") })
+      const resolve = yield* CredentialsProvider.firstConfigured([
+        yield* DefaultCredentials.make(),
+        Effect.succeed(vault)
+      ])
+      assert.strictEqual(yield* settled(resolve), vault)
+    }).pipe(Effect.provide(identity()), on({ environment: { AWS_EC2_METADATA_DISABLED: "true" } })))
+
+  it.effect("each run of the default chain has a memory of its own", () =>
+    Effect.gen(function*() {
+      const { variables } = yield* Machine
+      const first = yield* DefaultCredentials.make()
+      assert.strictEqual(yield* asserted(first), arnOfUser("environment"))
+      for (const name of Object.keys(at.environment.good.environment ?? {})) variables.delete(name)
+      const second = yield* DefaultCredentials.make()
+      assert.strictEqual(yield* asserted(second), arnOfUser("default"))
+      for (const [name, value] of Object.entries(keyVariables("environment"))) variables.set(name, value)
+      assert.strictEqual(yield* asserted(first), arnOfUser("environment"))
+      assert.strictEqual(yield* asserted(second), arnOfUser("default"))
+    }).pipe(Effect.provide(identity()), on(together(at.environment.good, at.profile.good))))
+
+  it.effect("a chain that gave credentials lets no chain around it go on, also below a role", () =>
+    Effect.gen(function*() {
+      const { variables } = yield* Machine
+      const other = new Credentials.Credentials({ accessKeyId: "AKIDOTHER", secretAccessKey: Redacted.make("x") })
+      const chain = yield* DefaultCredentials.make()
+      // The role is refused, so that the chain around it has not chosen yet.
+      const around = yield* CredentialsProvider.firstConfigured([
+        AssumeRoleCredentials.assume(role, chain),
+        Effect.succeed(other)
+      ])
+      assert.strictEqual((yield* Effect.flip(settled(around)))._tag, "AccessDeniedException")
+      for (const name of Object.keys(at.environment.good.environment ?? {})) variables.delete(name)
+      const error = yield* Effect.flip(settled(around))
+      assert.strictEqual(error._tag, "CredentialsUnavailable")
+      assert.include(error.message, "it gave credentials before, and now: ")
+    }).pipe(
+      Effect.provide(identity()),
+      on(together(at.environment.good, { environment: { AWS_REGION: "us-east-1" } }))
+    ))
+
+  it.effect("a chain that two fibers run at once gives both the credentials of one provider", () =>
+    Effect.gen(function*() {
+      let isSet = false
+      const named = (accessKeyId: string) =>
+        new Credentials.Credentials({ accessKeyId, secretAccessKey: Redacted.make("x") })
+      const first = Effect.suspend(() =>
+        isSet
+          ? Effect.delay(Effect.succeed(named("first")), "2 seconds")
+          : Effect.fail(new IdentityError.NotConfigured({ provider: "first", problem: "not set", remedy: "Set it." }))
+      )
+      const resolve = yield* CredentialsProvider.firstConfigured([
+        first,
+        Effect.delay(Effect.succeed(named("second")), "1 second")
+      ])
+      const early = yield* Effect.fork(resolve)
+      yield* Effect.yieldNow()
+      isSet = true
+      const late = yield* Effect.fork(resolve)
+      yield* TestClock.adjust("5 seconds")
+      const given = [yield* Fiber.join(early), yield* Fiber.join(late)].map(({ accessKeyId }) => accessKeyId)
+      assert.deepStrictEqual(given, ["second", "second"])
+    }))
+
+  it.effect("a role runs its source once more when AWS rejects the credentials, and not when it refuses the role", () =>
+    Effect.gen(function*() {
+      let asked = 0
+      const source = Effect.suspend(() => {
+        asked += 1
+        return Effect.succeed(
+          new Credentials.Credentials(
+            asked === 1
+              ? { accessKeyId: "AKIDUNKNOWN", secretAccessKey: Redacted.make("unknown") }
+              : { ...keyOf("static"), secretAccessKey: Redacted.make(keyOf("static").secretAccessKey) }
+          )
+        )
+      })
+      assert.strictEqual(yield* asserted(AssumeRoleCredentials.assume(role, source)), deployArn)
+      assert.strictEqual(asked, 2)
+      const refused = AssumeRoleCredentials.assume({ roleArn: "arn:aws:iam::444455556666:role/other" }, source)
+      assert.strictEqual((yield* Effect.flip(settled(refused)))._tag, "AccessDeniedException")
+      assert.strictEqual(asked, 3)
+    }).pipe(
+      Effect.provide(identity()),
+      on({ environment: { AWS_REGION: "us-east-1" }, roles: trusting(arnOfUser("static")) })
+    ))
 })
 
 // ---------------------------------------------------------------------------------------------------------------

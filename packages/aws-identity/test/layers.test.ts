@@ -78,9 +78,9 @@ const provider = CredentialsProvider.CredentialsProvider
 const rows: ReadonlyArray<readonly [string, Context.Tag<any, any>, Layer.Layer<any, any, any>, boolean?]> = [
   ["CredentialsProvider.layer", provider, CredentialsProvider.layer(Effect.map(Name, keyOf)), true],
   [
-    "CredentialsProvider.firstConfigured",
+    "CredentialsProvider.layerFirstConfigured",
     provider,
-    CredentialsProvider.firstConfigured([Effect.map(Name, keyOf)]),
+    CredentialsProvider.layerFirstConfigured([Effect.map(Name, keyOf)]),
     true
   ],
   ["EnvironmentCredentials.layer", provider, EnvironmentCredentials.layer(), true],
