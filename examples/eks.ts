@@ -24,7 +24,7 @@ const application = Effect.gen(function*() {
   yield* Console.log(`You are ${arn}`)
 }).pipe(
   Effect.catchTags({
-    WebIdentityTokenUnavailable: ({ message }) => Console.error(`The pod has no good token. ${message}`),
+    CredentialsUnavailable: ({ message }) => Console.error(`The pod has no good token. ${message}`),
     AccessDeniedException: ({ message }) => Console.error(`The role does not trust the pod. ${message}`)
   })
 )

@@ -40,7 +40,7 @@ const job = (tests: Effect.Effect<void>) =>
   upload("The build").pipe(
     Effect.zipRight(tests),
     Effect.zipRight(upload("The report")),
-    Effect.tapErrorTag("WebIdentityTokenUnavailable", ({ message }) => Console.error(`GitHub: ${message}`)),
+    Effect.tapErrorTag("CredentialsUnavailable", ({ message }) => Console.error(`GitHub: ${message}`)),
     Effect.tapErrorTag("AccountNotAllowed", ({ accountId }) => Console.error(`Not in account ${accountId}!`))
   )
 

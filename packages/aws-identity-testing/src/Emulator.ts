@@ -185,7 +185,7 @@ const xml = (status: number, body: string): Answer => ({ status, headers: { "con
 const exceptionAnswer = (
   service: Service,
   requestId: string,
-  { description, endpoint, name, reason, region }: Omit<Exception, "_tag">
+  { description, detailCode, endpoint, name, region }: Omit<Exception, "_tag">
 ): Answer => {
   const { error, status } = exceptions[name]
   if (service === "sts") {
@@ -196,7 +196,7 @@ const exceptionAnswer = (
       "x-amzn-errortype": `${name}:http://internal.amazon.com/coral/com.amazonaws.switchboard.portal/`
     })
   }
-  return json(status, { error, error_description: description, reason, region, endpoint }, {
+  return json(status, { error, error_description: description, reason: detailCode, region, endpoint }, {
     "x-amzn-errortype": `${name}:http://internal.amazon.com/coral/com.amazonaws.sso.oidc/`
   })
 }

@@ -118,8 +118,11 @@ export interface Exception {
   readonly _tag: "Exception"
   readonly name: ExceptionName
   readonly description: string
-  /** Which trouble with the KMS key: of `AccessDeniedException` and `InvalidRequestException` of the OIDC service. */
-  readonly reason?: string | undefined
+  /**
+   * AWS's code for the cause, such as `KMS_DisabledException`: the field `reason` of an `AccessDeniedException` or
+   * `InvalidRequestException` of the OIDC service.
+   */
+  readonly detailCode?: string | undefined
   /** Where to ask instead: of `InvalidRequestRegionException`. */
   readonly region?: string | undefined
   /** Where to ask instead: of `InvalidRequestRegionException`. */

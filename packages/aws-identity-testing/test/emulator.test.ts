@@ -388,9 +388,12 @@ describe("@aws-sdk/client-sso-oidc in the browser", () => {
         })
         assert.strictEqual(error.$metadata.httpStatusCode, IdentityCenter.exceptions[name].status)
       }
-      const reason = "KMS_AccessDeniedException"
-      yield* center.fail("registerClient", { name: "AccessDeniedException", description: "no key", reason })
-      assert.deepInclude<object>(yield* Effect.flip(oidc.register()), { error_description: "no key", reason })
+      const detailCode = "KMS_AccessDeniedException"
+      yield* center.fail("registerClient", { name: "AccessDeniedException", description: "no key", detailCode })
+      assert.deepInclude<object>(yield* Effect.flip(oidc.register()), {
+        error_description: "no key",
+        reason: detailCode
+      })
     }).pipe(Effect.provide(world)))
 })
 

@@ -15,7 +15,7 @@ import * as Predicate from "effect/Predicate"
 import { isTransientConnection, kindOfAnswer } from "./internal/answerKind.js"
 import { quoted } from "./internal/commandLine.js"
 import { certificateProblem, fipsRemedy } from "./internal/connectionProblem.js"
-import { noHomeReason, noHomeRemedy } from "./internal/noHome.js"
+import { noHomeCode, noHomeRemedy } from "./internal/noHome.js"
 import { remedyFor } from "./internal/remedies.js"
 
 const TypeId = "effect-aws-identity/IdentityError"
@@ -179,36 +179,17 @@ export class InvalidConfig extends TaggedError("InvalidConfig")<{
 export class FileError extends TaggedError("FileError")<{
   readonly path: string
   readonly operation: "read" | "write" | "remove"
-  /** The platform's word for it, such as `PermissionDenied`. */
-  readonly reason: string
+  /** The platform's word for the cause, such as `PermissionDenied`. */
+  readonly code: string
   readonly origin?: Origin | undefined
 }> {
   override get message(): string {
-    const remedy = this.reason === noHomeReason
+    const remedy = this.code === noHomeCode
       ? noHomeRemedy
-      : this.reason === "Busy"
+      : this.code === "Busy"
       ? "Another program uses it or keeps changing it: try again when that program has ended."
       : "Check that it is a file, who owns it, its mode, and the free space."
-    return `Cannot ${this.operation} ${this.path}: ${this.reason}${forProfile(this.origin)}. ${remedy}`
-  }
-}
-
-/**
- * The token file of a session exists but is not a token: it is cut off, not JSON, or lacks a required field.
- *
- * @since 0.1.0
- * @category errors
- */
-export class TokenCacheCorrupt extends TaggedError("TokenCacheCorrupt")<{
-  readonly path: string
-  /** Names the field, never its value. */
-  readonly problem: string
-  readonly origin?: Origin | undefined
-}> {
-  override get message(): string {
-    const profile = this.origin === undefined ? "" : ` --profile ${quoted(this.origin.profile)}`
-    return `The token file ${this.path} cannot be used: ${this.problem}${forProfile(this.origin)}. ` +
-      `Run "aws sso login${profile}" to replace it.`
+    return `Cannot ${this.operation} ${this.path}: ${this.code}${forProfile(this.origin)}. ${remedy}`
   }
 }
 
@@ -221,17 +202,18 @@ export class TokenCacheCorrupt extends TaggedError("TokenCacheCorrupt")<{
  * | `Expired` | the token has expired and cannot be refreshed |
  * | `RefreshRejected` | AWS refused to refresh the token: the session has ended |
  * | `TokenRejected` | AWS rejected a token that had not expired: signed out or revoked |
+ * | `CorruptFile` | the token file is not a token: it is cut off, is not JSON, or lacks a required field |
  *
  * @since 0.1.0
  * @category errors
  */
 export class SsoLoginRequired extends TaggedError("SsoLoginRequired")<{
-  readonly reason: "NoToken" | "Expired" | "RefreshRejected" | "TokenRejected"
+  readonly reason: "NoToken" | "Expired" | "RefreshRejected" | "TokenRejected" | "CorruptFile"
   /** The session's name, or the start URL of one that has none. */
   readonly session: string
   /** Where the session's token is kept. */
   readonly path?: string | undefined
-  /** What is known of the cause, such as the time of expiry or AWS's words. */
+  /** The cause in words, such as the time of expiry or AWS's description. Never a value of the token file. */
   readonly detail?: string | undefined
   /** The command that signs in. */
   readonly command: string
@@ -240,9 +222,10 @@ export class SsoLoginRequired extends TaggedError("SsoLoginRequired")<{
   override get message(): string {
     const what = {
       NoToken: `Not signed in to SSO session "${this.session}"`,
-      Expired: `The sign-in to SSO session "${this.session}" has expired and cannot be renewed`,
-      RefreshRejected: `AWS would not renew the sign-in to SSO session "${this.session}"`,
-      TokenRejected: `AWS rejected the token of SSO session "${this.session}"`
+      Expired: `The sign-in to SSO session "${this.session}" has expired and cannot be refreshed`,
+      RefreshRejected: `AWS refused to refresh the sign-in to SSO session "${this.session}"`,
+      TokenRejected: `AWS rejected the token of SSO session "${this.session}"`,
+      CorruptFile: `SSO session "${this.session}" has a token file that cannot be used`
     }[this.reason] + (this.detail === undefined ? "" : `: ${this.detail}`) +
       (this.path === undefined ? "" : ` [${this.path}]`)
     return `${what}${forProfile(this.origin)}. Run "${this.command}", or sign in with SsoLogin.device.`
@@ -283,9 +266,9 @@ interface Answer extends Call {
   readonly status: number
   /** AWS's words: `error_description` or `message`. */
   readonly description?: string | undefined
-  /** Why, in a word of AWS's, such as `KMS_DisabledException`. */
-  readonly reason?: string | undefined
-  /** What it was about, in words: a role, and what the web identity token says of itself. */
+  /** AWS's code for the cause, such as `KMS_DisabledException`: the field `reason` of its answer. */
+  readonly detailCode?: string | undefined
+  /** What the request was about, in words: a role, and the claims of the web identity token. */
   readonly about?: string | undefined
   readonly requestId?: string | undefined
   /** How often it was tried. */
@@ -297,7 +280,7 @@ const afterAttempts = (attempts: number | undefined): string =>
   attempts === undefined || attempts < 2 ? "" : ` after ${attempts} attempts`
 
 const answerMessage = (error: Answer, remedy: string): string => {
-  const because = [error.description, error.reason].filter((text) => text !== undefined).join(", ")
+  const because = [error.description, error.detailCode].filter((text) => text !== undefined).join(", ")
   return `${error.service} ${error.operation} failed with ${error.code} (${error.status})` +
     `${afterAttempts(error.attempts)}${because === "" ? "" : `: ${because}`}${ofRequest(error.requestId)}` +
     `${forProfile(error.origin)}. ${error.about === undefined ? "" : `It was about ${error.about}. `}${remedy}`
@@ -359,8 +342,8 @@ export class ExpiredTokenException extends TaggedError("ExpiredTokenException")<
 }
 
 /**
- * AWS denies the request: the person refused a device login, or policies do not allow the operation. With a `reason`,
- * the KMS key of the Identity Center cannot be used.
+ * AWS denies the request: the person refused a device login, or policies do not allow the operation. With a
+ * `detailCode`, the KMS key of the Identity Center cannot be used.
  *
  * @since 0.1.0
  * @category errors
@@ -521,8 +504,19 @@ export type ServiceException =
  * @category combinators
  */
 export const toServiceError = (error: Answer): ServiceError => {
-  const { about, attempts, code, description, operation, origin, reason, requestId, service, status } = error
-  return new ServiceError({ about, attempts, code, description, operation, origin, reason, requestId, service, status })
+  const { about, attempts, code, description, detailCode, operation, origin, requestId, service, status } = error
+  return new ServiceError({
+    about,
+    attempts,
+    code,
+    description,
+    detailCode,
+    operation,
+    origin,
+    requestId,
+    service,
+    status
+  })
 }
 
 /**
@@ -534,20 +528,18 @@ export const toServiceError = (error: Answer): ServiceError => {
 export class ServiceUnreachable extends TaggedError("ServiceUnreachable")<
   Call & {
     readonly endpoint: string
-    /** The system's word for it, such as `ECONNREFUSED` or `CERT_HAS_EXPIRED`. */
-    readonly reason: string
-    /** How often it was tried. */
+    /** The system's code for the cause, such as `ECONNREFUSED` or `CERT_HAS_EXPIRED`. */
+    readonly code: string
+    /** The number of attempts. */
     readonly attempts?: number | undefined
     readonly origin?: Origin | undefined
   }
 > {
   override get message(): string {
-    const certificate = certificateProblem(this.reason)
+    const certificate = certificateProblem(this.code)
     return `Cannot reach ${this.service} at ${this.endpoint} for ${this.operation}${afterAttempts(this.attempts)}: ` +
-      `${certificate === undefined ? this.reason : `${certificate.problem} (${this.reason})`}${
-        forProfile(this.origin)
-      }. ${
-        certificate?.remedy ?? fipsRemedy(this.reason, this.endpoint) ??
+      `${certificate === undefined ? this.code : `${certificate.problem} (${this.code})`}${forProfile(this.origin)}. ${
+        certificate?.remedy ?? fipsRemedy(this.code, this.endpoint) ??
           `Check the network, the proxy, ${this.service === "STS" ? "AWS_REGION" : "sso_region"} and AWS_ENDPOINT_URL*.`
       }`
   }
@@ -598,21 +590,8 @@ export class InvalidInput extends TaggedError("InvalidInput")<
   }
 }
 
-interface Unavailable {
-  /** Such as `GitHub Actions`, or the path of a file. */
-  readonly source: string
-  readonly reason: "Missing" | "Unreachable" | "Refused" | "Invalid" | "Expired"
-  /** In words that hold no secret, whatever the source gave. */
-  readonly problem: string
-  readonly remedy: string
-  readonly origin?: Origin | undefined
-}
-
-const unavailableMessage = (what: string, error: Unavailable): string =>
-  `No ${what} from ${error.source}: ${error.problem}${forProfile(error.origin)}. ${error.remedy}`
-
 /**
- * A source of web identity tokens gave no usable token. AWS was not asked.
+ * A source gave no usable credentials, or no usable web identity token to get them with. `source` tells which.
  *
  * | `reason` | what happened |
  * | --- | --- |
@@ -625,22 +604,17 @@ const unavailableMessage = (what: string, error: Unavailable): string =>
  * @since 0.1.0
  * @category errors
  */
-export class WebIdentityTokenUnavailable extends TaggedError("WebIdentityTokenUnavailable")<Unavailable> {
+export class CredentialsUnavailable extends TaggedError("CredentialsUnavailable")<{
+  /** Such as `the program "vault"`, `GitHub Actions` or `the web identity token file /run/token`. */
+  readonly source: string
+  readonly reason: "Missing" | "Unreachable" | "Refused" | "Invalid" | "Expired"
+  /** In words that hold no secret, whatever the source gave. */
+  readonly problem: string
+  readonly remedy: string
+  readonly origin?: Origin | undefined
+}> {
   override get message(): string {
-    return unavailableMessage("web identity token", this)
-  }
-}
-
-/**
- * A source of credentials gave no usable ones. The reasons are those of
- * `WebIdentityTokenUnavailable`.
- *
- * @since 0.1.0
- * @category errors
- */
-export class CredentialsUnavailable extends TaggedError("CredentialsUnavailable")<Unavailable> {
-  override get message(): string {
-    return unavailableMessage("credentials", this)
+    return `No credentials from ${this.source}: ${this.problem}${forProfile(this.origin)}. ${this.remedy}`
   }
 }
 
@@ -776,7 +750,7 @@ export type AssumeRoleWithWebIdentityError =
  * @since 0.1.0
  * @category errors
  */
-export type TokenError = SsoLoginRequired | TokenCacheCorrupt | FileError | CredentialsUnavailable | CallError
+export type TokenError = SsoLoginRequired | FileError | CredentialsUnavailable | CallError
 
 /**
  * Why a profile or session could not be read from the config files.
@@ -797,7 +771,6 @@ export type IdentityError =
   | TokenError
   | RoleNotAssigned
   | AssumeRoleWithWebIdentityError
-  | WebIdentityTokenUnavailable
   | CredentialsUnavailable
   | CredentialsExpired
   | AccountNotAllowed
@@ -837,7 +810,6 @@ const kinds: Classify = {
   InvalidInput: "InvalidConfig",
   FileError: "InvalidConfig",
   SsoLoginRequired: "LoginRequired",
-  TokenCacheCorrupt: "LoginRequired",
   RoleNotAssigned: "AccessDenied",
   AccountNotAllowed: "AccessDenied",
   AccessDeniedException: "AccessDenied",
@@ -858,7 +830,6 @@ const kinds: Classify = {
   IDPCommunicationErrorException: "Unavailable",
   InvalidResponse: "InvalidAnswer",
   CredentialsExpired: "InvalidAnswer",
-  WebIdentityTokenUnavailable: ({ reason }) => kindOfReason[reason],
   CredentialsUnavailable: ({ reason }) => kindOfReason[reason],
   ServiceError: (error) =>
     error.status >= 500 || kindOfAnswer(error, false) !== undefined
@@ -890,7 +861,7 @@ export const isIdentityError = (value: unknown): value is AnyError => Predicate.
  * @category guards
  */
 export const isRetryable = (error: AnyError): boolean =>
-  error._tag === "ServiceUnreachable" ? isTransientConnection(error.reason) : error.kind === "Unavailable"
+  error._tag === "ServiceUnreachable" ? isTransientConnection(error.code) : error.kind === "Unavailable"
 
 /**
  * Handles the errors of this library that are of one kind, whatever their tags.

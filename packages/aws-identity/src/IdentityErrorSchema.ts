@@ -27,18 +27,10 @@ const answer = {
   code: Schema.String,
   status: Schema.Number,
   description: Schema.optional(Schema.String),
-  reason: Schema.optional(Schema.String),
+  detailCode: Schema.optional(Schema.String),
   about: Schema.optional(Schema.String),
   requestId: Schema.optional(Schema.String),
   attempts: Schema.optional(Schema.Number),
-  origin: Schema.optional(Origin)
-}
-
-const unavailable = {
-  source: Schema.String,
-  reason: Schema.Literal("Missing", "Unreachable", "Refused", "Invalid", "Expired"),
-  problem: Schema.String,
-  remedy: Schema.String,
   origin: Schema.optional(Origin)
 }
 
@@ -89,16 +81,11 @@ export const IdentityErrorSchema = Schema.Union(
   ofClass("FileError", IdentityError.FileError, {
     path: Schema.String,
     operation: Schema.Literal("read", "write", "remove"),
-    reason: Schema.String,
-    origin: Schema.optional(Origin)
-  }),
-  ofClass("TokenCacheCorrupt", IdentityError.TokenCacheCorrupt, {
-    path: Schema.String,
-    problem: Schema.String,
+    code: Schema.String,
     origin: Schema.optional(Origin)
   }),
   ofClass("SsoLoginRequired", IdentityError.SsoLoginRequired, {
-    reason: Schema.Literal("NoToken", "Expired", "RefreshRejected", "TokenRejected"),
+    reason: Schema.Literal("NoToken", "Expired", "RefreshRejected", "TokenRejected", "CorruptFile"),
     session: Schema.String,
     path: Schema.optional(Schema.String),
     detail: Schema.optional(Schema.String),
@@ -132,7 +119,7 @@ export const IdentityErrorSchema = Schema.Union(
   ofClass("ServiceUnreachable", IdentityError.ServiceUnreachable, {
     ...call,
     endpoint: Schema.String,
-    reason: Schema.String,
+    code: Schema.String,
     attempts: Schema.optional(Schema.Number),
     origin: Schema.optional(Origin)
   }),
@@ -149,8 +136,13 @@ export const IdentityErrorSchema = Schema.Union(
     problem: Schema.String,
     origin: Schema.optional(Origin)
   }),
-  ofClass("WebIdentityTokenUnavailable", IdentityError.WebIdentityTokenUnavailable, unavailable),
-  ofClass("CredentialsUnavailable", IdentityError.CredentialsUnavailable, unavailable),
+  ofClass("CredentialsUnavailable", IdentityError.CredentialsUnavailable, {
+    source: Schema.String,
+    reason: Schema.Literal("Missing", "Unreachable", "Refused", "Invalid", "Expired"),
+    problem: Schema.String,
+    remedy: Schema.String,
+    origin: Schema.optional(Origin)
+  }),
   ofClass("CredentialsExpired", IdentityError.CredentialsExpired, {
     expiration: Schema.String,
     now: Schema.String

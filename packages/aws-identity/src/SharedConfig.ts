@@ -48,7 +48,7 @@ import { fileError, noHome } from "./internal/fileError.js"
 import { changedAt, isSettled, look, stampOf } from "./internal/fileStamp.js"
 import * as Ini from "./internal/ini.js"
 import { edit } from "./internal/iniEdit.js"
-import { noHomeReason, noHomeRemedy } from "./internal/noHome.js"
+import { noHomeCode, noHomeRemedy } from "./internal/noHome.js"
 import { perSource } from "./internal/perSource.js"
 import { isSecretKey, misspelt, resembled } from "./internal/profileKeys.js"
 import { schemaProblem } from "./internal/schemaProblem.js"
@@ -234,7 +234,7 @@ export class SharedConfig extends Context.Tag("effect-aws-identity/SharedConfig"
    * Fails with `InvalidInput` when a name, key or value could not be read back as it is (line breaks, outer white
    * space, text that would be a comment). Fails with `InvalidConfig`, and leaves the file alone, when the section has a
    * line that cannot be read, when the change would remove a line that may be meant as another key or section, and when
-   * the file is not UTF-8. Fails with a `FileError` of reason `Busy` when other programs change the file all the time.
+   * the file is not UTF-8. Fails with a `FileError` of code `Busy` when other programs change the file all the time.
    */
   readonly set: (
     target: Target,
@@ -406,7 +406,7 @@ export const layer = (
                 return changed === text ? undefined : changed
               })
           })
-          if (!isDone) return yield* new IdentityError.FileError({ path: file, operation: "write", reason: "Busy" })
+          if (!isDone) return yield* new IdentityError.FileError({ path: file, operation: "write", code: "Busy" })
           writes += 1
           last = undefined
         }).pipe(
@@ -619,7 +619,7 @@ const makeFiles = (files: readonly [config: File, credentials: File], chosen: st
         const notFound = {
           profile: shownText(selected),
           searched: files.map(({ found, path }) =>
-            found ? path : `${path} (${isNowhere(path) ? noHomeReason : "no such file"})`
+            found ? path : `${path} (${isNowhere(path) ? noHomeCode : "no such file"})`
           ),
           known: profiles().map(shownText),
           ...(hint === undefined ? {} : { hint })

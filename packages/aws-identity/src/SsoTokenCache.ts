@@ -11,6 +11,7 @@ import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js"
 import * as Clock from "effect/Clock"
 import type * as ConfigError from "effect/ConfigError"
 import * as Context from "effect/Context"
+import * as Data from "effect/Data"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -60,16 +61,34 @@ export class SsoToken extends Schema.Class<SsoToken>("effect-aws-identity/SsoTok
 }) {}
 
 /**
+ * What a store holds for a key is not a token: it is cut off, is not JSON, or lacks a required field. `SsoTokenProvider`
+ * fails with `SsoLoginRequired` and the reason `CorruptFile` then.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class CorruptToken extends Data.TaggedError("CorruptToken")<{
+  /** Where the token is stored: `location` of its key. */
+  readonly location: string
+  /** Names the field, never its value. */
+  readonly problem: string
+}> {
+  override get message(): string {
+    return `The token in ${this.location} cannot be used: ${this.problem}. Sign in again to replace it.`
+  }
+}
+
+/**
  * A store of tokens by `SsoSession.cacheKey`. It only stores them; `SsoTokenProvider` decides when to refresh one.
  *
  * @since 0.1.0
  * @category services
  */
 export class SsoTokenCache extends Context.Tag("effect-aws-identity/SsoTokenCache")<SsoTokenCache, {
-  /** Reads a token: none if there is no token, `TokenCacheCorrupt` if the file is not a token. */
+  /** Reads a token: none if there is no token, `CorruptToken` if what is stored is not a token. */
   readonly get: (
     key: string
-  ) => Effect.Effect<Option.Option<SsoToken>, IdentityError.TokenCacheCorrupt | IdentityError.FileError>
+  ) => Effect.Effect<Option.Option<SsoToken>, CorruptToken | IdentityError.FileError>
   /**
    * Replaces the token atomically: a reader sees the old one or the new one.
    *
@@ -276,7 +295,7 @@ export const layer = (
       const acquire = FileLock.make(fs)
       const location = (key: string): string => path.join(options.directory, fileName(key))
       const corrupt = (file: string, problem: string) =>
-        Effect.fail(new IdentityError.TokenCacheCorrupt({ path: shownPath(file), problem }))
+        Effect.fail(new CorruptToken({ location: shownPath(file), problem }))
       /** The last token read from each file, valid as long as the file has that stamp. */
       const known = new Map<string, { readonly stamp: string; readonly token: Option.Option<SsoToken> }>()
 
@@ -310,7 +329,7 @@ export const layer = (
       const read = (file: string) =>
         // The AWS CLI and the SDKs empty the file before they write it.
         retry(readOnce(file), () => ({
-          while: ({ _tag }) => _tag === "TokenCacheCorrupt",
+          while: ({ _tag }) => _tag === "CorruptToken",
           schedule: Schedule.spaced("25 millis"),
           times: 4
         }))
@@ -319,8 +338,7 @@ export const layer = (
         Effect.gen(function*() {
           const text = yield* Effect.try({
             try: () => encode(token),
-            catch: () =>
-              new IdentityError.FileError({ path: shownPath(file), operation: "write", reason: "InvalidData" })
+            catch: () => new IdentityError.FileError({ path: shownPath(file), operation: "write", code: "InvalidData" })
           })
           const isCurrent = replaces === undefined ? undefined : Effect.suspend(() => {
             known.delete(file)

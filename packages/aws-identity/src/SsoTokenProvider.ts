@@ -92,15 +92,15 @@ export const make: Effect.Effect<
     })
 
   const read = (session: SsoSession) =>
-    Effect.flatMap(
-      cache.get(session.cacheKey),
-      Option.match({
+    cache.get(session.cacheKey).pipe(
+      Effect.catchTag("CorruptToken", ({ problem }) => Effect.fail(loginRequired(session, "CorruptFile", problem))),
+      Effect.flatMap(Option.match({
         onNone: () => Effect.fail(loginRequired(session, "NoToken", "there is no token file")),
         onSome: (token) => {
           const problem = foreignOwner(token, session)
           return problem === undefined ? Effect.succeed(token) : Effect.fail(loginRequired(session, "NoToken", problem))
         }
-      })
+      }))
     )
 
   /**
@@ -159,7 +159,7 @@ export const make: Effect.Effect<
       if (settled.write === undefined) return yield* settled.result
       yield* cache.set(session.cacheKey, settled.write, { replaces: Option.some(token) })
       const stored = yield* Effect.either(read(session))
-      if (Either.isLeft(stored) && stored.left._tag === "SsoLoginRequired") return yield* stored.left
+      if (Either.isLeft(stored) && TokenRefresh.isSignedOut(stored.left)) return yield* stored.left
       return Either.isRight(stored) ? stored.right : settled.write
     },
     carryThrough

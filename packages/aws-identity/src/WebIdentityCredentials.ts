@@ -75,7 +75,7 @@ export interface Options<E = IdentityError.IdentityError, R = never> extends Rol
  * Exchanges a token for a role, and gives all that STS says of it: what `AWS.WebIdentityCredentials` had in `data`.
  *
  * An expired token is never sent: the source is run once more, also instead of a token that is about to expire, and
- * then it is a `WebIdentityTokenUnavailable`. When STS says that the token has expired or was revoked, the source is
+ * then it is a `CredentialsUnavailable`. When STS says that the token has expired or was revoked, the source is
  * run once more, and another token is sent once. A token with a `providerId` is an OAuth 2.0 access token, which is sent
  * as it is; the sources of `WebIdentityToken` give none of these.
  *
@@ -86,7 +86,7 @@ export const assumeRole: <E, R>(
   options: Options<E, R>
 ) => Effect.Effect<
   AssumeRoleWithWebIdentityOutput,
-  E | IdentityError.AssumeRoleWithWebIdentityError | IdentityError.WebIdentityTokenUnavailable,
+  E | IdentityError.AssumeRoleWithWebIdentityError | IdentityError.CredentialsUnavailable,
   R | Sts
 > = Effect.fn("WebIdentityCredentials.assumeRole")(function*<E, R>({ token, ...role }: Options<E, R>) {
   const sts = yield* Sts
@@ -158,7 +158,7 @@ const beforeItsEnd = <A, E, R>(token: CheckedToken, exchange: Effect.Effect<A, E
         timeLimit(exchange, {
           duration: DateTime.toEpochMillis(end) - now,
           onTimeout: () =>
-            new IdentityError.WebIdentityTokenUnavailable({
+            new IdentityError.CredentialsUnavailable({
               source: given.name,
               reason: "Expired",
               problem: "it expired while STS was asked",
@@ -167,8 +167,8 @@ const beforeItsEnd = <A, E, R>(token: CheckedToken, exchange: Effect.Effect<A, E
         }))
   })
 
-const isUnavailable = (error: unknown): error is IdentityError.WebIdentityTokenUnavailable =>
-  Predicate.isTagged(error, "WebIdentityTokenUnavailable")
+const isUnavailable = (error: unknown): error is IdentityError.CredentialsUnavailable =>
+  Predicate.isTagged(error, "CredentialsUnavailable")
 
 /** Adds to an error the claims that a trust policy checks, because they show how to correct the policy. */
 const withContext =
@@ -193,7 +193,7 @@ export const resolve = <E, R>(
   options: Options<E, R>
 ): Effect.Effect<
   Credentials,
-  E | IdentityError.AssumeRoleWithWebIdentityError | IdentityError.WebIdentityTokenUnavailable,
+  E | IdentityError.AssumeRoleWithWebIdentityError | IdentityError.CredentialsUnavailable,
   R | Sts
 > => Effect.map(assumeRole(options), ({ credentials }) => credentials)
 

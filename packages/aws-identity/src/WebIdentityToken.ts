@@ -29,7 +29,7 @@
  * | GitHub, GitLab | `gh auth token` and `glab auth token` print access tokens, which AWS does not take: use `githubActions`, or `id_tokens` with `fromVariable` |
  *
  * Each gives a token that is worth showing to AWS: one signed JSON web token that has not expired. What is wrong
- * otherwise, it says in a `WebIdentityTokenUnavailable` that names the source and what to do.
+ * otherwise, it says in a `CredentialsUnavailable` that names the source and what to do.
  *
  * @since 0.1.0
  */
@@ -43,7 +43,7 @@ import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
-import { type FileError, WebIdentityTokenUnavailable } from "./IdentityError.js"
+import { CredentialsUnavailable, type FileError } from "./IdentityError.js"
 import { check, longestToken, type Source } from "./internal/checkedToken.js"
 import { isLoopback } from "./internal/endpoint.js"
 import { variable } from "./internal/environment.js"
@@ -62,12 +62,12 @@ import { readTokenFile } from "./internal/tokenFile.js"
  */
 export type WebIdentityToken<R = never> = Effect.Effect<
   Redacted.Redacted,
-  WebIdentityTokenUnavailable | FileError,
+  CredentialsUnavailable | FileError,
   R
 >
 
-const failure = ({ name, remedy }: Source) => (reason: WebIdentityTokenUnavailable["reason"], problem: string) =>
-  new WebIdentityTokenUnavailable({ source: name, reason, problem, remedy })
+const failure = ({ name, remedy }: Source) => (reason: CredentialsUnavailable["reason"], problem: string) =>
+  new CredentialsUnavailable({ source: name, reason, problem, remedy })
 
 /** Of the text that a source gave. */
 const checked = (source: Source, text: string) => Effect.map(check(source, Redacted.make(text)), ({ token }) => token)
@@ -91,7 +91,7 @@ const checked = (source: Source, text: string) => Effect.map(check(source, Redac
 export const fromEffect = <E, R>(
   name: string,
   token: Effect.Effect<Redacted.Redacted, E, R>
-): Effect.Effect<Redacted.Redacted, WebIdentityTokenUnavailable, R> => {
+): Effect.Effect<Redacted.Redacted, CredentialsUnavailable, R> => {
   const source = { name, remedy: "Look at where the program gets its tokens from." }
   return token.pipe(
     Effect.mapError((error) =>
@@ -110,7 +110,7 @@ export const fromEffect = <E, R>(
  * The token in a file, read for each exchange, because its issuer replaces it there. Links are followed. A file
  * that is being written is waited for, a fifth of a second at most.
  *
- * A file that is not there is a `WebIdentityTokenUnavailable`, one that cannot be read a `FileError`.
+ * A file that is not there is a `CredentialsUnavailable`, one that cannot be read a `FileError`.
  *
  * @example
  * ```ts
@@ -135,7 +135,7 @@ export const fromFile = (path: string): WebIdentityToken<FileSystem.FileSystem> 
     )
   }
   const source = {
-    name: `the file ${path}`,
+    name: `the web identity token file ${path}`,
     remedy:
       "Check AWS_WEB_IDENTITY_TOKEN_FILE or web_identity_token_file, and that whoever issues the tokens writes them there."
   }
@@ -153,7 +153,7 @@ export const fromFile = (path: string): WebIdentityToken<FileSystem.FileSystem> 
  * @since 0.1.0
  * @category constructors
  */
-export const fromVariable = (name: string): Effect.Effect<Redacted.Redacted, WebIdentityTokenUnavailable> =>
+export const fromVariable = (name: string): Effect.Effect<Redacted.Redacted, CredentialsUnavailable> =>
   ofVariable(name, `Let the job have a token in ${name}, one that lives as long as the job.`)
 
 const ofVariable = (name: string, remedy: string) => {
@@ -165,7 +165,7 @@ const ofVariable = (name: string, remedy: string) => {
 }
 
 /** A variable that a source cannot do without. */
-const required = (source: Source, name: string): Effect.Effect<string, WebIdentityTokenUnavailable> =>
+const required = (source: Source, name: string): Effect.Effect<string, CredentialsUnavailable> =>
   Effect.flatMap(
     optional(source, name),
     Option.match({
@@ -193,7 +193,7 @@ const optional = (source: Source, name: string) =>
  */
 export const fromCommand = (
   command: Command.Command
-): Effect.Effect<Redacted.Redacted, WebIdentityTokenUnavailable, CommandExecutor.CommandExecutor> =>
+): Effect.Effect<Redacted.Redacted, CredentialsUnavailable, CommandExecutor.CommandExecutor> =>
   ofCommand(command, "Run the program by hand, as the same user, to see what it says.")
 
 const ofCommand = (command: Command.Command, remedy: string) => {
@@ -237,7 +237,7 @@ const defaultAudience = "sts.amazonaws.com"
  */
 export const githubActions = (
   { audience = defaultAudience }: Options = {}
-): Effect.Effect<Redacted.Redacted, WebIdentityTokenUnavailable, HttpClient.HttpClient> => {
+): Effect.Effect<Redacted.Redacted, CredentialsUnavailable, HttpClient.HttpClient> => {
   const source = { name: "GitHub Actions", remedy: "" }
   return Effect.gen(function*() {
     const url = yield* required(source, "ACTIONS_ID_TOKEN_REQUEST_URL")
@@ -259,10 +259,10 @@ export const githubActions = (
     return yield* Option.isNone(answer)
       ? failure(source)("Invalid", "its answer has no \"value\"")
       : checked(source, answer.value.value)
-  }).pipe(Effect.mapError((error) => new WebIdentityTokenUnavailable({ ...error, remedy: remedyOfGitHub(error) })))
+  }).pipe(Effect.mapError((error) => new CredentialsUnavailable({ ...error, remedy: remedyOfGitHub(error) })))
 }
 
-const remedyOfGitHub = ({ problem, reason }: WebIdentityTokenUnavailable): string => {
+const remedyOfGitHub = ({ problem, reason }: CredentialsUnavailable): string => {
   const status = Number(/\bstatus (\d{3})\b/.exec(problem)?.[1] ?? 0)
   if (status === 429 || status >= 500) {
     return "The fault is on GitHub's side: run the job again; githubstatus.com tells of outages."
@@ -308,7 +308,7 @@ const isHeaderValue = (text: string): boolean => /^[\x21-\x7e]+$/.test(text)
  */
 export const googleMetadata = (
   { audience = defaultAudience }: Options = {}
-): Effect.Effect<Redacted.Redacted, WebIdentityTokenUnavailable, HttpClient.HttpClient> => {
+): Effect.Effect<Redacted.Redacted, CredentialsUnavailable, HttpClient.HttpClient> => {
   const source = {
     name: "the Google metadata server",
     remedy: "It is there on Google Cloud only, and for machines and workloads that have a service account."
@@ -354,7 +354,7 @@ export const googleMetadata = (
  */
 export const fly = (
   { audience = defaultAudience }: Options = {}
-): Effect.Effect<Redacted.Redacted, WebIdentityTokenUnavailable, HttpClient.HttpClient> => {
+): Effect.Effect<Redacted.Redacted, CredentialsUnavailable, HttpClient.HttpClient> => {
   const source = {
     name: "the Fly.io machine API",
     remedy: "It is there on Fly.io only, at the Unix socket /.fly/api."
@@ -377,7 +377,7 @@ export const fly = (
  * @since 0.1.0
  * @category constructors
  */
-export const vercel: Effect.Effect<Redacted.Redacted, WebIdentityTokenUnavailable> = ofVariable(
+export const vercel: Effect.Effect<Redacted.Redacted, CredentialsUnavailable> = ofVariable(
   "VERCEL_OIDC_TOKEN",
   "Turn on OIDC federation in the project's settings; on your own machine, run \"vercel env pull\" again."
 )
@@ -390,7 +390,7 @@ export const vercel: Effect.Effect<Redacted.Redacted, WebIdentityTokenUnavailabl
  */
 export const buildkite = (
   { audience = defaultAudience }: Options = {}
-): Effect.Effect<Redacted.Redacted, WebIdentityTokenUnavailable, CommandExecutor.CommandExecutor> =>
+): Effect.Effect<Redacted.Redacted, CredentialsUnavailable, CommandExecutor.CommandExecutor> =>
   ofCommand(
     Command.make("buildkite-agent", "oidc", "request-token", "--audience", audience),
     "It is there in Buildkite jobs only."

@@ -529,7 +529,7 @@ export * as WebIdentityCredentials from "./WebIdentityCredentials.js"
  * | GitHub, GitLab | `gh auth token` and `glab auth token` print access tokens, which AWS does not take: use `githubActions`, or `id_tokens` with `fromVariable` |
  *
  * Each gives a token that is worth showing to AWS: one signed JSON web token that has not expired. What is wrong
- * otherwise, it says in a `WebIdentityTokenUnavailable` that names the source and what to do.
+ * otherwise, it says in a `CredentialsUnavailable` that names the source and what to do.
  *
  * @since 0.1.0
  */

@@ -461,7 +461,7 @@ describe("errors to be told apart", () => {
       assert.include(elsewhere.message, "Call it in us-west-2.")
       const key = answer(400, "AccessDeniedException", { reason: "KMS_AccessDeniedException" })
       const locked = yield* errorFor(key, "createToken")
-      assert.deepInclude({ ...locked }, { reason: "KMS_AccessDeniedException" })
+      assert.deepInclude({ ...locked }, { detailCode: "KMS_AccessDeniedException" })
       assert.include(locked.message, "KMS key")
       const disabled = answer(400, "InvalidRequestException", { reason: "KMS_DisabledException" })
       assert.include((yield* errorFor(disabled, "createToken")).message, "words, KMS_DisabledException")

@@ -326,7 +326,7 @@ describe("a better token in the cache wins", () => {
         Effect.provideService(SsoTokenCache.SsoTokenCache, {
           ...cache,
           set: (key) =>
-            Effect.fail(new IdentityError.FileError({ path: key, operation: "write", reason: "PermissionDenied" }))
+            Effect.fail(new IdentityError.FileError({ path: key, operation: "write", code: "PermissionDenied" }))
         })
       )
       for (const _ of [1, 2, 3]) {

@@ -552,7 +552,7 @@ describe("a layer for promises", () => {
     assertUnavailable(await identity.token().catch((error: unknown) => error), "Missing", "has been closed")
 
     let isBroken = true
-    const broken = new IdentityError.FileError({ path: "config", operation: "read", reason: "Busy" })
+    const broken = new IdentityError.FileError({ path: "config", operation: "read", code: "Busy" })
     const mended = AwsSdk.fromLayer(
       Layer.effect(
         SharedConfig.SharedConfig,

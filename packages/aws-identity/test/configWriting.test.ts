@@ -544,7 +544,7 @@ describe("SharedConfig.set on files", () => {
         _tag: "FileError" as const,
         path: config,
         operation: "write" as const,
-        reason: `it is not a file but ${type}`
+        code: `it is not a file but ${type}`
       })
       yield* fs.writeFileString(config, "")
       // Not a real device: code without the check would replace it for the whole machine.
@@ -650,7 +650,7 @@ describe("SharedConfig.set on files", () => {
         ))
       )
       const error = yield* Effect.flip((yield* open(config, beside(fs, "open", act))).set({ profile: "a" }, { k: "3" }))
-      assert.deepInclude({ ...error }, { _tag: "FileError", path: config, operation: "write", reason: "Busy" })
+      assert.deepInclude({ ...error }, { _tag: "FileError", path: config, operation: "write", code: "Busy" })
       assert.include(error.message, "Another program")
       assert.notInclude(yield* fs.readFileString(config), "k = 3")
       assert.deepStrictEqual(yield* fs.readDirectory(aws), ["config"])

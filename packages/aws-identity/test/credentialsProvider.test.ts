@@ -193,7 +193,7 @@ describe("a failure without credentials in hand", () => {
     ["a bad session policy", answered(400, "MalformedPolicyDocument"), 1000, 5000],
     [
       "no answer",
-      new IdentityError.ServiceUnreachable({ ...call, endpoint: "https://sts", reason: "ECONNRESET" }),
+      new IdentityError.ServiceUnreachable({ ...call, endpoint: "https://sts", code: "ECONNRESET" }),
       500,
       1000
     ],
@@ -234,10 +234,10 @@ describe("a failure without credentials in hand", () => {
   const atOnce: ReadonlyArray<IdentityError.IdentityError> = [
     new IdentityError.NotConfigured({ provider: "Profile", problem: "no profile", remedy: "Add one." }),
     new IdentityError.SsoLoginRequired({ reason: "Expired", session: "example", command: "aws sso login" }),
-    new IdentityError.TokenCacheCorrupt({ path: "token.json", problem: "it is empty" })
+    new IdentityError.SsoLoginRequired({ reason: "CorruptFile", session: "example", command: "aws sso login" })
   ]
   for (const error of atOnce) {
-    it.scoped(`is not kept when it is a ${error._tag}, because a person who has just mended it must not wait`, () =>
+    it.scoped(`is not kept when its kind is ${error.kind} (${"reason" in error ? error.reason : error._tag}), because a person may have corrected it`, () =>
       Effect.gen(function*() {
         const source = makeSource(Effect.fail(error))
         const provider = yield* CredentialsProvider.make(source.resolve)

@@ -181,7 +181,7 @@ describe("nextPoll", () => {
   const unreachable = new IdentityError.ServiceUnreachable({
     ...call,
     endpoint: "",
-    reason: "ECONNRESET"
+    code: "ECONNRESET"
   })
   const answers = fc.constantFrom(
     new IdentityError.AuthorizationPendingException(answer("AuthorizationPendingException")),
@@ -222,7 +222,7 @@ describe("nextPoll", () => {
     assert.strictEqual(tagOf(new InvalidClientException(answer("InvalidClientException", 401))), "Failed")
     assert.strictEqual(tagOf(new IdentityError.ServiceError(answer("InvalidScopeException"))), "Failed")
     assert.strictEqual(tagOf(new IdentityError.InvalidInput({ ...call, problem: "" })), "Failed")
-    const locked = { ...answer("AccessDeniedException"), reason: "KMS_AccessDeniedException" }
+    const locked = { ...answer("AccessDeniedException"), detailCode: "KMS_AccessDeniedException" }
     assert.strictEqual(tagOf(new AccessDeniedException(locked)), "Failed", "no person refused")
   })
 })

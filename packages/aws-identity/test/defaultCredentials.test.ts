@@ -195,7 +195,7 @@ describe("the default chain", () => {
       "web identity",
       "no token",
       { environment: { ...webVariables, AWS_WEB_IDENTITY_TOKEN_FILE: "/no/token" } },
-      "WebIdentityTokenUnavailable",
+      "CredentialsUnavailable",
       "/no/token"
     ],
     [

@@ -146,38 +146,44 @@ const rows: ReadonlyArray<Row> = [
   {
     name: "torn token file",
     token: `{"accessToken": "${marked}", "refr`,
-    tag: "TokenCacheCorrupt",
-    says: ["<token>", "not a JSON object", "profile \"dev\"", "aws sso login --profile dev"]
+    tag: "SsoLoginRequired",
+    says: ["<token>", "not a JSON object", "profile \"dev\"", "cannot be used", "aws sso login --sso-session corp"]
   },
   {
     name: "empty token file",
     token: "",
-    tag: "TokenCacheCorrupt",
-    says: ["<token>", "it is empty", "profile \"dev\"", "aws sso login --profile dev"]
+    tag: "SsoLoginRequired",
+    says: ["<token>", "it is empty", "profile \"dev\"", "cannot be used", "aws sso login --sso-session corp"]
   },
   {
     name: "token file that is no object",
     token: `["${marked}"]`,
-    tag: "TokenCacheCorrupt",
-    says: ["<token>", "not a JSON object", "profile \"dev\"", "aws sso login --profile dev"]
+    tag: "SsoLoginRequired",
+    says: ["<token>", "not a JSON object", "profile \"dev\"", "cannot be used", "aws sso login --sso-session corp"]
   },
   {
     name: "token file without expiry",
     token: { expiresAt: null },
-    tag: "TokenCacheCorrupt",
-    says: ["<token>", "\"expiresAt\" is missing", "profile \"dev\"", "aws sso login --profile dev"]
+    tag: "SsoLoginRequired",
+    says: [
+      "<token>",
+      "\"expiresAt\" is missing",
+      "profile \"dev\"",
+      "cannot be used",
+      "aws sso login --sso-session corp"
+    ]
   },
   {
     name: "token file with a time that is none",
     token: { expiresAt: marked },
-    tag: "TokenCacheCorrupt",
-    says: ["<token>", "\"expiresAt\" is not", "profile \"dev\"", "aws sso login --profile dev"]
+    tag: "SsoLoginRequired",
+    says: ["<token>", "\"expiresAt\" is not", "profile \"dev\"", "cannot be used", "aws sso login --sso-session corp"]
   },
   {
     name: "token that would break a header",
     token: { accessToken: `${marked}\r\nx-evil: 1` },
-    tag: "TokenCacheCorrupt",
-    says: ["<token>", "\"accessToken\" is not", "profile \"dev\"", "aws sso login --profile dev"]
+    tag: "SsoLoginRequired",
+    says: ["<token>", "\"accessToken\" is not", "profile \"dev\"", "cannot be used", "aws sso login --sso-session corp"]
   },
   {
     name: "expired and not refreshable",

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Arbitrary, Cause, Effect, FastCheck as fc, Inspectable, Logger, Schema } from "effect"
+import { Arbitrary, Cause, Effect, FastCheck as fc, Inspectable, Logger, Schema, SchemaAST } from "effect"
 import { CredentialsProvider, IdentityError, IdentityErrorSchema } from "effect-aws-identity"
 import { TestIdentity } from "effect-aws-identity-testing"
 
@@ -20,7 +20,7 @@ describe("errors as JSON", () => {
     const exported = Object.entries<unknown>({ ...IdentityError }).flatMap(([name, value]) =>
       typeof value === "function" && value.prototype instanceof Error ? [name] : []
     )
-    assert.isAtLeast(exported.length, 28)
+    assert.isAtLeast(exported.length, 26)
     assert.sameMembers<string>(classes.map(([tag]) => tag), exported)
   })
 
@@ -99,6 +99,46 @@ describe("errors as JSON", () => {
   })
 })
 
+describe("the fields of an error", () => {
+  it("have a closed set of values for each reason, so that a switch over it is complete", () => {
+    const withReason = members.map(({ from }) => from).filter((struct) => "reason" in struct.fields)
+    assert.deepStrictEqual(withReason.map(({ fields }): string => fields._tag.literals[0]), [
+      "SsoLoginRequired",
+      "CredentialsUnavailable"
+    ])
+    for (const { fields } of withReason) {
+      const reason: unknown = Object.entries<unknown>(fields).find(([name]) => name === "reason")?.[1]
+      assert.isTrue(
+        Schema.isSchema(reason) && reason.ast._tag === "Union" && reason.ast.types.every(SchemaAST.isLiteral)
+      )
+    }
+  })
+
+  it("name the source of a missing web identity token, the file of a corrupt token, and what to do", () => {
+    assert.strictEqual(
+      new IdentityError.CredentialsUnavailable({
+        source: "GitHub Actions",
+        reason: "Missing",
+        problem: "ACTIONS_ID_TOKEN_REQUEST_URL is not set",
+        remedy: "Give the job \"id-token: write\"."
+      }).message,
+      "No credentials from GitHub Actions: ACTIONS_ID_TOKEN_REQUEST_URL is not set. Give the job \"id-token: write\"."
+    )
+    assert.strictEqual(
+      new IdentityError.SsoLoginRequired({
+        reason: "CorruptFile",
+        session: "corp",
+        path: "/home/me/.aws/sso/cache/a.json",
+        detail: "it is empty",
+        command: "aws sso login --sso-session corp",
+        origin: { profile: "dev", location: "config:1" }
+      }).message,
+      "SSO session \"corp\" has a token file that cannot be used: it is empty [/home/me/.aws/sso/cache/a.json] " +
+        "(profile \"dev\", config:1). Run \"aws sso login --sso-session corp\", or sign in with SsoLogin.device."
+    )
+  })
+})
+
 describe("the kind of an error", () => {
   const kinds = ["NotConfigured", "InvalidConfig", "LoginRequired", "AccessDenied", "Unavailable", "InvalidAnswer"]
 
@@ -135,13 +175,13 @@ describe("the kind of an error", () => {
       "a refused connection",
       "Unavailable",
       true,
-      new IdentityError.ServiceUnreachable({ ...call, endpoint: "https://sts", reason: "ECONNREFUSED" })
+      new IdentityError.ServiceUnreachable({ ...call, endpoint: "https://sts", code: "ECONNREFUSED" })
     ],
     [
       "a certificate that is not trusted",
       "Unavailable",
       false,
-      new IdentityError.ServiceUnreachable({ ...call, endpoint: "https://sts", reason: "CERT_HAS_EXPIRED" })
+      new IdentityError.ServiceUnreachable({ ...call, endpoint: "https://sts", code: "CERT_HAS_EXPIRED" })
     ],
     [
       "a source that does not answer",

@@ -115,7 +115,7 @@ describe("through a proxy", () => {
       const oidc = Layer.provide(SsoOidc.layer(), throughProxy({ httpsProxy: url }))
       const error = yield* Effect.flip(Effect.provide(register, oidc))
       assert.instanceOf(error, IdentityError.ServiceUnreachable)
-      assert.deepInclude({ ...error }, { reason: "ECONNREFUSED", attempts: 3 })
+      assert.deepInclude({ ...error }, { code: "ECONNREFUSED", attempts: 3 })
       assert.strictEqual(error.endpoint, "https://oidc.eu-central-1.amazonaws.com")
     }))
 })
@@ -226,7 +226,7 @@ describe("https with an authority of one's own", () => {
         const { connections, port } = yield* https
         const error = yield* Effect.flip(Effect.provide(register, oidcOf(ignorant, port)))
         assert.instanceOf(error, IdentityError.ServiceUnreachable)
-        assert.deepInclude({ ...error }, { reason: "DEPTH_ZERO_SELF_SIGNED_CERT", attempts: 1 })
+        assert.deepInclude({ ...error }, { code: "DEPTH_ZERO_SELF_SIGNED_CERT", attempts: 1 })
         assert.lengthOf(connections, 1)
       }).pipe(Effect.provide(IdentityCenter.layer())))
 
@@ -248,7 +248,7 @@ describe("https with an authority of one's own", () => {
           if (http === undefined) return
           const error = yield* Effect.flip(Effect.provide(register, oidcOf(http, portOf(server))))
           assert.instanceOf(error, IdentityError.ServiceUnreachable)
-          assert.deepInclude({ ...error }, { reason: code, attempts: 1 })
+          assert.deepInclude({ ...error }, { code, attempts: 1 })
           for (const words of says) assert.include(error.message, words)
           assert.include(error.message, `https://127.0.0.1:${portOf(server)}`)
           assert.lengthOf(connections, 1)

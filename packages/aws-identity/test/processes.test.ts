@@ -168,7 +168,7 @@ describe("many processes on one token file", () => {
           const [answer = ""] = survivors
           if (!answer.startsWith("token ")) {
             // Killed between AWS's answer and the file: the new refresh token is gone with its process, the old one spent.
-            assert.include(answer, "AWS would not renew the sign-in", `round ${round}`)
+            assert.include(answer, "AWS refused to refresh the sign-in", `round ${round}`)
             lost += 1
             yield* signIn
           }

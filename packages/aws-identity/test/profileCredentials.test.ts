@@ -612,8 +612,9 @@ const rows: ReadonlyArray<Row> = [
   {
     name: "a token file that is not there",
     config: `[profile dev]\n${role}web_identity_token_file = /no/token\nsource_profile = keys\n${sources}`,
-    tag: "WebIdentityTokenUnavailable",
-    message: "No web identity token from the file /no/token: there is no such file (profile \"dev\", config:1). " +
+    tag: "CredentialsUnavailable",
+    message:
+      "No credentials from the web identity token file /no/token: there is no such file (profile \"dev\", config:1). " +
       "Check AWS_WEB_IDENTITY_TOKEN_FILE or web_identity_token_file, and that whoever issues the tokens " +
       "writes them there."
   },

@@ -307,7 +307,7 @@ describe("settings", () => {
       const net = network("NoAnswer")
       const error = Either.getOrThrow(Either.flip(yield* callOnce(net)))
       assert.deepStrictEqual(net.times(), [0, 30_025])
-      assert.deepInclude({ ...error }, { _tag: "ServiceUnreachable", attempts: 1, reason: "no answer within 30s" })
+      assert.deepInclude({ ...error }, { _tag: "ServiceUnreachable", attempts: 1, code: "no answer within 30s" })
     }))
 
   it.effect("what AWS said last is the error when the time is over", () =>
@@ -317,7 +317,7 @@ describe("settings", () => {
       assert.deepInclude({ ...error }, { _tag: "TooManyRequestsException", attempts: 2 })
       const silent = network("NoAnswer")
       const none = Either.getOrThrow(Either.flip(yield* callOnce(silent, { attemptTimeout: "5 minutes" })))
-      assert.deepInclude({ ...none }, { _tag: "ServiceUnreachable", attempts: 1, reason: "no answer within 1m" })
+      assert.deepInclude({ ...none }, { _tag: "ServiceUnreachable", attempts: 1, code: "no answer within 1m" })
     }))
 
   it.effect("or as long as they are given", () =>
@@ -325,7 +325,7 @@ describe("settings", () => {
       const net = network("NoAnswer")
       const error = Either.getOrThrow(Either.flip(yield* callOnce(net, { attemptTimeout: "2 seconds" })))
       assert.deepStrictEqual(net.times(), [0, 2025, 4075])
-      assert.deepInclude({ ...error }, { attempts: 3, reason: "no answer within 2s" })
+      assert.deepInclude({ ...error }, { attempts: 3, code: "no answer within 2s" })
       const hasty = network("NoAnswer")
       const fiber = yield* Effect.fork(Effect.flatMap(makeSso(hasty, { timeout: "3 seconds" }), logout))
       yield* TestClock.adjust("3 seconds")
@@ -625,7 +625,7 @@ it("an error of every kind says how often it was tried", () => {
     service: "SSO",
     operation: "logout",
     endpoint: "https://example.com",
-    reason: "ECONNRESET",
+    code: "ECONNRESET",
     attempts: 3
   })
   assert.include(error.message, "for logout after 3 attempts: ECONNRESET")

@@ -385,7 +385,7 @@ class World {
       Effect.suspend(() => {
         const place = this.places[key === names[0] ? 0 : 1]
         if (place.isCorrupt) {
-          return Effect.fail(new IdentityError.TokenCacheCorrupt({ path: key, problem: "it is torn" }))
+          return Effect.fail(new SsoTokenCache.CorruptToken({ location: key, problem: "it is torn" }))
         }
         place.seenEpoch = place.epoch
         return Effect.succeed(place.shown)
@@ -393,7 +393,7 @@ class World {
     set: (key, token) =>
       Effect.suspend(() => {
         if (this.isUnwritable) {
-          return Effect.fail(new IdentityError.FileError({ path: key, operation: "write", reason: "PermissionDenied" }))
+          return Effect.fail(new IdentityError.FileError({ path: key, operation: "write", code: "PermissionDenied" }))
         }
         const place = this.places[key === names[0] ? 0 : 1]
         const issued = this.issued.get(nameOf(token))
@@ -441,7 +441,7 @@ class World {
         const call = { service: "SSO OIDC", operation: "createToken" }
         const refused = (code: string, status: number) => ({ ...call, code, status })
         if (next.kind === "unreachable") {
-          return Either.left(new IdentityError.ServiceUnreachable({ ...call, endpoint: "", reason: "ECONNRESET" }))
+          return Either.left(new IdentityError.ServiceUnreachable({ ...call, endpoint: "", code: "ECONNRESET" }))
         }
         if (next.kind === "500") {
           return Either.left(new IdentityError.ServiceError(refused("InternalServerException", 500)))
@@ -455,7 +455,7 @@ class World {
         }
         if (next.kind === "lost") {
           renewal.isLive = false
-          return Either.left(new IdentityError.ServiceUnreachable({ ...call, endpoint: "", reason: "ECONNRESET" }))
+          return Either.left(new IdentityError.ServiceUnreachable({ ...call, endpoint: "", code: "ECONNRESET" }))
         }
         const isRotated = next.kind === "issued"
         const accessToken = Redacted.make(this.newName(which))
@@ -812,7 +812,7 @@ describe("CredentialsProvider", () => {
           service: "SSO",
           operation: "getRoleCredentials",
           endpoint: "",
-          reason: "ECONNRESET"
+          code: "ECONNRESET"
         })
       }
       const value = new Credentials.Credentials({

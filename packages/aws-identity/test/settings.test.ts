@@ -386,8 +386,8 @@ process.stdout.write(JSON.stringify([homedir(), environ, status, fs.readFileSync
 })
 
 describe("the message of a ServiceUnreachable", () => {
-  const messageOf = (reason: string, endpoint = "https://sts.eu-west-1.amazonaws.com") =>
-    new IdentityError.ServiceUnreachable({ service: "STS", operation: "assumeRole", endpoint, reason }).message
+  const messageOf = (code: string, endpoint = "https://sts.eu-west-1.amazonaws.com") =>
+    new IdentityError.ServiceUnreachable({ service: "STS", operation: "assumeRole", endpoint, code }).message
 
   it("tells the kinds of bad certificates apart, with a remedy for each", () => {
     const kinds: Readonly<Record<string, readonly [string, string]>> = {

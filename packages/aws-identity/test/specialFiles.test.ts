@@ -81,7 +81,7 @@ for (const [place, read] of Object.entries(readers)) {
             assert.isTrue(Exit.isFailure(exit))
             const error = yield* Effect.flip(Effect.flatten(Effect.succeed(exit)))
             assert.isTrue(
-              error instanceof IdentityError.FileError || error instanceof IdentityError.WebIdentityTokenUnavailable
+              error instanceof IdentityError.FileError || error instanceof IdentityError.CredentialsUnavailable
             )
             assert.include(String(error), path)
             assert.include(String(error), words[kind] ?? "")
@@ -100,7 +100,7 @@ describe("the token file", () => {
         for (const [target, type] of [["/dev/zero", "a character device"], ["/dev", "a directory"]] as const) {
           yield* fs.symlink(target, cache.location("corp"))
           const error = yield* Effect.flip(cache.get("corp"))
-          assert.strictEqual(error._tag, "TokenCacheCorrupt")
+          assert.strictEqual(error._tag, "CorruptToken")
           assert.include(error.message, type)
           yield* fs.remove(cache.location("corp"))
         }

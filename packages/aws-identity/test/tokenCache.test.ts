@@ -63,7 +63,7 @@ const overKeyValueStore: Layer.Layer<SsoTokenCache.SsoTokenCache, never, KeyValu
     const location = (key: string) => `sso-token/${key}`
     const failed =
       (key: string, operation: IdentityError.FileError["operation"]) => ({ _tag }: { readonly _tag: string }) =>
-        new IdentityError.FileError({ path: location(key), operation, reason: _tag })
+        new IdentityError.FileError({ path: location(key), operation, code: _tag })
     return {
       location,
       get: (key) =>
@@ -73,7 +73,7 @@ const overKeyValueStore: Layer.Layer<SsoTokenCache.SsoTokenCache, never, KeyValu
             onNone: () => Effect.succeedNone,
             onSome: (text) =>
               Either.match(SsoTokenCache.decode(text), {
-                onLeft: (problem) => Effect.fail(new IdentityError.TokenCacheCorrupt({ path: location(key), problem })),
+                onLeft: (problem) => Effect.fail(new SsoTokenCache.CorruptToken({ location: location(key), problem })),
                 onRight: Effect.succeedSome
               })
           })
@@ -235,7 +235,7 @@ describe("files", () => {
       for (const [name, [make, problem]] of Object.entries(kinds)) {
         yield* make
         const error = yield* Effect.flip(Effect.timeout(cache.get("corp"), "5 seconds"))
-        assert.include(["TokenCacheCorrupt", "FileError"], error._tag, name)
+        assert.include(["CorruptToken", "FileError"], error._tag, name)
         assert.include(error.message, file, name)
         assert.include(error.message, problem, name)
       }
@@ -305,7 +305,7 @@ describe("what cannot be written", () => {
     Effect.gen(function*() {
       let full = true
       const store = yield* Effect.provide(SsoTokenCache.SsoTokenCache, Layer.fresh(SsoTokenCache.layerMemory))
-      const refused = new IdentityError.FileError({ path: "", operation: "write", reason: "NoSpace" })
+      const refused = new IdentityError.FileError({ path: "", operation: "write", code: "NoSpace" })
       const cache = SsoTokenCache.orMemory({
         ...store,
         set: (key, token) => full ? Effect.fail(refused) : store.set(key, token)

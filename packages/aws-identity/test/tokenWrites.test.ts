@@ -134,7 +134,7 @@ describe("SsoTokenCache.set with `replaces`", () => {
     Effect.gen(function*() {
       const store = yield* Effect.provide(SsoTokenCache.SsoTokenCache, Layer.fresh(SsoTokenCache.layerMemory))
       yield* store.set("corp", tokenOf("old"))
-      const refused = new IdentityError.FileError({ path: "", operation: "write", reason: "NoSpace" })
+      const refused = new IdentityError.FileError({ path: "", operation: "write", code: "NoSpace" })
       let isFull = true
       let meanwhile: Effect.Effect<unknown, unknown> = Effect.void
       const cache = SsoTokenCache.orMemory({

@@ -213,7 +213,7 @@ describe("a token", () => {
       )
       assert.notInclude(seen, Redacted.value(old))
       const error = yield* Effect.flip(exit)
-      assert.instanceOf(error, IdentityError.WebIdentityTokenUnavailable)
+      assert.instanceOf(error, IdentityError.CredentialsUnavailable)
       assert.strictEqual(error.reason, "Expired")
       assert.include(error.message, "it expired at 1970-01-01T00:01:00.000Z, and it is 1970-01-01T00:01:00.000Z here")
       assert.strictEqual(yield* callsOf("assumeRoleWithWebIdentity"), 1)
@@ -253,7 +253,7 @@ describe("a token", () => {
       const { exit, seen } = yield* observed(WebIdentityCredentials.resolve({ roleArn: ci, token }))
       assert.notInclude(seen, "MARKED")
       const error = yield* Effect.flip(exit)
-      assert.instanceOf(error, IdentityError.WebIdentityTokenUnavailable)
+      assert.instanceOf(error, IdentityError.CredentialsUnavailable)
       assert.strictEqual(yield* callsOf("assumeRoleWithWebIdentity"), 0)
       yield* Effect.exit(WebIdentityCredentials.resolve({ roleArn: ci, token, providerId: "www.amazon.com" }))
       assert.strictEqual(yield* callsOf("assumeRoleWithWebIdentity"), 1)
@@ -328,7 +328,7 @@ describe("time limits", () => {
       )
       yield* TestClock.adjust("2 minutes")
       const error = yield* Fiber.join(fiber)
-      assert.strictEqual(error._tag, "WebIdentityTokenUnavailable")
+      assert.strictEqual(error._tag, "CredentialsUnavailable")
       assert.include(error.message, "it expired while STS was asked")
       assert.strictEqual(yield* callsOf("assumeRoleWithWebIdentity"), 1)
     }).pipe(Effect.provide(world({ maxAttempts: 3, attemptTimeout: "30 seconds" }))))
@@ -343,7 +343,7 @@ describe("time limits", () => {
       })))
       yield* TestClock.adjust("40 seconds")
       const error = yield* Fiber.join(fiber)
-      assert.isTrue(typeof error === "object" && error._tag === "WebIdentityTokenUnavailable")
+      assert.isTrue(typeof error === "object" && error._tag === "CredentialsUnavailable")
       assert.strictEqual(yield* callsOf("assumeRoleWithWebIdentity"), 0)
     }).pipe(Effect.provide(world())))
 
@@ -787,7 +787,7 @@ source_profile = nobody
       "900 to 43200"
     ]],
     ["with a region that is none", whole.replace("eu-west-1", "Ireland!"), "InvalidConfig", ["config:6", "region"]],
-    ["whose file is not there", whole.replace("<token>", "/no/such/token"), "WebIdentityTokenUnavailable", [
+    ["whose file is not there", whole.replace("<token>", "/no/such/token"), "CredentialsUnavailable", [
       "/no/such/token",
       "(profile \"ci\", config:1)"
     ]],

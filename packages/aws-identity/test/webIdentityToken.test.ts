@@ -53,11 +53,11 @@ const failure = (
   })
 
 const unavailable = (
-  error: IdentityError.WebIdentityTokenUnavailable | IdentityError.FileError,
-  reason: IdentityError.WebIdentityTokenUnavailable["reason"],
+  error: IdentityError.CredentialsUnavailable | IdentityError.FileError,
+  reason: IdentityError.CredentialsUnavailable["reason"],
   ...says: ReadonlyArray<string>
 ) => {
-  assert.instanceOf(error, IdentityError.WebIdentityTokenUnavailable)
+  assert.instanceOf(error, IdentityError.CredentialsUnavailable)
   assert.strictEqual(error.reason, reason, error.message)
   for (const text of says) assert.include(error.message, text)
 }
@@ -443,7 +443,7 @@ for (const { answer, environment, name, secrets, source } of providers) {
       }))
 
     const refusals: ReadonlyArray<
-      readonly [string, (response: ServerResponse) => void, IdentityError.WebIdentityTokenUnavailable["reason"], string]
+      readonly [string, (response: ServerResponse) => void, IdentityError.CredentialsUnavailable["reason"], string]
     > = [
       ["401", (response) => response.writeHead(401).end("MARKED"), "Refused", "status 401"],
       ["404", (response) => response.writeHead(404).end("MARKED"), "Refused", "status 404"],
@@ -462,7 +462,7 @@ for (const { answer, environment, name, secrets, source } of providers) {
         }), 20_000)
     }
 
-    const tokens: ReadonlyArray<readonly [string, string, IdentityError.WebIdentityTokenUnavailable["reason"]]> = [
+    const tokens: ReadonlyArray<readonly [string, string, IdentityError.CredentialsUnavailable["reason"]]> = [
       ["an empty token", "", "Invalid"],
       ["no token", "MARKED", "Invalid"],
       ["an expired token", tokenOf(-5, "MARKED"), "Expired"]

@@ -560,7 +560,7 @@ describe("asked otherwise than by fromWebToken", () => {
       const input = { ...least, ...wrong }
       const our = yield* during(Effect.flip(ours(input)))
       assert.isEmpty(our.requests)
-      assert.include(["InvalidInput", "WebIdentityTokenUnavailable"], our.result._tag)
+      assert.include(["InvalidInput", "CredentialsUnavailable"], our.result._tag)
       yield* requestOf(theirs(input))
     }).pipe(Effect.provide(wire)))
 })

@@ -920,15 +920,15 @@ describe.each(rows)("$name", (row) => {
         const tag = row.tagged.includes(error.code)
           ? error.name.replace(/(?:Exception)?$/, "Exception")
           : "ServiceError"
-        const { _tag, code, description, endpoint, reason, region, requestId, status } = ours
-        assert.deepStrictEqual({ _tag, code, status, requestId, description, reason, region, endpoint }, {
+        const { _tag, code, description, detailCode, endpoint, region, requestId, status } = ours
+        assert.deepStrictEqual({ _tag, code, status, requestId, description, detailCode, region, endpoint }, {
           _tag: tag,
           code: error.code,
           status: theirs.$metadata["httpStatusCode"],
           requestId: theirs.$metadata["requestId"],
           // Of the OIDC service's, AWS's clients leave the message empty.
           description: theirs["error_description"] ?? theirs["message"],
-          reason: theirs["reason"],
+          detailCode: theirs["reason"],
           // Where to ask instead is told by the tag, which only the one operation has that AWS documents it for.
           ...(tag === "InvalidRequestRegionException"
             ? { region: "eu-west-1", endpoint: "https://oidc.eu-west-1.amazonaws.com" }

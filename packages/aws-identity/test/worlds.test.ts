@@ -503,10 +503,10 @@ const classics: ReadonlyArray<World> = [
     environment: { ...instance, AWS_WEB_IDENTITY_TOKEN_FILE: "{home}/token" }
   }, "half a web identity of the environment stops"),
   world("a pod without a token file", "user/INSTANCE", { environment: { ...instance, AWS_ROLE_ARN: roleArn("pod") } }),
-  world("a pod whose token file is gone", "error WebIdentityTokenUnavailable", {
+  world("a pod whose token file is gone", "error CredentialsUnavailable", {
     environment: { ...instance, ...pod, AWS_WEB_IDENTITY_TOKEN_FILE: "{home}/gone" }
   }),
-  world("a pod whose token is past", "error WebIdentityTokenUnavailable", {
+  world("a pod whose token is past", "error CredentialsUnavailable", {
     environment: { ...instance, ...pod, AWS_WEB_IDENTITY_TOKEN_FILE: "{home}/old-token" }
   }),
   world("a pod whose role does not trust it", "error AccessDeniedException", {
@@ -795,7 +795,7 @@ const classics: ReadonlyArray<World> = [
     { web_identity_token_file: "{home}/token" },
     "half a web identity of a profile stops"
   ),
-  inDev("a web identity whose file is gone", "error WebIdentityTokenUnavailable", {
+  inDev("a web identity whose file is gone", "error CredentialsUnavailable", {
     ...web,
     web_identity_token_file: "{home}/gone"
   }),

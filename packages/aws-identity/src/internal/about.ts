@@ -2,7 +2,7 @@
 
 /** Adds words to an error that AWS answered with. */
 export const withAbout = (about: string) => <E extends object>(error: E): E => {
-  if (!("code" in error)) return error
+  if (!("code" in error && "status" in error)) return error
   const Class = error.constructor as new(fields: E) => E
   return new Class({ ...error, about })
 }

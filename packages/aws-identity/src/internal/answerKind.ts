@@ -66,6 +66,6 @@ export const kindOfAnswer = (
 }
 
 /** Whether a retry may get past a connection failure. It does not help with a wrong certificate or URL. */
-export const isTransientConnection = (reason: string): boolean =>
+export const isTransientConnection = (code: string): boolean =>
   /^(?:Transport|ECONNRESET|ECONNREFUSED|ECONNABORTED|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENETDOWN|ENOTFOUND|EAI_AGAIN|UND_ERR_(?:SOCKET|(?:CONNECT|HEADERS|BODY)_TIMEOUT))$/
-    .test(reason)
+    .test(code)

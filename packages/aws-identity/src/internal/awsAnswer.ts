@@ -12,7 +12,7 @@ import type * as Xml from "./xml.js"
 export interface ErrorAnswer {
   readonly code: string
   readonly description: string | undefined
-  readonly reason: string | undefined
+  readonly detailCode: string | undefined
   readonly region: string | undefined
   readonly endpoint: string | undefined
   readonly requestId: string | undefined
@@ -41,7 +41,7 @@ export const errorOf = (
     return {
       code: code ?? oauthCodes.get(text("error")) ?? "Unknown",
       description: field("error_description", "message", "Message"),
-      reason: field("reason"),
+      detailCode: field("reason"),
       region: field("region"),
       endpoint: field("endpoint"),
       requestId: requestIdOf(headers, isSecret) ?? requestId(text("RequestId", "RequestID"), isSecret)

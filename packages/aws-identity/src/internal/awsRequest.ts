@@ -152,11 +152,11 @@ export const operation = <
       "user-agent": userAgent(settings.appId),
       "amz-sdk-invocation-id": yield* randomUuid
     })
-    const unreachable = (reason: string, attempts: number): Failure<IdentityError.ServiceUnreachable> => {
+    const unreachable = (code: string, attempts: number): Failure<IdentityError.ServiceUnreachable> => {
       const error = new IdentityError.ServiceUnreachable({
         ...names,
         endpoint: shownText(endpoint.right.url),
-        reason,
+        code,
         attempts
       })
       return { error, retry: { kind: "Transient", error, retryAfter: Option.none() } }
@@ -217,7 +217,7 @@ const attemptOf = <
   client: Client,
   call: Pick<Call<Input, never, Output, never>, "operation" | "decode" | "signingName">,
   exceptionOf: (fields: ErrorFields) => Exception | undefined,
-  unreachable: (reason: string, attempts: number) => Failure<IdentityError.ServiceUnreachable>,
+  unreachable: (code: string, attempts: number) => Failure<IdentityError.ServiceUnreachable>,
   { endpoint, input, request, settings }: {
     readonly endpoint: Endpoint
     readonly input: Input
@@ -256,8 +256,8 @@ const attemptOf = <
       }
       const { headers, status, text } = yield* HttpExchange.exchange(client.wire, signed.right, {
         ...limit,
-        onFailure: ({ isTransient, reason }): Failure<IdentityError.CallError | Exception> => {
-          const failure = unreachable(reason, attempts)
+        onFailure: ({ code, isTransient }): Failure<IdentityError.CallError | Exception> => {
+          const failure = unreachable(code, attempts)
           return isTransient ? failure : fatal(failure.error)
         },
         onDiverted: ({ problem, status }) =>

@@ -4,7 +4,7 @@ import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
-import { WebIdentityTokenUnavailable } from "../IdentityError.js"
+import { CredentialsUnavailable } from "../IdentityError.js"
 import { type Claims, claimsOf } from "./jsonWebToken.js"
 
 /** Where a token is from, as messages name it, and what to do when there is none. */
@@ -27,10 +27,10 @@ export const longestToken = 20_000
 export const check = (
   { name, remedy }: Source,
   given: Redacted.Redacted
-): Effect.Effect<CheckedToken, WebIdentityTokenUnavailable> =>
+): Effect.Effect<CheckedToken, CredentialsUnavailable> =>
   Effect.flatMap(Clock.currentTimeMillis, (now) => {
     const fail = (reason: "Invalid" | "Expired", problem: string) =>
-      Effect.fail(new WebIdentityTokenUnavailable({ source: name, reason, problem, remedy }))
+      Effect.fail(new CredentialsUnavailable({ source: name, reason, problem, remedy }))
     const token = Redacted.value(given).trim()
     if (token === "") return fail("Invalid", "it is empty")
     if (token.length > longestToken) return fail("Invalid", `it is longer than ${longestToken} characters`)

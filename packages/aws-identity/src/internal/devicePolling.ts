@@ -34,7 +34,7 @@ export const nextPoll = (state: PollState, error: CreateTokenError): NextPoll =>
       return { _tag: "Expired" }
     case "AccessDeniedException":
       // With a reason it is no person who refuses, but the key of the Identity Center.
-      return error.reason === undefined ? { _tag: "Denied" } : { _tag: "Failed", error: toServiceError(error) }
+      return error.detailCode === undefined ? { _tag: "Denied" } : { _tag: "Failed", error: toServiceError(error) }
     case "InvalidClientException":
     case "InvalidGrantException":
       return { _tag: "Failed", error: toServiceError(error) }

@@ -1,7 +1,7 @@
 import type { PlatformError } from "@effect/platform/Error"
 import { FileError } from "../IdentityError.js"
 import type { Unreadable } from "./boundedFile.js"
-import { noHomeReason } from "./noHome.js"
+import { noHomeCode } from "./noHome.js"
 import { shownPath } from "./shownPath.js"
 
 export const fileError =
@@ -9,12 +9,12 @@ export const fileError =
     new FileError({
       path: shownPath(path),
       operation,
-      reason: error._tag === "SystemError" ? error.reason : error._tag === "Unreadable" ? error.problem : error._tag
+      code: error._tag === "SystemError" ? error.reason : error._tag === "Unreadable" ? error.problem : error._tag
     })
 
 /** The error of a path below a home directory that is not known. */
 export const noHome = (path: string, operation: FileError["operation"]): FileError =>
-  new FileError({ path: shownPath(path), operation, reason: noHomeReason })
+  new FileError({ path: shownPath(path), operation, code: noHomeCode })
 
 export const isNotFound = (error: PlatformError | Unreadable): boolean =>
   error._tag === "SystemError" && error.reason === "NotFound"

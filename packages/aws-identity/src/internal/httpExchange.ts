@@ -51,8 +51,8 @@ export interface Answer<Text = string> {
 
 /** Why no answer came. */
 export interface NoAnswer {
-  /** The system's word for it, such as `ECONNREFUSED`. */
-  readonly reason: string
+  /** The system's code for the cause, such as `ECONNREFUSED`. */
+  readonly code: string
   readonly isTransient: boolean
 }
 
@@ -84,8 +84,8 @@ export const exchange = <E>(
       (error) => error.reason === "StatusCode" ? Effect.succeed(error.response) : Effect.fail(error)
     ),
     Effect.mapError((error) => {
-      const reason = reasonOf(error)
-      return onFailure({ reason, isTransient: isTransientConnection(reason) })
+      const code = codeOf(error)
+      return onFailure({ code, isTransient: isTransientConnection(code) })
     }),
     // Read whatever it is: an answer that is left unread keeps its connection.
     Effect.flatMap((response) =>
@@ -185,7 +185,7 @@ const secretHeaders = [
 ]
 
 /** The system's error code at the bottom of a failed request, or the client's word for it. */
-const reasonOf = (error: HttpClientError.HttpClientError): string => {
+const codeOf = (error: HttpClientError.HttpClientError): string => {
   let cause: unknown = error.cause
   for (let depth = 0; depth < 6 && Predicate.isRecord(cause); depth++) {
     if (typeof cause["code"] === "string" && /^[A-Z][A-Z0-9_]+$/.test(cause["code"])) return cause["code"]
@@ -255,13 +255,13 @@ export const ask = (
   })
   return Effect.gen(function*() {
     const { headers, status, text } = yield* exchange(wire, request, {
-      onFailure: ({ isTransient, reason }) => {
-        const certificate = certificateProblem(reason)
+      onFailure: ({ code, isTransient }) => {
+        const certificate = certificateProblem(code)
         return silent(
           "Unreachable",
           certificate === undefined
-            ? `it cannot be reached (${reason})`
-            : `${certificate.problem} (${reason}). ${certificate.remedy.replace(/\.$/, "")}`,
+            ? `it cannot be reached (${code})`
+            : `${certificate.problem} (${code}). ${certificate.remedy.replace(/\.$/, "")}`,
           isTransient
         )
       },

@@ -6,7 +6,7 @@ export interface Cause {
   readonly code: string
   readonly status: number
   readonly description?: string | undefined
-  readonly reason?: string | undefined
+  readonly detailCode?: string | undefined
 }
 
 const kmsRemedy = "The KMS key of the IAM Identity Center cannot be used: ask its administrator to look at the key " +
@@ -136,8 +136,8 @@ const rows: ReadonlyArray<readonly [code: RegExp, words: RegExp, remedy: string]
 ]
 
 /** The remedy for an error that AWS returned; undefined if its cause is not known. */
-export const remedyFor = ({ code, description = "", operation, reason, status }: Cause): string | undefined => {
-  if (reason?.startsWith("KMS_") === true) return kmsRemedy
+export const remedyFor = ({ code, description = "", detailCode, operation, status }: Cause): string | undefined => {
+  if (detailCode?.startsWith("KMS_") === true) return kmsRemedy
   if (status === 407) {
     return "Give the credentials of the proxy to the HttpClient, or except AWS's hosts from the proxy."
   }

@@ -117,6 +117,10 @@ export interface Attempt<T extends Token> {
   readonly current: Either.Either<T, TokenError>
 }
 
+/** Whether a person signed out or in to another session. A file that is not a token is replaced instead. */
+export const isSignedOut = (error: TokenError): boolean =>
+  error._tag === "SsoLoginRequired" && error.reason !== "CorruptFile"
+
 /** What to return to the caller, and what to write to the cache. */
 export interface Settled<T extends Token> {
   readonly memory: Memory
@@ -143,7 +147,7 @@ export const settle = <T extends Token>(
       ? outcome.right.accessToken
       : before.replacement
   }
-  if (Either.isLeft(current) && current.left._tag === "SsoLoginRequired") return { memory, result: current }
+  if (Either.isLeft(current) && isSignedOut(current.left)) return { memory, result: current }
   if (Either.isRight(current) && !Equal.equals(current.right.accessToken, token.accessToken)) {
     if (Either.isRight(outcome) || isUsable(now, current.right, memory)) return { memory, result: current }
   }
