@@ -8,15 +8,11 @@ import * as PlatformError from "@effect/platform/Error"
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as Path from "@effect/platform/Path"
 import * as AllowedAccounts from "effect-aws-identity/AllowedAccounts"
-import type * as AwsIdentity from "effect-aws-identity/AwsIdentity"
+import * as AwsIdentity from "effect-aws-identity/AwsIdentity"
 import * as ProfileCredentials from "effect-aws-identity/ProfileCredentials"
 import * as Region from "effect-aws-identity/Region"
 import * as SharedConfig from "effect-aws-identity/SharedConfig"
-import * as Sso from "effect-aws-identity/Sso"
-import * as SsoOidc from "effect-aws-identity/SsoOidc"
 import * as SsoTokenCache from "effect-aws-identity/SsoTokenCache"
-import * as SsoTokenProvider from "effect-aws-identity/SsoTokenProvider"
-import * as Sts from "effect-aws-identity/Sts"
 import * as Clock from "effect/Clock"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as DateTime from "effect/DateTime"
@@ -125,24 +121,21 @@ const signIn: Effect.Effect<
 export const layer = (
   options: Options = {}
 ): Layer.Layer<AwsIdentity.AwsIdentity | IdentityCenter.IdentityCenter> =>
-  // Fresh are those that are the same value for all, so that each layer is a world of its own. The whole is not: a
-  // fresh layer that is provided and merged is built twice.
-  Layer.fresh(Layer.provideMerge(guarded(options), SsoTokenProvider.layer)).pipe(
+  guarded(options).pipe(
     Layer.provideMerge(options.signedIn === false ? Layer.empty : Layer.effectDiscard(signIn)),
-    Layer.provideMerge(Layer.mergeAll(
+    // `Sts` needs a region to ask for the identity behind credentials, even if the test's config names none.
+    Layer.provideMerge(AwsIdentity.layerServices({
+      client: { ...options.client, region: options.client?.region ?? Region.make("us-east-1") }
+    })),
+    Layer.provideMerge(Layer.merge(
       SharedConfig.layerMemory({
         config: options.config ?? config,
         credentials: options.credentials,
         profile: options.profile
       }),
-      Layer.fresh(SsoTokenCache.layerMemory),
-      Layer.mergeAll(
-        Sso.layer(options.client),
-        SsoOidc.layer(options.client),
-        // Whose credentials they are is asked in some region, whatever the test's config says of it.
-        Sts.layer({ ...options.client, region: options.client?.region ?? Region.make("us-east-1") })
-      )
+      Layer.fresh(SsoTokenCache.layerMemory)
     )),
+    Layer.orDie, // the settings of an environment that is empty
     Layer.provide(nowhere),
     Layer.provide(Layer.setConfigProvider(ConfigProvider.fromMap(new Map()))),
     Layer.provide(Layer.fresh(Emulator.layerHttpClient)),

@@ -1,5 +1,5 @@
 import type { CommandExecutor, FileSystem, HttpClient, Path } from "@effect/platform"
-import { type ConfigError, Effect, type Layer, type Redacted, type Scope } from "effect"
+import { type ConfigError, Effect, Layer, type Redacted, type Scope } from "effect"
 import type { SsoTokenCache, SsoTokenProvider } from "effect-aws-identity"
 import {
   AssumeRoleCredentials,
@@ -23,6 +23,15 @@ import { describe, expect, it } from "tstyche"
 
 declare const session: SharedConfig.SsoSession
 declare const credentials: Credentials.Credentials
+declare const role: SsoCredentials.Role
+declare const config: Layer.Layer<SharedConfig.SharedConfig>
+declare const cache: Layer.Layer<SsoTokenCache.SsoTokenCache>
+declare const http: Layer.Layer<HttpClient.HttpClient>
+declare const program: Effect.Effect<
+  void,
+  never,
+  CredentialsProvider.CredentialsProvider | SsoTokenCache.SsoTokenCache
+>
 declare const provider: CredentialsProvider.CredentialsProvider["Type"]
 
 describe("layers say what they give and what they need", () => {
@@ -32,6 +41,48 @@ describe("layers say what they give and what they need", () => {
         AwsIdentity.AwsIdentity,
         ConfigError.ConfigError,
         CommandExecutor.CommandExecutor | FileSystem.FileSystem | HttpClient.HttpClient | Path.Path
+      >
+    >()
+  })
+
+  it("AwsIdentity.layerServices needs the two stores and an HttpClient, and gives no identity", () => {
+    expect(AwsIdentity.layerServices()).type.toBe<
+      Layer.Layer<
+        Sso.Sso | SsoOidc.SsoOidc | SsoTokenProvider.SsoTokenProvider | Sts.Sts,
+        ConfigError.ConfigError,
+        HttpClient.HttpClient | SharedConfig.SharedConfig | SsoTokenCache.SsoTokenCache
+      >
+    >()
+  })
+
+  it("a program on AwsIdentity.layerServices does not compile without a store, a provider or a platform", () => {
+    const runMain = <A, E>(_: Effect.Effect<A, E>) => {}
+    const services = AwsIdentity.layerServices()
+    const provider = Layer.provideMerge(SsoCredentials.layer(role), services)
+    const stores = Layer.merge(config, cache)
+    expect(runMain).type.toBeCallableWith(program.pipe(Effect.provide([
+      provider.pipe(Layer.provideMerge(stores), Layer.provide(http))
+    ])))
+    expect(runMain).type.not.toBeCallableWith(program.pipe(Effect.provide([
+      provider.pipe(Layer.provideMerge(config), Layer.provide(http))
+    ])))
+    expect(runMain).type.not.toBeCallableWith(program.pipe(Effect.provide([
+      provider.pipe(Layer.provideMerge(cache), Layer.provide(http))
+    ])))
+    expect(runMain).type.not.toBeCallableWith(program.pipe(Effect.provide([
+      services.pipe(Layer.provideMerge(stores), Layer.provide(http))
+    ])))
+    expect(runMain).type.not.toBeCallableWith(program.pipe(Effect.provide([
+      provider.pipe(Layer.provideMerge(stores))
+    ])))
+  })
+
+  it("a store that is provided beside AwsIdentity.layerServices, and not to it, leaves it without one", () => {
+    expect(Layer.merge(AwsIdentity.layerServices(), cache)).type.toBe<
+      Layer.Layer<
+        Sso.Sso | SsoOidc.SsoOidc | SsoTokenProvider.SsoTokenProvider | Sts.Sts | SsoTokenCache.SsoTokenCache,
+        ConfigError.ConfigError,
+        HttpClient.HttpClient | SharedConfig.SharedConfig | SsoTokenCache.SsoTokenCache
       >
     >()
   })

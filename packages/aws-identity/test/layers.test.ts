@@ -2,7 +2,19 @@
 import { HttpClient } from "@effect/platform"
 import { NodeContext } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
-import { Config, ConfigProvider, Context, Effect, Exit, Layer, ManagedRuntime, Redacted, Scope } from "effect"
+import {
+  Config,
+  ConfigProvider,
+  Context,
+  Effect,
+  Exit,
+  Layer,
+  Logger,
+  LogLevel,
+  ManagedRuntime,
+  Redacted,
+  Scope
+} from "effect"
 import {
   AllowedAccounts,
   AssumeRoleCredentials,
@@ -58,6 +70,8 @@ const makeSource = (name: string) => {
     SharedConfig.layerMemory({}),
     Layer.effect(Sts.Sts, Effect.succeed({} as Sts.Sts["Type"])),
     NodeContext.layer,
+    // `AwsIdentity.layer` has its own stores, and warns of those that it is provided with.
+    Logger.minimumLogLevel(LogLevel.None),
     Layer.setConfigProvider(ConfigProvider.fromMap(
       new Map([
         ["AWS_ACCESS_KEY_ID", name],
@@ -87,6 +101,7 @@ const rows: ReadonlyArray<readonly [string, Context.Tag<any, any>, Layer.Layer<a
   ["DefaultCredentials.layer", provider, DefaultCredentials.layer(), true],
   ["AwsIdentity.layer", provider, AwsIdentity.layer(), true],
   ["AwsIdentity.layer, its token cache", SsoTokenCache.SsoTokenCache, AwsIdentity.layer()],
+  ["AwsIdentity.layerServices", SsoTokenProvider.SsoTokenProvider, AwsIdentity.layerServices()],
   ["AllowedAccounts.layer", provider, AllowedAccounts.layer(["111122223333"])],
   ["AssumeRoleCredentials.layer", provider, AssumeRoleCredentials.layer({ roleArn })],
   ["ContainerCredentials.layer", provider, ContainerCredentials.layer()],

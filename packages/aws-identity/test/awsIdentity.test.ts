@@ -1,0 +1,155 @@
+import { HttpClient } from "@effect/platform"
+import { NodeContext } from "@effect/platform-node"
+import { assert, describe, it } from "@effect/vitest"
+import { ConfigProvider, Effect, Fiber, Layer, Logger, Redacted, TestClock } from "effect"
+import {
+  AwsIdentity,
+  Credentials,
+  CredentialsProvider,
+  ProfileCredentials,
+  Region,
+  SharedConfig,
+  Sso,
+  SsoLogin,
+  SsoOidc,
+  SsoTokenCache,
+  SsoTokenProvider,
+  Sts,
+  WebIdentityCredentials
+} from "effect-aws-identity"
+import { Emulator, IdentityCenter, OpenIdProvider, TestIdentity } from "effect-aws-identity-testing"
+
+const session = SharedConfig.session("example")
+
+/** A token cache in memory that counts the tokens that are written to it. */
+const makeCache = () => {
+  const written: Array<string> = []
+  const layer = Layer.effect(
+    SsoTokenCache.SsoTokenCache,
+    Effect.map(SsoTokenCache.SsoTokenCache, (cache) => ({
+      ...cache,
+      set: (key: string, token: SsoTokenCache.SsoToken) =>
+        Effect.zipRight(Effect.sync(() => written.push(Redacted.value(token.accessToken))), cache.set(key, token))
+    }))
+  ).pipe(Layer.provide(Layer.fresh(SsoTokenCache.layerMemory)))
+  return { layer, written }
+}
+
+const config = SharedConfig.layerMemory({ config: TestIdentity.config })
+
+const emulated = Layer.provideMerge(Emulator.layerHttpClient, IdentityCenter.layer({ interval: "1 second" }))
+
+const noEnvironment = Layer.setConfigProvider(ConfigProvider.fromMap(new Map()))
+
+const signIn = Effect.gen(function*() {
+  const center = yield* IdentityCenter.IdentityCenter
+  const login = SsoLogin.device(yield* session, { onPrompt: ({ userCode }) => center.approve(userCode) })
+  const fiber = yield* Effect.fork(login)
+  yield* TestClock.adjust("1 second")
+  return yield* Fiber.join(fiber)
+})
+
+describe("AwsIdentity.layerServices", () => {
+  it.effect("reads and writes the token cache that it is provided with", () => {
+    const cache = makeCache()
+    return Effect.gen(function*() {
+      const token = yield* signIn
+      const tokens = yield* SsoTokenProvider.SsoTokenProvider
+      const found = yield* tokens.get(yield* session)
+      assert.deepStrictEqual(cache.written, [Redacted.value(token.accessToken)])
+      assert.strictEqual(Redacted.value(found.accessToken), cache.written[0])
+    }).pipe(Effect.provide(
+      AwsIdentity.layerServices().pipe(Layer.provideMerge(Layer.mergeAll(config, cache.layer, emulated, noEnvironment)))
+    ))
+  })
+
+  it.effect("gives the credentials of the sign-in in that cache to the provider on top of it", () => {
+    const cache = makeCache()
+    return Effect.gen(function*() {
+      yield* signIn
+      const { accountId } = yield* CredentialsProvider.get
+      assert.deepInclude(accountId, { value: "111122223333" })
+    }).pipe(Effect.provide(
+      ProfileCredentials.layer({ profile: "default" }).pipe(
+        Layer.provideMerge(AwsIdentity.layerServices()),
+        Layer.provideMerge(Layer.mergeAll(config, cache.layer, emulated, noEnvironment)),
+        Layer.provide(NodeContext.layer)
+      )
+    ))
+  })
+
+  it.effect("serves another provider without reading a file or starting a program", () =>
+    Effect.gen(function*() {
+      const provider = yield* OpenIdProvider.make()
+      const roleArn = "arn:aws:iam::111122223333:role/ci"
+      const token = Effect.map(provider.issue(), Redacted.make)
+      const center = IdentityCenter.layer()
+      const { accountId } = yield* Effect.provide(
+        CredentialsProvider.get,
+        WebIdentityCredentials.layer({ roleArn, token }).pipe(
+          Layer.provide(AwsIdentity.layerServices()),
+          Layer.provide([config, SsoTokenCache.layerMemory, Emulator.layerHttpClient]),
+          Layer.provide([center, noEnvironment])
+        )
+      )
+      assert.deepInclude(accountId, { value: "111122223333" })
+    }))
+
+  it.effect("gives its client settings to every service", () => {
+    const asked: Array<string> = []
+    const http = Layer.succeed(
+      HttpClient.HttpClient,
+      HttpClient.make((_, url) =>
+        Effect.zipRight(Effect.sync(() => asked.push(url.origin)), Effect.dieMessage("no answer"))
+      )
+    )
+    return Effect.gen(function*() {
+      const region = Region.make("eu-west-1")
+      const sso = yield* Sso.Sso
+      const oidc = yield* SsoOidc.SsoOidc
+      const sts = yield* Sts.Sts
+      const credentials = new Credentials.Credentials({ accessKeyId: "AKID", secretAccessKey: Redacted.make("secret") })
+      yield* Effect.exit(sso.listAccounts({ region, accessToken: Redacted.make("token") }))
+      yield* Effect.exit(oidc.registerClient({ region, clientName: "app", clientType: "public" }))
+      yield* Effect.exit(sts.getCallerIdentity({ region, credentials }))
+      assert.deepStrictEqual(asked, Array.from({ length: 3 }, () => "https://one.example"))
+    }).pipe(Effect.provide(
+      AwsIdentity.layerServices({ client: { endpoint: "https://one.example" } }).pipe(
+        Layer.provideMerge(Layer.mergeAll(config, SsoTokenCache.layerMemory, noEnvironment)),
+        Layer.provide(http)
+      )
+    ))
+  })
+})
+
+describe("AwsIdentity.layer", () => {
+  const warningsOf = <E>(layer: Layer.Layer<AwsIdentity.AwsIdentity, E>) =>
+    Effect.gen(function*() {
+      const lines: Array<string> = []
+      const logger = Logger.make(({ logLevel, message }) => {
+        lines.push(`${logLevel.label}: ${String(message)}`)
+      })
+      yield* Effect.scoped(Layer.build(layer)).pipe(
+        Effect.provide(Logger.replace(Logger.defaultLogger, logger)),
+        Effect.withConfigProvider(ConfigProvider.fromMap(new Map([["HOME", "/nowhere"]])))
+      )
+      return lines
+    })
+
+  const http = Layer.succeed(HttpClient.HttpClient, HttpClient.make(() => Effect.dieMessage("not here")))
+
+  const identity = () => AwsIdentity.layer().pipe(Layer.provide([NodeContext.layer, http]))
+
+  it.effect("warns of a token cache and a config that it is provided with and does not use", () =>
+    Effect.gen(function*() {
+      assert.deepStrictEqual(yield* warningsOf(identity()), [])
+      const stores = Layer.merge(config, SsoTokenCache.layerMemory)
+      for (const given of [Layer.provide(identity(), stores), Layer.provideMerge(identity(), stores)]) {
+        const warnings = yield* warningsOf(given)
+        assert.lengthOf(warnings, 1)
+        assert.match(warnings[0] ?? "", /^WARN: AwsIdentity.layer does not use the SharedConfig and the SsoTokenCache /)
+      }
+      const [warning = ""] = yield* warningsOf(Layer.provide(identity(), SsoTokenCache.layerMemory))
+      assert.include(warning, "does not use the SsoTokenCache that")
+    }))
+})
