@@ -26,6 +26,7 @@ import type { Credentials } from "./Credentials.js"
 import * as CredentialsProvider from "./CredentialsProvider.js"
 import type * as IdentityError from "./IdentityError.js"
 import { roleInWords, withAbout } from "./internal/about.js"
+import { applicationLimit } from "./internal/applicationLimit.js"
 import { isRejection } from "./internal/rejection.js"
 import { sessionName } from "./internal/sessionName.js"
 import { type AssumeRoleInput, Sts } from "./Sts.js"
@@ -81,13 +82,19 @@ export interface Options<E = never, R = never>
 export const assume: <E, R, E2 = never, R2 = never>(
   role: Options<E2, R2>,
   source: Effect.Effect<Credentials, E, R>
-) => Effect.Effect<Credentials, E | E2 | IdentityError.AssumeRoleError, R | R2 | Sts> = Effect.fn(
+) => Effect.Effect<
+  Credentials,
+  E | E2 | IdentityError.AssumeRoleError | IdentityError.CredentialsUnavailable,
+  R | R2 | Sts
+> = Effect.fn(
   "AssumeRoleCredentials.assume"
 )(function*<E, R, E2, R2>({ mfa, ...role }: Options<E2, R2>, source: Effect.Effect<Credentials, E, R>) {
   const sts = yield* Sts
   const assumedBy = (credentials: Credentials) =>
     Effect.gen(function*() {
-      const tokenCode = mfa === undefined ? undefined : yield* mfa.tokenCode
+      const tokenCode = mfa === undefined
+        ? undefined
+        : yield* applicationLimit(`the MFA device ${mfa.serialNumber}`)(mfa.tokenCode)
       const roleSessionName = role.roleSessionName ?? (yield* sessionName)
       // An error of the code or the source says nothing about these credentials.
       return yield* Effect.either(

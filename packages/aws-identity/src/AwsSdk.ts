@@ -436,9 +436,7 @@ export const fromProvider: (
       // Within the promise, what it throws at once is a rejection too.
       Promise.resolve().then(() => typeof provider === "function" ? provider({ forceRefresh: true }) : provider),
     catch: (error) => isOurs(error) ? error : rejectionOf(error)
-  }).pipe(
-    Effect.timeoutFail({ duration: longestWait, onTimeout: () => unavailable("Unreachable", "it did not answer") })
-  )
+  })
   const decoded = decode(answer)
   if (Option.isNone(decoded)) return yield* unavailable("Invalid", "what it gave cannot be read")
   if (Either.isLeft(decoded.value)) {
@@ -453,12 +451,9 @@ const sourceName = "the provider of the AWS SDK"
 const isOurs = (error: unknown): error is IdentityError.AnyError =>
   Option.getOrElse(Option.liftThrowable(IdentityError.isIdentityError)(error), () => false)
 
-/** Some ask a person for the code of an MFA device. */
-const longestWait = "5 minutes"
-
 const remedies = {
-  Missing: "Configure what it takes them from, or use another provider.",
   Unreachable: "Check the network, and what the provider asks.",
+  Missing: "Configure what it takes them from, or use another provider.",
   Refused: "Call the provider by itself to see its error.",
   Invalid:
     "It has to give accessKeyId and secretAccessKey, and may give sessionToken, expiration (a Date) and accountId."

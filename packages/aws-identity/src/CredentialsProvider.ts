@@ -32,12 +32,12 @@ import * as Random from "effect/Random"
 import type * as Scope from "effect/Scope"
 import type { Credentials } from "./Credentials.js"
 import * as IdentityError from "./IdentityError.js"
+import { applicationLimit } from "./internal/applicationLimit.js"
 import { countRefresh } from "./internal/metrics.js"
 import { perSource } from "./internal/perSource.js"
 import { afterFailure, decideCredentials, good, type Held, none, retryDelay } from "./internal/refreshPolicy.js"
 import { RefusalChecks } from "./internal/refusalChecks.js"
 import * as SingleFlight from "./internal/singleFlight.js"
-import { timeLimit } from "./internal/timeLimit.js"
 
 /**
  * Cached credentials that are refreshed before they expire.
@@ -124,17 +124,6 @@ const shortestPause = 1000
 /** The longest time (ms) between two such looks, because credentials may be rejected and a machine may sleep. */
 const longestPause = 60_000
 
-/** The time limit of one attempt. All callers share the attempt, and the attempt may wait for a person. */
-const longestWait = "5 minutes"
-
-const tooLong = () =>
-  new IdentityError.CredentialsUnavailable({
-    source: "the provider",
-    reason: "Unreachable",
-    problem: `it did not answer within ${longestWait}`,
-    remedy: "Give the effects that it is made of (a token, a code, a program) time limits of their own."
-  })
-
 const interrupted = (why: SingleFlight.Interruption) =>
   new IdentityError.CredentialsUnavailable(
     why === "Closed"
@@ -207,6 +196,9 @@ export interface Options {
  * with those of its callers. When the scope is closed, `get` fails with `CredentialsUnavailable` at once, also for
  * callers that are waiting.
  *
+ * The cache sets no time limit for the provider, because a sign-in takes as long as a person needs. The providers of
+ * this library have limits for each thing that they wait for; make others with `fromEffect`, which sets one.
+ *
  * @since 0.1.0
  * @category constructors
  */
@@ -230,8 +222,9 @@ export const make = <R>(
     )
 
     const attempt = Effect.gen(function*() {
-      const value = yield* timeLimit(Effect.scoped(resolve), { duration: longestWait, onTimeout: tooLong }).pipe(
-        Effect.mapError((error) => hasGiven ? stillConfigured(error) : error)
+      const value = yield* Effect.mapError(
+        Effect.scoped(resolve),
+        (error) => hasGiven ? stillConfigured(error) : error
       )
       const now = yield* Clock.currentTimeMillis
       if (expirationOf(value) <= now) {
@@ -335,7 +328,8 @@ export const make = <R>(
 /**
  * Makes a provider from an effect of the application, such as a call to a vault. An error of the effect becomes a
  * `CredentialsUnavailable` with the name of the source and the tag of the error. The rest of the error is left out,
- * because it may be secret. An `IdentityError` stays as it is.
+ * because it may be secret. An `IdentityError` stays as it is. An effect that takes longer than 5 minutes becomes a
+ * `CredentialsUnavailable` with the reason `Unreachable`.
  *
  * @example
  * ```ts
@@ -356,15 +350,18 @@ export const fromEffect = <E, R>(
   name: string,
   credentials: Effect.Effect<Credentials, E, R>
 ): Effect.Effect<Credentials, IdentityError.CredentialsUnavailable | Extract<E, IdentityError.IdentityError>, R> =>
-  Effect.mapError(credentials, (error) =>
-    isOurs(error) ? error : new IdentityError.CredentialsUnavailable({
-      source: name,
-      reason: "Refused",
-      problem: Predicate.hasProperty(error, "_tag") && typeof error._tag === "string"
-        ? `it failed with ${error._tag}`
-        : "it failed",
-      remedy: "Look at where the program gets its credentials from."
-    }))
+  Effect.mapError(
+    applicationLimit(name)(credentials),
+    (error) =>
+      isOurs(error) ? error : new IdentityError.CredentialsUnavailable({
+        source: name,
+        reason: "Refused",
+        problem: Predicate.hasProperty(error, "_tag") && typeof error._tag === "string"
+          ? `it failed with ${error._tag}`
+          : "it failed",
+        remedy: "Look at where the program gets its credentials from."
+      })
+  )
 
 /** Errors of a sign-in and of AWS's operations are not errors of a provider, which `get` may fail with. */
 const isOurs = <E>(error: E): error is Extract<E, IdentityError.IdentityError> =>

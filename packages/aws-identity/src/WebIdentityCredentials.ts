@@ -35,6 +35,7 @@ import type { Credentials } from "./Credentials.js"
 import * as CredentialsProvider from "./CredentialsProvider.js"
 import * as IdentityError from "./IdentityError.js"
 import { roleInWords, withAbout } from "./internal/about.js"
+import { applicationLimit } from "./internal/applicationLimit.js"
 import { check, type CheckedToken, endOf, type Source } from "./internal/checkedToken.js"
 import { variable } from "./internal/environment.js"
 import { perSource } from "./internal/perSource.js"
@@ -67,7 +68,7 @@ export interface Role extends Omit<AssumeRoleWithWebIdentityInput, "roleSessionN
  * @category models
  */
 export interface Options<E = IdentityError.IdentityError, R = never> extends Role {
-  /** Run for each exchange; see `WebIdentityToken`. */
+  /** Run for each exchange, for at most 5 minutes; see `WebIdentityToken`. */
   readonly token: Effect.Effect<Redacted.Redacted, E, R>
 }
 
@@ -88,8 +89,9 @@ export const assumeRole: <E, R>(
   AssumeRoleWithWebIdentityOutput,
   E | IdentityError.AssumeRoleWithWebIdentityError | IdentityError.CredentialsUnavailable,
   R | Sts
-> = Effect.fn("WebIdentityCredentials.assumeRole")(function*<E, R>({ token, ...role }: Options<E, R>) {
+> = Effect.fn("WebIdentityCredentials.assumeRole")(function*<E, R>({ token: source, ...role }: Options<E, R>) {
   const sts = yield* Sts
+  const token = applicationLimit(given.name)(source)
   const roleSessionName = role.roleSessionName ?? (yield* sessionName)
   const exchange = ({ token }: { readonly token: Redacted.Redacted }) =>
     sts.assumeRoleWithWebIdentity({ ...role, roleSessionName, webIdentityToken: token })

@@ -19,12 +19,14 @@ import {
 import {
   AllowedAccounts,
   AssumeRoleCredentials,
+  AwsSdk,
   Credentials,
   CredentialsProvider,
   IdentityError,
   Region,
   SharedConfig,
-  Sts
+  Sts,
+  WebIdentityCredentials
 } from "effect-aws-identity"
 import { SsoTokenCache, SsoTokenProvider } from "effect-aws-identity"
 import { IdentityCenter, TestIdentity } from "effect-aws-identity-testing"
@@ -518,6 +520,54 @@ describe("credentials that AWS rejects", () => {
       assert.strictEqual(calls.filter((one) => one === "getCallerIdentity").length, 1)
       assert.isDefined(yield* Sts.Sts)
     }).pipe(Effect.provide(TestIdentity.layer())))
+})
+
+describe("time limits", () => {
+  it.scoped("there is none around a provider, because a sign-in takes as long as a person needs", () =>
+    Effect.gen(function*() {
+      const provider = yield* CredentialsProvider.make(Effect.delay(keyOf("KEY"), "9 minutes"))
+      const fiber = yield* Effect.fork(provider.get)
+      yield* TestClock.adjust("9 minutes")
+      assert.strictEqual((yield* fiber).accessKeyId, "KEY")
+    }))
+
+  const roleArn = "arn:aws:iam::444455556666:role/deploy"
+  const serialNumber = "arn:aws:iam::111122223333:mfa/user"
+  const hanging: Readonly<
+    Record<string, readonly [Effect.Effect<Credentials.Credentials, IdentityError.IdentityError, Sts.Sts>, string]>
+  > = {
+    "an effect of the application": [CredentialsProvider.fromEffect("Vault", Effect.never), "Vault"],
+    "a token source": [WebIdentityCredentials.resolve({ roleArn, token: Effect.never }), "the given source"],
+    "a source of OAuth 2.0 access tokens": [
+      WebIdentityCredentials.resolve({ roleArn, token: Effect.never, providerId: "www.amazon.com" }),
+      "the given source"
+    ],
+    "the code of an MFA device": [
+      AssumeRoleCredentials.assume({ roleArn, mfa: { serialNumber, tokenCode: Effect.never } }, keyOf("KEY")),
+      serialNumber
+    ],
+    "a provider of the AWS SDK": [AwsSdk.fromProvider(() => new Promise(() => {})), "the provider of the AWS SDK"]
+  }
+  for (const [name, [resolve, source]] of Object.entries(hanging)) {
+    it.effect(`end the wait for ${name} after 5 minutes, for all callers, and the next one asks again`, () =>
+      Effect.gen(function*() {
+        let asked = 0
+        const provider = yield* CredentialsProvider.make(
+          Effect.suspend(() => asked++ === 0 ? resolve : keyOf("KEY"))
+        )
+        const fibers = yield* Effect.forEach([1, 2], () => Effect.fork(Effect.flip(provider.get)))
+        yield* TestClock.adjust("299 seconds")
+        assert.isTrue(Option.isNone(yield* Fiber.poll(Fiber.all(fibers))))
+        yield* TestClock.adjust("1 second")
+        for (const error of yield* Fiber.join(Fiber.all(fibers))) {
+          assert.deepInclude({ ...error }, { _tag: "CredentialsUnavailable", reason: "Unreachable" })
+          assert.include(error.message, source)
+          assert.include(error.message, "it did not answer within 5 minutes")
+        }
+        yield* TestClock.adjust("1 second")
+        assert.strictEqual((yield* provider.get).accessKeyId, "KEY")
+      }).pipe(Effect.scoped, Effect.provide(TestIdentity.layer())))
+  }
 })
 
 describe("credentials from an effect of the application", () => {
