@@ -88,10 +88,10 @@ const onOurOwn = Effect.gen(function*() {
   const run = (http: Layer.Layer<HttpClient.HttpClient>) =>
     Effect.provide(
       Effect.zipRight(signInAtOnce, showKey),
-      Layer.provideMerge(SsoCredentials.layerProfile(), SsoTokenProvider.layer).pipe(
+      Layer.provideMerge(SsoCredentials.layerProfile(), SsoTokenProvider.layer()).pipe(
         Layer.provideMerge(Layer.mergeAll(
           SharedConfig.layerMemory({ config: configText }),
-          SsoTokenCache.layerMemory,
+          SsoTokenCache.layerMemory(),
           Sso.layer({ endpoint }),
           SsoOidc.layer({ endpoint })
         )),

@@ -8,7 +8,7 @@
 import { FileSystem, HttpServer, Path } from "@effect/platform"
 import { NodeContext, NodeHttpClient, NodeHttpServer, NodeRuntime } from "@effect/platform-node"
 import { ConfigProvider, Console, Effect, Layer } from "effect"
-import { CredentialsProvider, SharedConfig, Sts, WebIdentityCredentials } from "effect-aws-identity"
+import { CredentialsProvider, Sts, WebIdentityCredentials } from "effect-aws-identity"
 import { Emulator, IdentityCenter, OpenIdProvider } from "effect-aws-identity-testing"
 import { createServer } from "node:http"
 import { parseArgs } from "node:util"
@@ -31,8 +31,7 @@ const application = Effect.gen(function*() {
 
 /** Of `AWS_WEB_IDENTITY_TOKEN_FILE` and `AWS_ROLE_ARN`, which EKS sets. The file is read for each exchange. */
 const aws = WebIdentityCredentials.layerConfig().pipe(
-  Layer.provideMerge(Sts.layerConfig()),
-  Layer.provide(SharedConfig.layerConfig()),
+  Layer.provideMerge(Sts.layerEnvironment()),
   Layer.provide([NodeContext.layer, NodeHttpClient.layer])
 )
 

@@ -12,7 +12,6 @@ import {
   AllowedAccounts,
   AssumeRoleCredentials,
   CredentialsProvider,
-  SharedConfig,
   Sts,
   WebIdentityCredentials,
   WebIdentityToken
@@ -48,8 +47,7 @@ const job = (tests: Effect.Effect<void>) =>
 const aws = AllowedAccounts.layer(["444455556666"]).pipe(
   Layer.provide(AssumeRoleCredentials.layer({ roleArn: deployRole, roleSessionName: "deploy" })),
   Layer.provide(WebIdentityCredentials.layer({ roleArn: ciRole, token: WebIdentityToken.githubActions() })),
-  Layer.provideMerge(Sts.layerConfig()),
-  Layer.provide(SharedConfig.layerConfig()),
+  Layer.provideMerge(Sts.layerEnvironment()),
   Layer.provide([NodeContext.layer, NodeHttpClient.layer])
 )
 

@@ -7,9 +7,9 @@
  *
  * On Lambda itself it is the first part alone, bundled to one file.
  */
-import { NodeContext, NodeHttpClient, NodeHttpServer, NodeRuntime } from "@effect/platform-node"
+import { NodeHttpClient, NodeHttpServer, NodeRuntime } from "@effect/platform-node"
 import { Console, Effect, Layer, ManagedRuntime } from "effect"
-import { CredentialsProvider, EnvironmentCredentials, SharedConfig, Sts } from "effect-aws-identity"
+import { CredentialsProvider, EnvironmentCredentials, Sts } from "effect-aws-identity"
 import { Emulator, IdentityCenter } from "effect-aws-identity-testing"
 import { createServer } from "node:http"
 import { parseArgs } from "node:util"
@@ -32,9 +32,8 @@ const handle = (event: { readonly name: string }) =>
   )
 
 /** Lambda puts the credentials of the function's role into its environment, and STS is that of its `AWS_REGION`. */
-const aws = Layer.merge(EnvironmentCredentials.layer(), Sts.layerConfig()).pipe(
-  Layer.provide(SharedConfig.layerConfig()),
-  Layer.provide([NodeContext.layer, NodeHttpClient.layer])
+const aws = Layer.merge(EnvironmentCredentials.layer(), Sts.layerEnvironment()).pipe(
+  Layer.provide(NodeHttpClient.layer)
 )
 
 const runtime = ManagedRuntime.make(aws)

@@ -58,7 +58,7 @@ const whoAmI = Effect.gen(function*() {
 
 const onYourFiles = (profile: string) =>
   whoAmI.pipe(
-    Effect.provide(Sts.layerConfig().pipe(Layer.provideMerge(AwsIdentity.layer({ profile })))),
+    Effect.provide(Sts.layerProfile().pipe(Layer.provideMerge(AwsIdentity.layer({ profile })))),
     Effect.provide([NodeContext.layer, throughProxy()])
   )
 
@@ -125,10 +125,10 @@ const onOurOwn = Effect.gen(function*() {
   yield* Console.log(`A proxy listens on ${proxy}`)
   yield* Effect.zipRight(signInAtOnce, whoAmI).pipe(
     Effect.provide(
-      Layer.provideMerge(SsoCredentials.layerProfile(), SsoTokenProvider.layer).pipe(
+      Layer.provideMerge(SsoCredentials.layerProfile(), SsoTokenProvider.layer()).pipe(
         Layer.provideMerge(Layer.mergeAll(
           SharedConfig.layerMemory({ config: configText }),
-          SsoTokenCache.layerMemory,
+          SsoTokenCache.layerMemory(),
           Sso.layer(),
           SsoOidc.layer(),
           Sts.layer()

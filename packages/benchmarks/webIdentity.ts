@@ -51,8 +51,8 @@ const ours = (client: Client): Contender => async () => {
   const { Effect, Layer, ManagedRuntime } = await import("effect")
   const { SharedConfig, Sts, WebIdentityCredentials } = await import("effect-aws-identity")
   const runtime = ManagedRuntime.make(
-    Sts.layerConfig().pipe(
-      Layer.provide(SharedConfig.layerConfig()),
+    Sts.layerProfile().pipe(
+      Layer.provide(SharedConfig.layer()),
       Layer.provide(await httpOf(client)),
       Layer.provideMerge(NodeContext.layer)
     )

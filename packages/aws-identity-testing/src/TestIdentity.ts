@@ -133,7 +133,7 @@ export const layer = (
         credentials: options.credentials,
         profile: options.profile
       }),
-      Layer.fresh(SsoTokenCache.layerMemory)
+      SsoTokenCache.layerMemory()
     )),
     Layer.orDie, // the settings of an environment that is empty
     Layer.provide(nowhere),

@@ -1,6 +1,5 @@
 import type { CommandExecutor, FileSystem, HttpClient, Path } from "@effect/platform"
 import { type ConfigError, Effect, Layer, type Redacted, type Scope } from "effect"
-import type { SsoTokenCache, SsoTokenProvider } from "effect-aws-identity"
 import {
   AssumeRoleCredentials,
   AwsIdentity,
@@ -12,12 +11,14 @@ import {
   type IdentityError,
   type ProfileCredentials,
   Region,
-  type SharedConfig,
+  SharedConfig,
   type Sso,
   SsoCredentials,
   SsoLogin,
   type SsoOidc,
-  type Sts
+  SsoTokenCache,
+  SsoTokenProvider,
+  Sts
 } from "effect-aws-identity"
 import { describe, expect, it } from "tstyche"
 
@@ -84,6 +85,30 @@ describe("layers say what they give and what they need", () => {
         ConfigError.ConfigError,
         HttpClient.HttpClient | SharedConfig.SharedConfig | SsoTokenCache.SsoTokenCache
       >
+    >()
+  })
+
+  it("layerEnvironment of a client needs no config files, and layerProfile does", () => {
+    expect(Sts.layer()).type.toBe<Layer.Layer<Sts.Sts, never, HttpClient.HttpClient>>()
+    expect(Sts.layerEnvironment()).type.toBe<Layer.Layer<Sts.Sts, ConfigError.ConfigError, HttpClient.HttpClient>>()
+    expect(Sts.layerProfile()).type.toBe<
+      Layer.Layer<Sts.Sts, ConfigError.ConfigError, HttpClient.HttpClient | SharedConfig.SharedConfig>
+    >()
+  })
+
+  it("the files have defaults for all their options", () => {
+    expect(SharedConfig.layer()).type.toBe<
+      Layer.Layer<SharedConfig.SharedConfig, ConfigError.ConfigError, FileSystem.FileSystem | Path.Path>
+    >()
+    expect(SsoTokenCache.layer()).type.toBe<
+      Layer.Layer<SsoTokenCache.SsoTokenCache, ConfigError.ConfigError, FileSystem.FileSystem | Path.Path>
+    >()
+  })
+
+  it("layers with state are functions", () => {
+    expect(SsoTokenCache.layerMemory()).type.toBe<Layer.Layer<SsoTokenCache.SsoTokenCache>>()
+    expect(SsoTokenProvider.layer()).type.toBe<
+      Layer.Layer<SsoTokenProvider.SsoTokenProvider, never, SsoOidc.SsoOidc | SsoTokenCache.SsoTokenCache>
     >()
   })
 

@@ -122,10 +122,8 @@ export const layer = (
     ? credentials
     : Layer.provide(AllowedAccounts.layer(allowedAccountIds, options), credentials)
   const stores = Layer.merge(
-    SharedConfig.layerConfig(options),
-    options.homeDirectory === undefined
-      ? SsoTokenCache.layerConfig
-      : SsoTokenCache.layerHome(options.homeDirectory)
+    SharedConfig.layer({ profile: options.profile, homeDirectory: options.homeDirectory }),
+    SsoTokenCache.layer({ homeDirectory: options.homeDirectory })
   )
   return perSource(allowed.pipe(
     Layer.provideMerge(layerServices(options)),
@@ -160,14 +158,14 @@ export const layer = (
  * // A token cache in memory. `provideMerge` also gives it to `SsoLogin`.
  * export const inMemory = ProfileCredentials.layer({ profile: "dev" }).pipe(
  *   Layer.provideMerge(AwsIdentity.layerServices()),
- *   Layer.provideMerge(Layer.merge(SharedConfig.layerConfig(), SsoTokenCache.layerMemory)),
+ *   Layer.provideMerge(Layer.merge(SharedConfig.layer(), SsoTokenCache.layerMemory())),
  *   Layer.provide(platform)
  * )
  *
  * // Another provider, on the files
  * export const ci = WebIdentityCredentials.layer({ roleArn, token: WebIdentityToken.githubActions() }).pipe(
  *   Layer.provideMerge(AwsIdentity.layerServices()),
- *   Layer.provide([SharedConfig.layerConfig(), SsoTokenCache.layerConfig]),
+ *   Layer.provide([SharedConfig.layer(), SsoTokenCache.layer()]),
  *   Layer.provide(platform)
  * )
  * ```
@@ -183,11 +181,11 @@ export const layerServices = (
   HttpClient.HttpClient | SharedConfig.SharedConfig | SsoTokenCache.SsoTokenCache
 > =>
   perSource(
-    SsoTokenProvider.layer.pipe(
+    SsoTokenProvider.layer().pipe(
       Layer.provideMerge(Layer.mergeAll(
-        Sso.layerConfig(options.client),
-        SsoOidc.layerConfig(options.client),
-        Sts.layerConfig(options.client)
+        Sso.layerProfile(options.client),
+        SsoOidc.layerProfile(options.client),
+        Sts.layerProfile(options.client)
       ))
     )
   )

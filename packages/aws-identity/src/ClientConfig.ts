@@ -1,8 +1,9 @@
 /**
  * How the clients of `Sso`, `SsoOidc` and `Sts` reach AWS: endpoints, retries, time limits.
  *
- * Everything has a default that follows AWS's SDKs. `layer` of a client takes these settings as they are;
- * `layerConfig` takes what is not among them from the environment and the profile, as AWS's SDKs do.
+ * Every setting has a default that follows AWS's SDKs. `layer` of a client takes the settings as they are.
+ * `layerEnvironment` completes them from the environment, and `layerProfile` from the environment and the profile, as
+ * AWS's SDKs do.
  *
  * The application's `HttpClient` handles proxies, certificates and connections. Give this library a client that sends a
  * request to the URL it was made for: without `HttpClient.followRedirects`, because AWS does not redirect, and without

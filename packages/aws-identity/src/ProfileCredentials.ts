@@ -349,9 +349,9 @@ const credentialSources: ReadonlyMap<
  *
  * // AwsIdentity.layer is this, wired up.
  * export const credentials = ProfileCredentials.layer({ profile: "dev" }).pipe(
- *   Layer.provide(SsoTokenProvider.layer),
- *   Layer.provide([Sso.layerConfig(), SsoOidc.layerConfig(), Sts.layerConfig(), SsoTokenCache.layerConfig]),
- *   Layer.provide(SharedConfig.layerConfig({ profile: "dev" })),
+ *   Layer.provide(SsoTokenProvider.layer()),
+ *   Layer.provide([Sso.layerProfile(), SsoOidc.layerProfile(), Sts.layerProfile(), SsoTokenCache.layer()]),
+ *   Layer.provide(SharedConfig.layer({ profile: "dev" })),
  *   Layer.provide([NodeContext.layer, NodeHttpClient.layer])
  * )
  * ```

@@ -31,7 +31,7 @@ import type { PlatformError } from "@effect/platform/Error"
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as Path from "@effect/platform/Path"
 import * as Clock from "effect/Clock"
-import * as ConfigError from "effect/ConfigError"
+import type * as ConfigError from "effect/ConfigError"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -42,6 +42,13 @@ import type { ClientConfig } from "./ClientConfig.js"
 import * as IdentityError from "./IdentityError.js"
 import { readBoundedBytes, readPipe, specialFile, type Unreadable, unreadableFile } from "./internal/boundedFile.js"
 import { changeFile } from "./internal/changeFile.js"
+import {
+  type Environment,
+  findEach,
+  readEnvironment,
+  type ServiceId,
+  withEnvironment
+} from "./internal/clientSettings.js"
 import { quoted } from "./internal/commandLine.js"
 import { homeDirectory, isNowhere, variable } from "./internal/environment.js"
 import { fileError, noHome } from "./internal/fileError.js"
@@ -243,6 +250,14 @@ export class SharedConfig extends Context.Tag("effect-aws-identity/SharedConfig"
 }>() {}
 
 /**
+ * The type of the service.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Service = Context.Tag.Service<SharedConfig>
+
+/**
  * A profile of the files as they are now; see `ConfigFiles.profile`.
  *
  * @since 0.1.0
@@ -303,7 +318,8 @@ export const clientConfig = (
 > =>
   Effect.gen(function*() {
     const config = yield* SharedConfig
-    const environment = yield* clientEnvironment(service)
+    const environment = yield* readEnvironment(service)
+    const given = withEnvironment(settings, environment)
     let last: { readonly files: ConfigFiles; readonly found: ClientConfig } | undefined
     return Effect.gen(function*() {
       const files = yield* config.recent ?? config.read
@@ -313,62 +329,111 @@ export const clientConfig = (
         NotConfigured: () => Effect.succeed(undefined),
         ProfileNotFound: () => Effect.succeed(undefined)
       })
-      const [region, ...fallbackRegions] = service === "sts"
-        ? yield* regionsOf([settings.region, environment.region, environment.defaultRegion], profile)
-        : []
-      const found: ClientConfig = {
-        ...settings,
-        region: region ?? settings.region,
-        fallbackRegions: settings.fallbackRegions ?? fallbackRegions,
-        ...(settings.endpoint === undefined ? yield* configuredEndpoint(service, environment, files, profile) : {}),
-        allowPlainHttp: [...settings.allowPlainHttp ?? [], ...environment.allowPlainHttp],
-        useFipsEndpoint: settings.useFipsEndpoint ?? environment.useFipsEndpoint ??
-          (yield* setting(profile, "use_fips_endpoint", Setting.flag)),
-        useDualstackEndpoint: settings.useDualstackEndpoint ?? environment.useDualstackEndpoint ??
-          (yield* setting(profile, "use_dualstack_endpoint", Setting.flag)),
-        useGlobalEndpoint: settings.useGlobalEndpoint ?? environment.useGlobalEndpoint ??
-          (yield* setting(profile, "sts_regional_endpoints", Setting.regionalEndpoints)),
-        maxAttempts: settings.maxAttempts ?? environment.maxAttempts ??
-          (yield* setting(profile, "max_attempts", Setting.positive)),
-        appId: settings.appId ?? environment.appId ?? profile?.values.get("sdk_ua_app_id")?.value,
-        disableClockSkewCorrection: settings.disableClockSkewCorrection ?? environment.disableClockSkewCorrection ??
-          (yield* setting(profile, "disable_clock_skew_correction", Setting.flag))
+      const found = profile === undefined ? given : {
+        ...given,
+        ...(service === "sts" ? yield* withRegionOf(profile, given, settings) : {}),
+        ...(settings.endpoint === undefined ? yield* endpointOf(service, files, profile, given, environment) : {}),
+        ...(yield* Effect.all(findEach((name, _variable, key, kind) =>
+          given[name] === undefined ? setting(profile, key, kind) : Effect.succeed(given[name])
+        )))
       }
       last = { files, found }
       return found
     })
   })
 
+/** The region of a profile comes after those that are given. */
+const withRegionOf = (
+  profile: Section,
+  given: ClientConfig,
+  settings: ClientConfig
+): Effect.Effect<Pick<ClientConfig, "region" | "fallbackRegions">, IdentityError.InvalidConfig> => {
+  const own = setting(profile, "region", Setting.regionName)
+  if (given.region === undefined) return Effect.map(own, (region) => ({ region }))
+  if (settings.fallbackRegions !== undefined) return Effect.succeed({})
+  return Effect.match(own, {
+    // A profile with a wrong region works as long as the environment names another.
+    onFailure: () => ({}),
+    onSuccess: (region) => region === undefined ? {} : { fallbackRegions: [...given.fallbackRegions ?? [], region] }
+  })
+}
+
+/** The endpoint of the environment comes before that of the profile, which may ignore both. */
+const endpointOf = (
+  service: ServiceId,
+  files: ConfigFiles,
+  profile: Section,
+  given: ClientConfig,
+  environment: Environment
+): Effect.Effect<Pick<ClientConfig, "endpoint" | "endpointSource">, IdentityError.InvalidConfig> =>
+  Effect.flatMap(
+    setting(profile, "ignore_configured_endpoint_urls", Setting.flag),
+    (ignores) =>
+      environment.ignoresEndpoints
+        ? Effect.succeed({})
+        : ignores === true
+        ? Effect.succeed({ endpoint: undefined, endpointSource: undefined })
+        : given.endpoint === undefined
+        ? configuredEndpoint(service, files, profile)
+        : Effect.succeed({})
+  )
+
 /**
- * The paths of the files, and the profile that is used when a caller names none.
+ * Where the files are, and the profile that is used when a caller names none.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Options {
-  readonly configFile: string
-  readonly credentialsFile: string
+  /** Default: `AWS_PROFILE`. If neither is set, it is `default`. */
   readonly profile?: string | undefined
+  /** Default: `AWS_CONFIG_FILE`, else `.aws/config` in the home directory. */
+  readonly configFile?: string | undefined
+  /** Default: `AWS_SHARED_CREDENTIALS_FILE`, else `.aws/credentials` in the home directory. */
+  readonly credentialsFile?: string | undefined
+  /**
+   * The directory that contains `.aws`, for a program that runs without `HOME`. Default: `HOME`, else `USERPROFILE`,
+   * else `HOMEDRIVE` with `HOMEPATH`, else on Linux that of `/etc/passwd`.
+   */
+  readonly homeDirectory?: string | undefined
 }
 
+/** The paths of both files. A leading `~` stands for the home directory, which is looked up only if a path needs it. */
+const locate = (options: Options) =>
+  Effect.gen(function*() {
+    const path = yield* Path.Path
+    const files = {
+      config: options.configFile ?? Option.getOrElse(yield* variable("AWS_CONFIG_FILE"), () => "~/.aws/config"),
+      credentials: options.credentialsFile ??
+        Option.getOrElse(yield* variable("AWS_SHARED_CREDENTIALS_FILE"), () => "~/.aws/credentials")
+    }
+    const isBelowHome = (file: string): boolean => /^~(?:[/\\]|$)/.test(file)
+    if (!Object.values(files).some(isBelowHome)) return files
+    const home = options.homeDirectory ?? (yield* homeDirectory)
+    const resolved = (file: string): string => isBelowHome(file) ? path.join(home, file.slice(1)) : file
+    return { config: resolved(files.config), credentials: resolved(files.credentials) }
+  })
+
 /**
- * Reads the given files.
+ * Reads the files that AWS's tools read, or those of the options. Nothing is read before a caller asks.
  *
  * @since 0.1.0
  * @category layers
  */
 export const layer = (
-  options: Options
-): Layer.Layer<SharedConfig, never, FileSystem.FileSystem | Path.Path> =>
+  options: Options = {}
+): Layer.Layer<SharedConfig, ConfigError.ConfigError, FileSystem.FileSystem | Path.Path> =>
   perSource(Layer.effect(
     SharedConfig,
     Effect.gen(function*() {
+      const profile = options.profile ?? Option.getOrUndefined(yield* variable("AWS_PROFILE"))
+      const paths = yield* locate(options)
       const fs = yield* FileSystem.FileSystem
       const path = yield* Path.Path
-      const config = yield* watched(options.configFile, "config")
-      const credentials = yield* watched(options.credentialsFile, "credentials")
+      const file = paths.config
+      const config = yield* watched(file, "config")
+      const credentials = yield* watched(paths.credentials, "credentials")
       const oneWriter = yield* Effect.makeSemaphore(1)
-      const file = options.configFile
       let last: { readonly at: number; readonly files: readonly [File, File]; readonly value: ConfigFiles } | undefined
       let writes = 0
 
@@ -378,7 +443,7 @@ export const layer = (
         const files = [yield* config, yield* credentials] as const
         const value = last !== undefined && last.files[0] === files[0] && last.files[1] === files[1]
           ? last.value
-          : makeFiles(files, options.profile)
+          : makeFiles(files, profile)
         if (writes === before) last = { at, files, value }
         return value
       })
@@ -428,42 +493,6 @@ export const layer = (
       }
     })
   ))
-
-/**
- * Reads the files that AWS's tools read: `AWS_CONFIG_FILE` and `AWS_SHARED_CREDENTIALS_FILE`, else `config` and
- * `credentials` in `~/.aws`. `AWS_PROFILE` chooses the profile unless `options` does. `~` is
- * `homeDirectory`, else `HOME`, else `USERPROFILE`, else `HOMEDRIVE` with `HOMEPATH`, else on Linux that of
- * `/etc/passwd`.
- *
- * @since 0.1.0
- * @category layers
- */
-export const layerConfig = (
-  options?: {
-    readonly profile?: string | undefined
-    /** The directory that `.aws` is in, for a program that runs without `HOME`. */
-    readonly homeDirectory?: string | undefined
-  }
-): Layer.Layer<SharedConfig, ConfigError.ConfigError, FileSystem.FileSystem | Path.Path> =>
-  perSource(Layer.unwrapEffect(Effect.gen(function*() {
-    const path = yield* Path.Path
-    const { configFile, credentialsFile, home, profile } = yield* Effect.all({
-      home: options?.homeDirectory === undefined ? homeDirectory : Effect.succeed(options.homeDirectory),
-      configFile: variable("AWS_CONFIG_FILE"),
-      credentialsFile: variable("AWS_SHARED_CREDENTIALS_FILE"),
-      profile: variable("AWS_PROFILE")
-    })
-    const locate = (configured: Option.Option<string>, name: string): string =>
-      Option.match(configured, {
-        onNone: () => path.join(home, ".aws", name),
-        onSome: (file) => /^~(?:[/\\]|$)/.test(file) ? path.join(home, file.slice(1)) : file
-      })
-    return layer({
-      configFile: locate(configFile, "config"),
-      credentialsFile: locate(credentialsFile, "credentials"),
-      profile: options?.profile ?? Option.getOrUndefined(profile)
-    })
-  })))
 
 /**
  * Files in memory, for tests and for programs that bring their own text. `set` changes the text in memory.
@@ -1140,54 +1169,8 @@ export const roleOf = (profile: Section): Effect.Effect<ProfileRole, IdentityErr
   })
 
 // ---------------------------------------------------------------------------------------------------------------
-// Settings of clients
+// Settings
 // ---------------------------------------------------------------------------------------------------------------
-
-const fromEnvironment = <A>(
-  name: string,
-  kind: Setting.Setting<A>
-): Effect.Effect<A | undefined, ConfigError.ConfigError> =>
-  Effect.flatMap(
-    variable(name),
-    Option.match({
-      onNone: () => Effect.succeed(undefined),
-      onSome: (text) =>
-        Setting.checkSetting(kind, text, "variable", (mistake) =>
-          ConfigError.InvalidData([name], `${Setting.describeMistake(name, text, kind, mistake)}. ${mistake.remedy}`))
-    })
-  )
-
-/** The hosts that it names may be spoken to without encryption; only this library knows it. */
-const plainHttpVariable = "EFFECT_AWS_IDENTITY_ALLOW_PLAIN_HTTP"
-
-/** Host names, as `URL.hostname` has them, of a list of hosts or URLs, which commas or white space separate. */
-const hostsIn = (list: string): ReadonlyArray<string> =>
-  list.split(/[\s,;]+/).flatMap((item) => {
-    const url = /^https?:\/\//i.test(item) ? item : `http://${item}`
-    return item !== "" && URL.canParse(url) ? [new URL(url).hostname] : []
-  })
-
-const clientEnvironment = (service: string) =>
-  Effect.all({
-    // Sso and SsoOidc get their region with each call.
-    region: service === "sts" ? fromEnvironment("AWS_REGION", Setting.regionName) : Effect.succeed(undefined),
-    defaultRegion: service === "sts"
-      ? fromEnvironment("AWS_DEFAULT_REGION", Setting.regionName)
-      : Effect.succeed(undefined),
-    allowPlainHttp: Effect.map(variable(plainHttpVariable), Option.match({ onNone: () => [], onSome: hostsIn })),
-    ignoresEndpoints: fromEnvironment("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", Setting.flag),
-    ownEndpoint: fromEnvironment(`AWS_ENDPOINT_URL_${service.toUpperCase()}`, Setting.endpointUrl),
-    endpoint: fromEnvironment("AWS_ENDPOINT_URL", Setting.endpointUrl),
-    useFipsEndpoint: fromEnvironment("AWS_USE_FIPS_ENDPOINT", Setting.flag),
-    useDualstackEndpoint: fromEnvironment("AWS_USE_DUALSTACK_ENDPOINT", Setting.flag),
-    useGlobalEndpoint: fromEnvironment("AWS_STS_REGIONAL_ENDPOINTS", Setting.regionalEndpoints),
-    maxAttempts: fromEnvironment("AWS_MAX_ATTEMPTS", Setting.positive),
-    appId: Effect.map(variable("AWS_SDK_UA_APP_ID"), Option.getOrUndefined),
-    disableClockSkewCorrection: fromEnvironment("AWS_DISABLE_CLOCK_SKEW_CORRECTION", Setting.flag)
-  }, { mode: "validate" }).pipe(
-    // Reports all errors together, as `Config.all` does.
-    Effect.mapError((errors) => Object.values(errors).flatMap(Option.toArray).reduce(ConfigError.And))
-  )
 
 /** A value of a section, on behalf of `profile`; undefined if it is blank. */
 const setting = <A>(
@@ -1231,39 +1214,18 @@ const requiredSetting = <A>(
     : checked(found, section, profile, key, kind)
 }
 
-/** The regions that STS may be asked in, in their order: those of the client and the environment, then the profile's. */
-const regionsOf = (
-  first: ReadonlyArray<Region | undefined>,
-  profile: Section | undefined
-): Effect.Effect<ReadonlyArray<Region>, IdentityError.InvalidConfig> => {
-  const known = first.filter((region) => region !== undefined)
-  const own = setting(profile, "region", Setting.regionName)
-  // A profile with a wrong region works as long as the environment names another.
-  const tolerated = known.length === 0 ? own : Effect.orElseSucceed(own, () => undefined)
-  return Effect.map(tolerated, (own) => own === undefined ? known : [...known, own])
-}
-
-/** The endpoint that the environment configures, else the profile; of each the service's own, then that of all services. */
+/** The endpoint that a profile configures: that of the service, then that of all services. */
 const configuredEndpoint = (
   service: string,
-  environment: Effect.Effect.Success<ReturnType<typeof clientEnvironment>>,
   files: ConfigFiles,
-  profile: Section | undefined
+  profile: Section
 ): Effect.Effect<Pick<ClientConfig, "endpoint" | "endpointSource">, IdentityError.InvalidConfig> =>
   Effect.gen(function*() {
-    if (environment.ignoresEndpoints === true) return {}
-    if ((yield* setting(profile, "ignore_configured_endpoint_urls", Setting.flag)) === true) return {}
-    if (environment.ownEndpoint !== undefined) {
-      return { endpoint: environment.ownEndpoint, endpointSource: `AWS_ENDPOINT_URL_${service.toUpperCase()}` }
-    }
-    if (environment.endpoint !== undefined) {
-      return { endpoint: environment.endpoint, endpointSource: "AWS_ENDPOINT_URL" }
-    }
-    const name = profile === undefined ? Option.none() : optional(profile, "services")
+    const name = optional(profile, "services")
     const own = Option.isNone(name)
       ? undefined
       : (yield* files.services(name.value, profile)).values.get(service)?.nested
-    for (const values of [own, profile?.values]) {
+    for (const values of [own, profile.values]) {
       const endpoint = yield* setting(profile, "endpoint_url", Setting.endpointUrl, values ?? none)
       const line = values?.get("endpoint_url")
       if (endpoint !== undefined) return { endpoint, endpointSource: `endpoint_url in ${line?.file}:${line?.line}` }

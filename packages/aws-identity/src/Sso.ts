@@ -19,6 +19,7 @@ import { Credentials } from "./Credentials.js"
 import * as IdentityError from "./IdentityError.js"
 import { AccessToken } from "./internal/accessToken.js"
 import * as AwsRequest from "./internal/awsRequest.js"
+import { environmentConfig } from "./internal/clientSettings.js"
 import { perSource } from "./internal/perSource.js"
 import { retry } from "./internal/retry.js"
 import { Region } from "./Region.js"
@@ -179,6 +180,14 @@ export class Sso extends Context.Tag("effect-aws-identity/Sso")<Sso, {
   readonly logout: (input: LogoutInput) => Effect.Effect<void, IdentityError.SsoError>
 }>() {}
 
+/**
+ * The type of the service.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Service = Context.Tag.Service<Sso>
+
 const request = (
   method: "GET" | "POST",
   url: string,
@@ -204,7 +213,7 @@ const queryOf = (query: Record<string, string | number | undefined>): string => 
  */
 export const make = (
   settings?: ClientSettings
-): Effect.Effect<Context.Tag.Service<Sso>, never, HttpClient.HttpClient> =>
+): Effect.Effect<Service, never, HttpClient.HttpClient> =>
   Effect.map(
     AwsRequest.make({ id: "SSO", module: "Sso", endpointPrefix: "portal.sso" }, settings),
     (client) => {
@@ -286,12 +295,23 @@ export const layer = (settings?: ClientConfig): Layer.Layer<Sso, never, HttpClie
   perSource(Layer.effect(Sso, make(settings)))
 
 /**
- * With the settings that are not given from the environment and the profile: see `SharedConfig.clientConfig`.
+ * With the given settings, completed from the environment: see the table of `SharedConfig.clientConfig`.
  *
  * @since 0.1.0
  * @category layers
  */
-export const layerConfig = (
+export const layerEnvironment = (
+  settings?: ClientConfig
+): Layer.Layer<Sso, ConfigError.ConfigError, HttpClient.HttpClient> =>
+  perSource(Layer.effect(Sso, Effect.flatMap(environmentConfig("sso", settings), make)))
+
+/**
+ * With the given settings, completed from the environment and then from the profile: see `SharedConfig.clientConfig`.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerProfile = (
   settings?: ClientConfig
 ): Layer.Layer<Sso, ConfigError.ConfigError, HttpClient.HttpClient | SharedConfig.SharedConfig> =>
   perSource(Layer.effect(Sso, Effect.flatMap(SharedConfig.clientConfig("sso", settings), make)))

@@ -15,6 +15,7 @@ import { Credentials } from "./Credentials.js"
 import * as IdentityError from "./IdentityError.js"
 import { AccessToken } from "./internal/accessToken.js"
 import * as AwsRequest from "./internal/awsRequest.js"
+import { environmentConfig } from "./internal/clientSettings.js"
 import { perSource } from "./internal/perSource.js"
 import { Region } from "./Region.js"
 import * as SharedConfig from "./SharedConfig.js"
@@ -255,6 +256,14 @@ export class SsoOidc extends Context.Tag("effect-aws-identity/SsoOidc")<SsoOidc,
   >
 }>() {}
 
+/**
+ * The type of the service.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Service = Context.Tag.Service<SsoOidc>
+
 const post = (path: string) =>
 (
   { credentials: _, region: __, ...body }: { readonly region: string; readonly credentials?: Credentials },
@@ -281,7 +290,7 @@ const createTokenExceptions = [
  */
 export const make = (
   settings?: ClientSettings
-): Effect.Effect<Context.Tag.Service<SsoOidc>, never, HttpClient.HttpClient> =>
+): Effect.Effect<Service, never, HttpClient.HttpClient> =>
   Effect.map(
     AwsRequest.make({ id: "SSO OIDC", module: "SsoOidc", endpointPrefix: "oidc" }, settings),
     (client) => ({
@@ -327,12 +336,23 @@ export const layer = (settings?: ClientConfig): Layer.Layer<SsoOidc, never, Http
   perSource(Layer.effect(SsoOidc, make(settings)))
 
 /**
- * With the settings that are not given from the environment and the profile: see `SharedConfig.clientConfig`.
+ * With the given settings, completed from the environment: see the table of `SharedConfig.clientConfig`.
  *
  * @since 0.1.0
  * @category layers
  */
-export const layerConfig = (
+export const layerEnvironment = (
+  settings?: ClientConfig
+): Layer.Layer<SsoOidc, ConfigError.ConfigError, HttpClient.HttpClient> =>
+  perSource(Layer.effect(SsoOidc, Effect.flatMap(environmentConfig("sso_oidc", settings), make)))
+
+/**
+ * With the given settings, completed from the environment and then from the profile: see `SharedConfig.clientConfig`.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerProfile = (
   settings?: ClientConfig
 ): Layer.Layer<SsoOidc, ConfigError.ConfigError, HttpClient.HttpClient | SharedConfig.SharedConfig> =>
   perSource(Layer.effect(SsoOidc, Effect.flatMap(SharedConfig.clientConfig("sso_oidc", settings), make)))

@@ -111,6 +111,14 @@ export class SsoTokenCache extends Context.Tag("effect-aws-identity/SsoTokenCach
   readonly location: (key: string) => string
 }>() {}
 
+/**
+ * The type of the service.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Service = Context.Tag.Service<SsoTokenCache>
+
 const decodeToken = (fields: unknown) => Schema.decodeUnknownEither(SsoToken)(fields)
 const essential: ReadonlyArray<string> = ["accessToken", "expiresAt"]
 const fields = Object.keys(SsoToken.fields).filter((name) => name !== "unknown")
@@ -176,7 +184,7 @@ const accessTokenOf = Option.map((token: SsoToken) => token.accessToken)
  * @since 0.1.0
  * @category combinators
  */
-export const orMemory = (store: Context.Tag.Service<SsoTokenCache>): Context.Tag.Service<SsoTokenCache> => {
+export const orMemory = (store: Service): Service => {
   /** The tokens that could not be written. */
   const unsaved = new Map<string, {
     readonly token: SsoToken
@@ -278,22 +286,47 @@ const isSuccessor = (token: SsoToken, current: SsoToken): boolean =>
   ) && Option.isSome(token.clientId) && Option.isSome(token.refreshToken)
 
 /**
- * Stores tokens as files of mode 0600 in `directory`, which is created with mode 0700. Files are replaced atomically. A
- * token that cannot be written stays in memory; see `orMemory`.
+ * Where the files of the tokens are.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options {
+  /** Default: `AWS_SSO_CACHE_DIR`, which only this library reads, else `.aws/sso/cache` in the home directory. */
+  readonly directory?: string | undefined
+  /**
+   * The directory that contains `.aws`, for a program that runs without `HOME`. Default: `HOME`, else `USERPROFILE`,
+   * else `HOMEDRIVE` with `HOMEPATH`, else on Linux that of `/etc/passwd`.
+   */
+  readonly homeDirectory?: string | undefined
+}
+
+const directoryOf = (options: Options) =>
+  Effect.gen(function*() {
+    const path = yield* Path.Path
+    const given = options.directory ?? Option.getOrUndefined(yield* variable("AWS_SSO_CACHE_DIR"))
+    return given ?? path.join(options.homeDirectory ?? (yield* homeDirectory), ".aws", "sso", "cache")
+  })
+
+/**
+ * Stores tokens as files of mode 0600 in the directory that AWS's tools share, or in that of the options. The directory
+ * is created with mode 0700, and files are replaced atomically. A token that cannot be written stays in memory; see
+ * `orMemory`.
  *
  * @since 0.1.0
  * @category layers
  */
 export const layer = (
-  options: { readonly directory: string }
-): Layer.Layer<SsoTokenCache, never, FileSystem.FileSystem | Path.Path> =>
+  options: Options = {}
+): Layer.Layer<SsoTokenCache, ConfigError.ConfigError, FileSystem.FileSystem | Path.Path> =>
   perSource(Layer.effect(
     SsoTokenCache,
     Effect.gen(function*() {
+      const directory = yield* directoryOf(options)
       const fs = yield* FileSystem.FileSystem
       const path = yield* Path.Path
       const acquire = FileLock.make(fs)
-      const location = (key: string): string => path.join(options.directory, fileName(key))
+      const location = (key: string): string => path.join(directory, fileName(key))
       const corrupt = (file: string, problem: string) =>
         Effect.fail(new CorruptToken({ location: shownPath(file), problem }))
       /** The last token read from each file, valid as long as the file has that stamp. */
@@ -349,7 +382,7 @@ export const layer = (
           yield* replace.pipe(
             Effect.catchIf(
               isNotFound,
-              () => Effect.zipRight(fs.makeDirectory(options.directory, { recursive: true, mode: 0o700 }), replace)
+              () => Effect.zipRight(fs.makeDirectory(directory, { recursive: true, mode: 0o700 }), replace)
             ),
             Effect.mapError(fileError(file, "write"))
           )
@@ -420,67 +453,37 @@ export const layer = (
   ))
 
 /**
- * Stores tokens in the directory that AWS's tools share, `~/.aws/sso/cache`, or in `AWS_SSO_CACHE_DIR`, which only this
- * library knows.
+ * Stores tokens in memory, for tests and for programs that leave nothing on disk. Each call of the function makes a
+ * store of its own; all uses of one such layer share its store.
  *
  * @since 0.1.0
  * @category layers
  */
-export const layerConfig: Layer.Layer<
-  SsoTokenCache,
-  ConfigError.ConfigError,
-  FileSystem.FileSystem | Path.Path
-> = perSource(Layer.unwrapEffect(Effect.map(homeDirectory, (home) => layerHome(home))))
-
-/**
- * Stores tokens in `.aws/sso/cache` of the given home directory, for programs that run without `HOME`.
- * `AWS_SSO_CACHE_DIR` still takes precedence.
- *
- * @since 0.1.0
- * @category layers
- */
-export const layerHome = (
-  home: string
-): Layer.Layer<SsoTokenCache, ConfigError.ConfigError, FileSystem.FileSystem | Path.Path> =>
-  perSource(Layer.unwrapEffect(Effect.gen(function*() {
-    const path = yield* Path.Path
-    const configured = yield* variable("AWS_SSO_CACHE_DIR")
-    return layer({ directory: Option.getOrElse(configured, () => path.join(home, ".aws", "sso", "cache")) })
-  })))
-
-/**
- * Stores tokens in memory, for tests and for programs that leave nothing on disk.
- *
- * The layer does not depend on a source, so all its uses in one program share one store. Use `Layer.fresh` for
- * identities that must not share their sign-ins.
- *
- * @since 0.1.0
- * @category layers
- */
-export const layerMemory: Layer.Layer<SsoTokenCache> = Layer.effect(
-  SsoTokenCache,
-  Effect.gen(function*() {
-    const tokens = yield* Ref.make<ReadonlyMap<string, SsoToken>>(new Map())
-    const locks = new Map<string, Effect.Semaphore>()
-    return {
-      location: (key) => `${fileName(key)} (in memory)`,
-      get: (key) => Effect.map(Ref.get(tokens), (tokens) => Option.fromNullable(tokens.get(key))),
-      set: (key, token, options) =>
-        Ref.update(
-          tokens,
-          (tokens) =>
-            options?.replaces === undefined || isSame(Option.fromNullable(tokens.get(key)), options.replaces)
-              ? new Map(tokens).set(key, token)
-              : tokens
-        ),
-      remove: (key) => Ref.update(tokens, (tokens) => new Map([...tokens].filter(([other]) => other !== key))),
-      exclusively: (key) => (effect) =>
-        Effect.suspend(() => {
-          const lock = locks.get(key) ?? Effect.unsafeMakeSemaphore(1)
-          locks.set(key, lock)
-          // No other process uses this store, so there is no other process to wait for.
-          return lock.withPermits(1)(Effect.provideService(effect, FileLock.Lease, FileLock.withoutLock(0)))
-        })
-    }
-  })
-)
+export const layerMemory = (): Layer.Layer<SsoTokenCache> =>
+  Layer.effect(
+    SsoTokenCache,
+    Effect.gen(function*() {
+      const tokens = yield* Ref.make<ReadonlyMap<string, SsoToken>>(new Map())
+      const locks = new Map<string, Effect.Semaphore>()
+      return {
+        location: (key) => `${fileName(key)} (in memory)`,
+        get: (key) => Effect.map(Ref.get(tokens), (tokens) => Option.fromNullable(tokens.get(key))),
+        set: (key, token, options) =>
+          Ref.update(
+            tokens,
+            (tokens) =>
+              options?.replaces === undefined || isSame(Option.fromNullable(tokens.get(key)), options.replaces)
+                ? new Map(tokens).set(key, token)
+                : tokens
+          ),
+        remove: (key) => Ref.update(tokens, (tokens) => new Map([...tokens].filter(([other]) => other !== key))),
+        exclusively: (key) => (effect) =>
+          Effect.suspend(() => {
+            const lock = locks.get(key) ?? Effect.unsafeMakeSemaphore(1)
+            locks.set(key, lock)
+            // No other process uses this store, so there is no other process to wait for.
+            return lock.withPermits(1)(Effect.provideService(effect, FileLock.Lease, FileLock.withoutLock(0)))
+          })
+      }
+    })
+  )

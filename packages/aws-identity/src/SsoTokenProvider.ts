@@ -45,6 +45,14 @@ export class SsoTokenProvider extends Context.Tag("effect-aws-identity/SsoTokenP
   readonly invalidate: (session: SsoSession, rejected: SsoToken) => Effect.Effect<void>
 }>() {}
 
+/**
+ * The type of the service.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Service = Context.Tag.Service<SsoTokenProvider>
+
 interface SessionState {
   readonly flight: SingleFlight.SingleFlight<SsoToken, IdentityError.TokenError>
   memory: TokenRefresh.Memory
@@ -60,7 +68,7 @@ const counted = countRefresh("SsoTokenProvider", ({ expiresAt }: SsoToken) => Da
  * @category constructors
  */
 export const make: Effect.Effect<
-  Context.Tag.Service<SsoTokenProvider>,
+  Service,
   never,
   SsoTokenCache | SsoOidc | Scope.Scope
 > = Effect.gen(function*() {
@@ -332,9 +340,8 @@ const watchMillis = 200
  * @since 0.1.0
  * @category layers
  */
-export const layer: Layer.Layer<SsoTokenProvider, never, SsoTokenCache | SsoOidc> = perSource(
-  Layer.scoped(SsoTokenProvider, make)
-)
+export const layer = (): Layer.Layer<SsoTokenProvider, never, SsoTokenCache | SsoOidc> =>
+  perSource(Layer.scoped(SsoTokenProvider, make))
 
 /**
  * Runs an effect to its end even if its caller is interrupted; the interruption waits for it. Once AWS has answered,

@@ -3,8 +3,8 @@
  *
  * Names are AWS's with a small first letter. Signed operations take the credentials that sign.
  *
- * Each input may name the region to ask in; else it is that of the client's settings: with `Sts.layerConfig`, of
- * `AWS_REGION`, `AWS_DEFAULT_REGION` or the profile. For a role, the first of these counts that is of the role's partition;
+ * Each input may name the region to ask in. Otherwise, the region is that of the client's settings: with
+ * `Sts.layerEnvironment`, of `AWS_REGION` or `AWS_DEFAULT_REGION`; with `Sts.layerProfile`, also of the profile. For a role, the first of these counts that is of the role's partition;
  * without any, it is the first region of that partition: `us-gov-west-1` for a role of `arn:aws-us-gov:…`.
  *
  * @example
@@ -38,6 +38,7 @@ import { Credentials } from "./Credentials.js"
 import * as IdentityError from "./IdentityError.js"
 import * as AwsAnswer from "./internal/awsAnswer.js"
 import * as AwsRequest from "./internal/awsRequest.js"
+import { environmentConfig } from "./internal/clientSettings.js"
 import { percentEncode } from "./internal/percentEncode.js"
 import { perSource } from "./internal/perSource.js"
 import { isOfRole } from "./internal/roleRegion.js"
@@ -296,6 +297,14 @@ export class Sts extends Context.Tag("effect-aws-identity/Sts")<Sts, {
   >
 }>() {}
 
+/**
+ * The type of the service.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Service = Context.Tag.Service<Sts>
+
 type Parameter = string | number | undefined | ReadonlyArray<Parameter> | { readonly [name: string]: Parameter }
 
 /** AWS's Query protocol: lists are numbered from 1. */
@@ -386,13 +395,13 @@ const result = <A, I>(
  */
 export const make = (
   settings?: ClientSettings
-): Effect.Effect<Context.Tag.Service<Sts>, never, HttpClient.HttpClient> =>
+): Effect.Effect<Service, never, HttpClient.HttpClient> =>
   Effect.flatMap(Xml.load, (parse) => makeWith(Effect.succeed(parse), settings))
 
 const makeWith = (
   xml: Effect.Effect<Xml.Parse>,
   settings?: ClientSettings
-): Effect.Effect<Context.Tag.Service<Sts>, never, HttpClient.HttpClient> =>
+): Effect.Effect<Service, never, HttpClient.HttpClient> =>
   Effect.gen(function*() {
     const service = { id: "STS", module: "Sts", endpointPrefix: "sts" }
     const client = yield* AwsRequest.make(service, settings, xml)
@@ -466,7 +475,7 @@ export const layer = (settings?: ClientConfig): Layer.Layer<Sts, never, HttpClie
   perSource(Layer.effect(Sts, make(settings)))
 
 /**
- * With the settings that are not given from the environment and the profile: see `SharedConfig.clientConfig`.
+ * With the given settings, completed from the environment: see the table of `SharedConfig.clientConfig`.
  *
  * The XML parser is loaded with the first answer, because most programs that have this never ask STS. `layer` loads it
  * at once: no call takes real time under a `TestClock`.
@@ -474,7 +483,25 @@ export const layer = (settings?: ClientConfig): Layer.Layer<Sts, never, HttpClie
  * @since 0.1.0
  * @category layers
  */
-export const layerConfig = (
+export const layerEnvironment = (
+  settings?: ClientConfig
+): Layer.Layer<Sts, ConfigError.ConfigError, HttpClient.HttpClient> =>
+  perSource(Layer.effect(
+    Sts,
+    Effect.flatMap(
+      Effect.all([Effect.cached(Xml.load), environmentConfig("sts", settings)]),
+      ([xml, config]) => makeWith(xml, config)
+    )
+  ))
+
+/**
+ * With the given settings, completed from the environment and then from the profile: see `SharedConfig.clientConfig`. The XML parser is loaded with the
+ * first answer.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerProfile = (
   settings?: ClientConfig
 ): Layer.Layer<Sts, ConfigError.ConfigError, HttpClient.HttpClient | SharedConfig.SharedConfig> =>
   perSource(Layer.effect(

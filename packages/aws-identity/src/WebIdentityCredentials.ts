@@ -9,7 +9,7 @@
  * ```ts
  * import { WebIdentityCredentials, WebIdentityToken } from "effect-aws-identity"
  *
- * // Needs an HttpClient and an Sts: with Sts.layerConfig, in the region of the environment or profile
+ * // Needs an HttpClient and an Sts: with Sts.layerEnvironment, in the region of the environment
  * export const credentials = WebIdentityCredentials.layer({
  *   roleArn: "arn:aws:iam::111122223333:role/deploy",
  *   token: WebIdentityToken.githubActions()
@@ -275,7 +275,7 @@ const unavailable = (
  * `role_session_name`, `duration_seconds` and `region` count.
  *
  * Without a name it is the profile of `AWS_PROFILE`, else `default`; a profile that was read already is taken as it is.
- * Fails with `NotConfigured` when it has no `web_identity_token_file`. How AWS is reached is the `Sts`'s: with `Sts.layerConfig`, as the profile says that
+ * Fails with `NotConfigured` when it has no `web_identity_token_file`. How AWS is reached is the `Sts`'s: with `Sts.layerProfile`, as the profile says that
  * `SharedConfig` was told of, which had better be the same.
  *
  * @since 0.1.0

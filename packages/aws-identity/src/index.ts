@@ -67,8 +67,9 @@ export * as AwsSdk from "./AwsSdk.js"
 /**
  * How the clients of `Sso`, `SsoOidc` and `Sts` reach AWS: endpoints, retries, time limits.
  *
- * Everything has a default that follows AWS's SDKs. `layer` of a client takes these settings as they are;
- * `layerConfig` takes what is not among them from the environment and the profile, as AWS's SDKs do.
+ * Every setting has a default that follows AWS's SDKs. `layer` of a client takes the settings as they are.
+ * `layerEnvironment` completes them from the environment, and `layerProfile` from the environment and the profile, as
+ * AWS's SDKs do.
  *
  * The application's `HttpClient` handles proxies, certificates and connections. Give this library a client that sends a
  * request to the URL it was made for: without `HttpClient.followRedirects`, because AWS does not redirect, and without
@@ -455,8 +456,8 @@ export * as SsoTokenProvider from "./SsoTokenProvider.js"
  *
  * Names are AWS's with a small first letter. Signed operations take the credentials that sign.
  *
- * Each input may name the region to ask in; else it is that of the client's settings: with `Sts.layerConfig`, of
- * `AWS_REGION`, `AWS_DEFAULT_REGION` or the profile. For a role, the first of these counts that is of the role's partition;
+ * Each input may name the region to ask in. Otherwise, the region is that of the client's settings: with
+ * `Sts.layerEnvironment`, of `AWS_REGION` or `AWS_DEFAULT_REGION`; with `Sts.layerProfile`, also of the profile. For a role, the first of these counts that is of the role's partition;
  * without any, it is the first region of that partition: `us-gov-west-1` for a role of `arn:aws-us-gov:…`.
  *
  * @example
@@ -487,7 +488,7 @@ export * as Sts from "./Sts.js"
  * ```ts
  * import { WebIdentityCredentials, WebIdentityToken } from "effect-aws-identity"
  *
- * // Needs an HttpClient and an Sts: with Sts.layerConfig, in the region of the environment or profile
+ * // Needs an HttpClient and an Sts: with Sts.layerEnvironment, in the region of the environment
  * export const credentials = WebIdentityCredentials.layer({
  *   roleArn: "arn:aws:iam::111122223333:role/deploy",
  *   token: WebIdentityToken.githubActions()

@@ -586,7 +586,7 @@ describe("files", () => {
         cache: SsoTokenCache.SsoTokenCache,
         config: SharedConfig.SharedConfig
       }).pipe(
-        Effect.provide([SsoTokenCache.layerConfig, SharedConfig.layerConfig()]),
+        Effect.provide([SsoTokenCache.layer(), SharedConfig.layer()]),
         Effect.withConfigProvider(ConfigProvider.fromMap(new Map()))
       )
       assertEquals(yield* cache.get("corp"), Option.none())

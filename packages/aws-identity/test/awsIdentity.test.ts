@@ -31,7 +31,7 @@ const makeCache = () => {
       set: (key: string, token: SsoTokenCache.SsoToken) =>
         Effect.zipRight(Effect.sync(() => written.push(Redacted.value(token.accessToken))), cache.set(key, token))
     }))
-  ).pipe(Layer.provide(Layer.fresh(SsoTokenCache.layerMemory)))
+  ).pipe(Layer.provide(SsoTokenCache.layerMemory()))
   return { layer, written }
 }
 
@@ -88,7 +88,7 @@ describe("AwsIdentity.layerServices", () => {
         CredentialsProvider.get,
         WebIdentityCredentials.layer({ roleArn, token }).pipe(
           Layer.provide(AwsIdentity.layerServices()),
-          Layer.provide([config, SsoTokenCache.layerMemory, Emulator.layerHttpClient]),
+          Layer.provide([config, SsoTokenCache.layerMemory(), Emulator.layerHttpClient]),
           Layer.provide([center, noEnvironment])
         )
       )
@@ -115,7 +115,7 @@ describe("AwsIdentity.layerServices", () => {
       assert.deepStrictEqual(asked, Array.from({ length: 3 }, () => "https://one.example"))
     }).pipe(Effect.provide(
       AwsIdentity.layerServices({ client: { endpoint: "https://one.example" } }).pipe(
-        Layer.provideMerge(Layer.mergeAll(config, SsoTokenCache.layerMemory, noEnvironment)),
+        Layer.provideMerge(Layer.mergeAll(config, SsoTokenCache.layerMemory(), noEnvironment)),
         Layer.provide(http)
       )
     ))
@@ -143,13 +143,13 @@ describe("AwsIdentity.layer", () => {
   it.effect("warns of a token cache and a config that it is provided with and does not use", () =>
     Effect.gen(function*() {
       assert.deepStrictEqual(yield* warningsOf(identity()), [])
-      const stores = Layer.merge(config, SsoTokenCache.layerMemory)
+      const stores = Layer.merge(config, SsoTokenCache.layerMemory())
       for (const given of [Layer.provide(identity(), stores), Layer.provideMerge(identity(), stores)]) {
         const warnings = yield* warningsOf(given)
         assert.lengthOf(warnings, 1)
         assert.match(warnings[0] ?? "", /^WARN: AwsIdentity.layer does not use the SharedConfig and the SsoTokenCache /)
       }
-      const [warning = ""] = yield* warningsOf(Layer.provide(identity(), SsoTokenCache.layerMemory))
+      const [warning = ""] = yield* warningsOf(Layer.provide(identity(), SsoTokenCache.layerMemory()))
       assert.include(warning, "does not use the SsoTokenCache that")
     }))
 })

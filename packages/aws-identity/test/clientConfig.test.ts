@@ -33,7 +33,7 @@ const services = {
     witness: new SSOClient({ region }).config.endpointProvider,
     call: (settings?: ClientConfig.ClientConfig): Call =>
       Effect.flatMap(Sso.Sso, (sso) => sso.logout({ region, accessToken })).pipe(
-        Effect.provide(Sso.layerConfig(settings))
+        Effect.provide(Sso.layerProfile(settings))
       )
   },
   sso_oidc: {
@@ -45,7 +45,7 @@ const services = {
         SsoOidc.SsoOidc,
         (oidc) => oidc.registerClient({ region, clientName: "test", clientType: "public" })
       ).pipe(
-        Effect.provide(SsoOidc.layerConfig(settings))
+        Effect.provide(SsoOidc.layerProfile(settings))
       )
   },
   sts: {
@@ -54,7 +54,7 @@ const services = {
     witness: new STSClient({ region }).config.endpointProvider,
     call: (settings?: ClientConfig.ClientConfig): Call =>
       Effect.flatMap(Sts.Sts, (sts) => sts.getCallerIdentity({ region, credentials })).pipe(
-        Effect.provide(Sts.layerConfig(settings))
+        Effect.provide(Sts.layerProfile(settings))
       )
   }
 } as const
@@ -370,6 +370,56 @@ describe("a secret in plain text", () => {
       for (const endpoint of bad) {
         assert.include(String(Option.getOrThrow(Either.getLeft(yield* guarded(endpoint)))), "not an http or https URL")
       }
+    }))
+})
+
+describe("layerEnvironment of Sso, SsoOidc and Sts", () => {
+  const rows = [
+    ["sso", Sso.layerEnvironment, Effect.flatMap(Sso.Sso, (sso) => sso.logout({ region, accessToken }))],
+    [
+      "sso_oidc",
+      SsoOidc.layerEnvironment,
+      Effect.flatMap(
+        SsoOidc.SsoOidc,
+        (oidc) => oidc.registerClient({ region, clientName: "test", clientType: "public" })
+      )
+    ],
+    ["sts", Sts.layerEnvironment, Effect.flatMap(Sts.Sts, (sts) => sts.getCallerIdentity({ credentials }))]
+  ] as const
+  const call = (service: Service, settings?: ClientConfig.ClientConfig): Call =>
+    Effect.gen(function*() {
+      for (const [name, layer, effect] of rows) {
+        const services: Layer.Layer<Sso.Sso | SsoOidc.SsoOidc | Sts.Sts, unknown, HttpClient.HttpClient> = Layer
+          .mergeAll(Sso.layer(), SsoOidc.layer(), Sts.layer(), layer(settings))
+        if (name === service) yield* Effect.provide(effect as Effect.Effect<unknown, unknown, Sso.Sso>, services)
+      }
+    })
+
+  for (const service of names) {
+    it.effect(`${service} takes the endpoint of the environment, ignores the profile, and prefers a given setting`, () =>
+      Effect.gen(function*() {
+        const config = "[default]\nendpoint_url = http://localhost:9\nuse_fips_endpoint = true\nregion = eu-north-1\n"
+        const environment = { [services[service].variable]: "http://localhost:1", AWS_REGION: "eu-west-1" }
+        assert.strictEqual(yield* origin({ config, environment }, call(service)), "http://localhost:1")
+        assert.strictEqual(
+          yield* origin({ config, environment }, call(service, { endpoint: "http://localhost:2" })),
+          "http://localhost:2"
+        )
+        assert.strictEqual(
+          yield* origin({ config, environment: { AWS_REGION: "eu-west-1" } }, call(service)),
+          `https://${services[service].prefix}.eu-west-1.amazonaws.com`
+        )
+      }))
+  }
+
+  it.effect("Sts.layerEnvironment calls the region of AWS_REGION, else that of AWS_DEFAULT_REGION", () =>
+    Effect.gen(function*() {
+      const both = { AWS_REGION: "eu-central-1", AWS_DEFAULT_REGION: "sa-east-1" }
+      const at = (environment: Record<string, string>, settings?: ClientConfig.ClientConfig) =>
+        origin({ environment }, call("sts", settings))
+      assert.strictEqual(yield* at(both), "https://sts.eu-central-1.amazonaws.com")
+      assert.strictEqual(yield* at({ AWS_DEFAULT_REGION: "sa-east-1" }), "https://sts.sa-east-1.amazonaws.com")
+      assert.strictEqual(yield* at(both, { region }), "https://sts.eu-west-1.amazonaws.com")
     }))
 })
 

@@ -126,21 +126,24 @@ const rows: ReadonlyArray<readonly [string, Context.Tag<any, any>, Layer.Layer<a
     provider,
     WebIdentityCredentials.layerConfig({ roleArn: Config.string("ROLE"), tokenFile: Config.succeed("token") })
   ],
-  ["SsoTokenProvider.layer", SsoTokenProvider.SsoTokenProvider, SsoTokenProvider.layer],
+  ["SsoTokenProvider.layer", SsoTokenProvider.SsoTokenProvider, SsoTokenProvider.layer()],
   ["SsoTokenCache.layer", SsoTokenCache.SsoTokenCache, SsoTokenCache.layer({ directory: "cache" })],
-  ["SsoTokenCache.layerConfig", SsoTokenCache.SsoTokenCache, SsoTokenCache.layerConfig],
+  ["SsoTokenCache.layer without options", SsoTokenCache.SsoTokenCache, SsoTokenCache.layer()],
   [
     "SharedConfig.layer",
     SharedConfig.SharedConfig,
     SharedConfig.layer({ configFile: "config", credentialsFile: "credentials" })
   ],
-  ["SharedConfig.layerConfig", SharedConfig.SharedConfig, SharedConfig.layerConfig()],
+  ["SharedConfig.layer without options", SharedConfig.SharedConfig, SharedConfig.layer()],
   ["Sso.layer", Sso.Sso, Sso.layer()],
-  ["Sso.layerConfig", Sso.Sso, Sso.layerConfig()],
+  ["Sso.layerEnvironment", Sso.Sso, Sso.layerEnvironment()],
+  ["Sso.layerProfile", Sso.Sso, Sso.layerProfile()],
   ["SsoOidc.layer", SsoOidc.SsoOidc, SsoOidc.layer()],
-  ["SsoOidc.layerConfig", SsoOidc.SsoOidc, SsoOidc.layerConfig()],
+  ["SsoOidc.layerEnvironment", SsoOidc.SsoOidc, SsoOidc.layerEnvironment()],
+  ["SsoOidc.layerProfile", SsoOidc.SsoOidc, SsoOidc.layerProfile()],
   ["Sts.layer", Sts.Sts, Sts.layer()],
-  ["Sts.layerConfig", Sts.Sts, Sts.layerConfig()]
+  ["Sts.layerEnvironment", Sts.Sts, Sts.layerEnvironment()],
+  ["Sts.layerProfile", Sts.Sts, Sts.layerProfile()]
 ]
 
 describe("one layer value over two sources is two services, and over one source it is one", () => {

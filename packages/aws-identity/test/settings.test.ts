@@ -324,10 +324,7 @@ describe("without HOME", () => {
     "/etc/passwd": "root:x:0:0::/root:/bin/sh\nme:x:1001:100:Me,,,:/srv/me:/bin/sh\n"
   }
   const filesOf = (files: Readonly<Record<string, string>>, options?: { readonly homeDirectory: string }) =>
-    Effect.provide(
-      SsoTokenCache.SsoTokenCache,
-      options === undefined ? SsoTokenCache.layerConfig : SsoTokenCache.layerHome(options.homeDirectory)
-    ).pipe(
+    Effect.provide(SsoTokenCache.SsoTokenCache, SsoTokenCache.layer(options)).pipe(
       Effect.map((cache) => cache.location("x")),
       Effect.provide(inMemory(files)),
       environment({})
@@ -359,7 +356,7 @@ describe("without HOME", () => {
       assert.include(write.message, "HOME is not set")
       assert.include(write.message, "AWS_CONFIG_FILE")
       assert.notInclude(write.message, "free space")
-    }).pipe(Effect.provide(Layer.provide(SharedConfig.layerConfig(), NodeContext.layer)), environment({})))
+    }).pipe(Effect.provide(Layer.provide(SharedConfig.layer(), NodeContext.layer)), environment({})))
 
   it("reads /etc/passwd by the user id alone", () => {
     const text = "a:x:1:1::/a:/bin/sh\n\nbroken\nb:x:11:1::relative:/bin/sh\nc:x:111:1::/c:/bin/sh"

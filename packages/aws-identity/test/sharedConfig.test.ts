@@ -766,7 +766,7 @@ describe("the files", () => {
 
   const inEnvironment = (environment: Record<string, string>) => <A, E, R>(effect: Effect.Effect<A, E, R>) =>
     effect.pipe(
-      Effect.provide(SharedConfig.layerConfig()),
+      Effect.provide(SharedConfig.layer()),
       Effect.withConfigProvider(ConfigProvider.fromMap(new Map(Object.entries(environment)), { pathDelim: "\n" }))
     )
 
@@ -790,6 +790,27 @@ describe("the files", () => {
       assert.deepStrictEqual(yield* inEnvironment(environment)(paths), [...expected])
     }).pipe(Effect.provide(NodeContext.layer)))
 
+  it.live.each(
+    [
+      [{ configFile: "/own" }, { HOME: "/home/me", AWS_CONFIG_FILE: "/etc/aws" }, [
+        "/own",
+        "/home/me/.aws/credentials"
+      ]],
+      [{ credentialsFile: "/keys" }, { HOME: "/home/me" }, ["/home/me/.aws/config", "/keys"]],
+      [{ configFile: "/own", credentialsFile: "/keys" }, {}, ["/own", "/keys"]],
+      [{ homeDirectory: "/opt/me" }, { HOME: "/home/me" }, ["/opt/me/.aws/config", "/opt/me/.aws/credentials"]],
+      [{ homeDirectory: "/opt/me" }, { AWS_CONFIG_FILE: "~/aws" }, ["/opt/me/aws", "/opt/me/.aws/credentials"]],
+      [{ configFile: "~/aws" }, { HOME: "/home/me" }, ["/home/me/aws", "/home/me/.aws/credentials"]]
+    ] as const
+  )(
+    "SharedConfig.layer(%j) in the environment %j reads the files %j",
+    ([options, environment, expected]) =>
+      Effect.gen(function*() {
+        const found = yield* inEnvironment(environment)(Effect.provide(paths, SharedConfig.layer(options)))
+        assert.deepStrictEqual(found, [...expected])
+      }).pipe(Effect.provide(NodeContext.layer))
+  )
+
   it.scopedLive("choose the profile by option, AWS_PROFILE, default", () =>
     Effect.gen(function*() {
       const { config, directory, fs } = yield* home
@@ -798,7 +819,7 @@ describe("the files", () => {
       assert.strictEqual(yield* inEnvironment({ HOME: directory })(selected), "default")
       assert.strictEqual(yield* inEnvironment({ HOME: directory, AWS_PROFILE: "" })(selected), "default")
       assert.strictEqual(yield* inEnvironment({ HOME: directory, AWS_PROFILE: "a" })(selected), "a")
-      const option = Effect.provide(selected, SharedConfig.layerConfig({ profile: "b" }))
+      const option = Effect.provide(selected, SharedConfig.layer({ profile: "b" }))
       assert.strictEqual(yield* inEnvironment({ HOME: directory, AWS_PROFILE: "a" })(option), "b")
     }).pipe(Effect.provide(NodeContext.layer)))
 

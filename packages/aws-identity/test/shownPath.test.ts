@@ -93,7 +93,7 @@ describe("shownText", () => {
 const platform = Layer.mergeAll(NodeContext.layer, FetchHttpClient.layer)
 
 describe("a secret in the place of a path or a name is shown nowhere", () => {
-  const files = SharedConfig.layerConfig()
+  const files = SharedConfig.layer()
   const sts = Sts.layer()
   const settings: Readonly<
     Record<

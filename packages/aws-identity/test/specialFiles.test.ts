@@ -157,7 +157,7 @@ describe("AWS_CONFIG_FILE", () => {
         const { read, set } = yield* SharedConfig.SharedConfig
         return { profiles: (yield* read).profiles, set }
       }).pipe(
-        Effect.provide(SharedConfig.layerConfig()),
+        Effect.provide(SharedConfig.layer()),
         Effect.withConfigProvider(ConfigProvider.fromMap(
           new Map([["AWS_CONFIG_FILE", "/dev/null"], ["AWS_SHARED_CREDENTIALS_FILE", "/dev/null"], [
             "HOME",
@@ -187,7 +187,7 @@ describe("AWS_CONFIG_FILE", () => {
           return names.join(" ")
         })
         console.log(await Effect.runPromise(main.pipe(
-          Effect.provide(SharedConfig.layerConfig()), Effect.provide(NodeContext.layer)
+          Effect.provide(SharedConfig.layer()), Effect.provide(NodeContext.layer)
         )))`
       const output = yield* Effect.async<string>((resume) => {
         execFile(

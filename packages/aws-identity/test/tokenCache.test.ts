@@ -4,6 +4,7 @@ import { assert, describe, it } from "@effect/vitest"
 import {
   Clock,
   ConfigProvider,
+  Context,
   DateTime,
   Deferred,
   Duration,
@@ -91,7 +92,7 @@ const stores: Readonly<Record<string, Layer.Layer<SsoTokenCache.SsoTokenCache>>>
     Layer.provide(NodeContext.layer),
     Layer.orDie
   ),
-  "in memory": SsoTokenCache.layerMemory,
+  "in memory": SsoTokenCache.layerMemory(),
   "over a KeyValueStore": Layer.provide(overKeyValueStore, KeyValueStore.layerMemory)
 }
 
@@ -244,11 +245,47 @@ describe("files", () => {
       assert.strictEqual(yield* held(fresh, "corp"), "young")
     }).pipe(Effect.provide(NodeContext.layer)))
 
+  it.live.each(
+    [
+      [undefined, { HOME: "/home/me" }, "/home/me/.aws/sso/cache"],
+      [undefined, { HOME: "/home/me", AWS_SSO_CACHE_DIR: "/run/tokens" }, "/run/tokens"],
+      [{ homeDirectory: "/opt/me" }, { HOME: "/home/me" }, "/opt/me/.aws/sso/cache"],
+      [{ homeDirectory: "/opt/me" }, { AWS_SSO_CACHE_DIR: "/run/tokens" }, "/run/tokens"],
+      [{ directory: "/own" }, { HOME: "/home/me", AWS_SSO_CACHE_DIR: "/run/tokens" }, "/own"]
+    ] as const
+  )(
+    "SsoTokenCache.layer(%j) in the environment %j stores tokens in %s",
+    ([options, environment, directory]) =>
+      Effect.gen(function*() {
+        const cache = yield* Effect.provide(SsoTokenCache.SsoTokenCache, SsoTokenCache.layer(options))
+        assert.strictEqual(cache.location("corp"), `${directory}/${SsoTokenCache.fileName("corp")}`)
+      }).pipe(
+        Effect.provide(NodeContext.layer),
+        Effect.withConfigProvider(ConfigProvider.fromMap(new Map(Object.entries(environment))))
+      )
+  )
+
+  it.effect("each SsoTokenCache.layerMemory() is a store of its own, and all uses of one share its tokens", () =>
+    Effect.gen(function*() {
+      const [mine, other] = [SsoTokenCache.layerMemory(), SsoTokenCache.layerMemory()]
+      class Mine extends Context.Tag("Mine")<Mine, SsoTokenCache.Service>() {}
+      class Other extends Context.Tag("Other")<Other, SsoTokenCache.Service>() {}
+      yield* Effect.gen(function*() {
+        yield* (yield* Mine).set("corp", old)
+        assert.strictEqual(yield* held(yield* SsoTokenCache.SsoTokenCache, "corp"), "old")
+        assert.strictEqual(yield* held(yield* Other, "corp"), undefined)
+      }).pipe(Effect.provide(Layer.mergeAll(
+        mine,
+        Layer.provide(Layer.effect(Mine, SsoTokenCache.SsoTokenCache), mine),
+        Layer.provide(Layer.effect(Other, SsoTokenCache.SsoTokenCache), other)
+      )))
+    }))
+
   it.scopedLive("are where AWS_SSO_CACHE_DIR says", () =>
     Effect.gen(function*() {
       const base = yield* directory
       const cache = yield* SsoTokenCache.SsoTokenCache.pipe(
-        Effect.provide(SsoTokenCache.layerConfig),
+        Effect.provide(SsoTokenCache.layer()),
         Effect.withConfigProvider(ConfigProvider.fromMap(new Map([["AWS_SSO_CACHE_DIR", base], ["HOME", "/nowhere"]])))
       )
       yield* cache.set("corp", old)
@@ -301,10 +338,10 @@ describe("what cannot be written", () => {
       }).pipe(Effect.provide(NodeContext.layer))
   )
 
-  it.effect("is put there after all, when that goes again", () =>
+  it.effect("is written when the store can be written again", () =>
     Effect.gen(function*() {
       let full = true
-      const store = yield* Effect.provide(SsoTokenCache.SsoTokenCache, Layer.fresh(SsoTokenCache.layerMemory))
+      const store = yield* Effect.provide(SsoTokenCache.SsoTokenCache, SsoTokenCache.layerMemory())
       const refused = new IdentityError.FileError({ path: "", operation: "write", code: "NoSpace" })
       const cache = SsoTokenCache.orMemory({
         ...store,

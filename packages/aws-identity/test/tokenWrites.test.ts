@@ -109,7 +109,7 @@ describe("SsoTokenCache.set with `replaces`", () => {
         (directory) => SsoTokenCache.layer({ directory })
       )
     ).pipe(Layer.provide(NodeContext.layer), Layer.orDie),
-    "in memory": SsoTokenCache.layerMemory
+    "in memory": SsoTokenCache.layerMemory()
   }
   for (const [name, store] of Object.entries(stores)) {
     it.live(`writes only if the store ${name} still holds that token`, () =>
@@ -132,7 +132,7 @@ describe("SsoTokenCache.set with `replaces`", () => {
 
   it.effect("does not write a token that is only in memory over a newer sign-in, nor keep it", () =>
     Effect.gen(function*() {
-      const store = yield* Effect.provide(SsoTokenCache.SsoTokenCache, Layer.fresh(SsoTokenCache.layerMemory))
+      const store = yield* Effect.provide(SsoTokenCache.SsoTokenCache, SsoTokenCache.layerMemory())
       yield* store.set("corp", tokenOf("old"))
       const refused = new IdentityError.FileError({ path: "", operation: "write", code: "NoSpace" })
       let isFull = true

@@ -481,7 +481,7 @@ describe("the region", () => {
         assert.deepStrictEqual(yield* Hosts, [host])
       }).pipe(
         Effect.provide(Layer.provideMerge(
-          Sts.layerConfig({ maxAttempts: 1 }),
+          Sts.layerProfile({ maxAttempts: 1 }),
           Layer.merge(SharedConfig.layerMemory({ config: profile && `[default]\n${profile}` }), base())
         )),
         environment(variables)

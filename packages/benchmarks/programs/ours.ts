@@ -15,9 +15,9 @@ import * as Layer from "effect/Layer"
 const http = Layer.provide(NodeHttpClient.layerWithoutAgent, NodeHttpClient.makeAgentLayer({ keepAlive: true }))
 
 const aws = SsoCredentials.layerProfile().pipe(
-  Layer.provide(SsoTokenProvider.layer),
-  Layer.provide([Sso.layerConfig(), SsoOidc.layerConfig(), SsoTokenCache.layerConfig]),
-  Layer.provide(SharedConfig.layerConfig()),
+  Layer.provide(SsoTokenProvider.layer()),
+  Layer.provide([Sso.layerProfile(), SsoOidc.layerProfile(), SsoTokenCache.layer()]),
+  Layer.provide(SharedConfig.layer()),
   Layer.provide([NodeFileSystem.layer, NodePath.layer, http])
 )
 

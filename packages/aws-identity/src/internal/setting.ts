@@ -351,6 +351,9 @@ const eitherOf = (yes: string, no: string): Setting<boolean> => ({
 export const flag = eitherOf("true", "false")
 export const regionalEndpoints = eitherOf("legacy", "regional")
 
+/** A text that AWS does not restrict. */
+export const anyText: Setting<string> = { description: "a text", parse: (text) => text }
+
 export const positive: Setting<number> = {
   description: "a whole number from 1",
   parse: (text) => /^[1-9]\d{0,8}$/.test(text) ? Number(text) : undefined
