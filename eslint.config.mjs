@@ -135,6 +135,8 @@ export default tseslint.config(
     }
   },
   { files: [library], rules: imports("^effect-aws-identity") },
+  // Chosen by a condition of package.json: see its `imports`.
+  { files: ["packages/aws-identity/src/internal/*.node.ts"], rules: { "no-restricted-imports": "off" } },
   { files: [testing], rules: imports("^effect-aws-identity-testing") },
   {
     files: [library],

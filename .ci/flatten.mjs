@@ -13,12 +13,20 @@ const compiled = (directory) => readdirSync(directory).filter((name) => /\.js(?:
 
 // The barrel stays as it is: a list of modules.
 const names = compiled(dist).filter((name) => name.endsWith(".js") && name !== "index.js")
-const modules = await Promise.all(names.map(async (name) => ({
+const { metafile } = await build({
+  entryPoints: names.map((name) => join(dist, name)),
+  absWorkingDir: dist,
+  outdir: dist,
+  format: "esm",
+  write: false,
+  metafile: true
+})
+const modules = names.map((name) => ({
   name,
   // What a program needs that gets credentials as most do, and the rest.
   library: /^(?:Credentials|IdentityError|Region|SharedConfig|Sso)/.test(name) ? "sso" : "others",
-  exports: Object.keys(await import(join(dist, name)))
-})))
+  exports: metafile.outputs[name].exports.toSorted()
+}))
 
 /** The libraries have every export under a name of its own. */
 const unique = (module, name) => `${module.slice(0, -".js".length)}_${name}`
@@ -59,6 +67,8 @@ const { outputFiles } = await build({
   platform: "neutral",
   target: "es2022",
   packages: "external",
+  // Resolved where the program runs or is bundled, by the conditions of its runtime.
+  external: ["#hashes"],
   sourcemap: true,
   sourcesContent: false,
   outdir: join(dist, "internal"),
@@ -69,7 +79,9 @@ const { outputFiles } = await build({
 
 // The compiler would take what is here from now on for its own, and renew some of it only.
 rmSync(join(dist, ".tsbuildinfo"))
-for (const name of compiled(join(dist, "internal"))) rmSync(join(dist, "internal", name))
+for (const name of compiled(join(dist, "internal"))) {
+  if (!name.startsWith("hashes.")) rmSync(join(dist, "internal", name))
+}
 for (const { contents, path } of outputFiles) writeFileSync(path, contents)
 for (const { exports, library, name } of modules) {
   rmSync(join(dist, `${name}.map`))

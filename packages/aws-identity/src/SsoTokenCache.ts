@@ -4,10 +4,9 @@
  *
  * @since 0.1.0
  */
+import { sha1Hex } from "#hashes"
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as Path from "@effect/platform/Path"
-import { sha1 } from "@noble/hashes/legacy.js"
-import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js"
 import * as Clock from "effect/Clock"
 import type * as ConfigError from "effect/ConfigError"
 import * as Context from "effect/Context"
@@ -168,7 +167,7 @@ export const encode = (token: SsoToken): string => CacheFile.print(Schema.encode
  * @since 0.1.0
  * @category accessors
  */
-export const fileName = (key: string): string => `${bytesToHex(sha1(utf8ToBytes(key)))}.json`
+export const fileName = (key: string): string => `${sha1Hex(key)}.json`
 
 /** Whether both have the same access token, or both are none. */
 const isSame = (left: Option.Option<SsoToken>, right: Option.Option<SsoToken>): boolean =>

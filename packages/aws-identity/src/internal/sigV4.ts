@@ -4,11 +4,9 @@
  * AWS computes the signature again from what arrives, so what is given back is what must be sent: the URL spelled as
  * it was signed, and the headers.
  */
+import { hmacSha256, hmacSha256Hex, sha256Hex } from "#hashes"
 import type * as HttpBody from "@effect/platform/HttpBody"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
-import { hmac } from "@noble/hashes/hmac.js"
-import { sha256 } from "@noble/hashes/sha2.js"
-import { bytesToHex } from "@noble/hashes/utils.js"
 import * as DateTime from "effect/DateTime"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
@@ -51,22 +49,16 @@ export interface Signed {
 
 type Result<A> = Either.Either<A, IdentityError.InvalidInput>
 
-/** An HMAC with the key that signs for a day (`yyyymmdd`), a region and a service. */
+/** An HMAC, in hex, with the key that signs for a day (`yyyymmdd`), a region and a service. */
 export type SigningKey = (
   credentials: Credentials,
   date: string,
   region: string,
   service: string
-) => (text: string) => Uint8Array
+) => (text: string) => string
 
-const deriveKey = (secret: string, ...scope: ReadonlyArray<string>): ReturnType<SigningKey> => {
-  const key = [...scope, "aws4_request"].reduce(
-    (key, part) => hmac(sha256, key, bytes(part)),
-    bytes(`AWS4${secret}`)
-  )
-  const prepared = hmac.create(sha256, key)
-  return (text) => prepared.clone().update(bytes(text)).digest()
-}
+const deriveKey = (secret: string, date: string, ...scope: ReadonlyArray<string>): ReturnType<SigningKey> =>
+  hmacSha256Hex([...scope, "aws4_request"].reduce<Uint8Array>(hmacSha256, hmacSha256(`AWS4${secret}`, date)))
 
 /** More regions and services at a time than most use of one secret; old days go with the rest. */
 const mostKeys = 50
@@ -276,14 +268,8 @@ const payloadHash = (
         "service takes unsigned payloads over https, as S3 does, sign with payload: \"unsigned\""
     )
   }
-  return Either.right(hex(body))
+  return Either.right(sha256Hex(body))
 }
-
-const encoder = new TextEncoder()
-
-const bytes = (text: string): Uint8Array => encoder.encode(text)
-
-const hex = (data: Uint8Array | string): string => bytesToHex(sha256(typeof data === "string" ? bytes(data) : data))
 
 /** `20150830T123600Z` */
 const timestamp = (now: number): string => DateTime.formatIso(DateTime.unsafeMake(now)).replace(/[-:]|\.\d+/g, "")
@@ -292,8 +278,8 @@ const scope = ({ region, service }: Signer, at: string): string => `${at.slice(0
 
 const signatureOf = (signer: Signer, at: string, canonicalRequest: string): string => {
   const key = signingKey(signer.credentials, at.slice(0, 8), signer.region, signer.service)
-  const text = `AWS4-HMAC-SHA256\n${at}\n${scope(signer, at)}\n${hex(canonicalRequest)}`
-  return bytesToHex(key(text))
+  const text = `AWS4-HMAC-SHA256\n${at}\n${scope(signer, at)}\n${sha256Hex(canonicalRequest)}`
+  return key(text)
 }
 
 /** What a proxy, a tracer or the transport itself may add, change or drop on the way. */
