@@ -24,11 +24,14 @@ const outputs: Readonly<Record<string, RegExp>> = {
   "github-actions.ts":
     /(?:GitHub gives a token\n[^]*as arn:aws:sts::444455556666:assumed-role\/deploy\/deploy\n[^]*){2}/,
   "lambda.ts": /Hello Ada, from arn:aws:sts::111122223333:assumed-role\/greeter\/[^]*Hello Grace, from arn/,
-  "list-roles.ts": /^(?:(\d)\1{11} {2}\w+ +(?:Administrator|ReadOnly)\n){6}$/,
   "migrate-from-v2.ts":
     /SsoCredentials: ASIA[^]*SSO: account 012345678901\n[^]*SSOOIDC: client [^]*WebIdentityCredentials: user@/,
+  "pick-role.ts":
+    /^(?:\d {2}(\d)\1{11} {2}\w+ +(?:Administrator|ReadOnly)\n){6}Which one\?.*\nWorks in account 222222222222 with ASIA/,
   "proxy.ts": /You are arn:[^]*through the proxy:(?=[^]*oidc\.)(?=[^]*portal\.sso\.)(?=[^]*sts\.)/,
   "s3-without-sdk.ts": /PUT .*\n +GET .*\nS3 has: All is well\.\n$/,
+  "several-identities.ts":
+    /^Copies from account 4{4}5{4}6{4} to account 1{4}2{4}3{4}\n(?:Team \w: .*\n){3}Request \/1: account 1.*\nRequest \/2: account 4.*\nAsked of AWS: getRoleCredentials(?:, getRoleCredentials){3}\n$/,
   "sign-in.ts": /You are role Developer/
 }
 

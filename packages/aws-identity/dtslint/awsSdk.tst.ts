@@ -29,7 +29,7 @@ type Token = AwsSdk.IdentityProvider<AwsSdk.TokenIdentity>
 type Taken = Parameters<typeof AwsSdk.fromProvider>[0]
 
 declare const credentials: Credential
-declare const provider: CredentialsProvider.CredentialsProvider["Type"]
+declare const provider: CredentialsProvider.Service
 declare const session: SharedConfig.SsoSession
 declare const full: Layer.Layer<AwsIdentity.AwsIdentity, ConfigError.ConfigError>
 declare const lean: Layer.Layer<CredentialsProvider.CredentialsProvider>

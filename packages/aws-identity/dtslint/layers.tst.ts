@@ -33,7 +33,7 @@ declare const program: Effect.Effect<
   never,
   CredentialsProvider.CredentialsProvider | SsoTokenCache.SsoTokenCache
 >
-declare const provider: CredentialsProvider.CredentialsProvider["Type"]
+declare const provider: CredentialsProvider.Service
 
 describe("layers say what they give and what they need", () => {
   it("AwsIdentity.layer needs a platform and nothing else", () => {
@@ -127,7 +127,7 @@ describe("layers say what they give and what they need", () => {
       >
     >()
     expect(CredentialsProvider.make(Effect.succeed(credentials))).type.toBeAssignableTo<
-      Effect.Effect<CredentialsProvider.CredentialsProvider["Type"], never, Scope.Scope>
+      Effect.Effect<CredentialsProvider.Service, never, Scope.Scope>
     >()
   })
 })
@@ -178,7 +178,7 @@ describe("providers are values", () => {
 
 describe("errors are in the types", () => {
   it("get fails with an IdentityError and needs nothing", () => {
-    expect<CredentialsProvider.CredentialsProvider["Type"]["get"]>().type.toBe<
+    expect<CredentialsProvider.Service["get"]>().type.toBe<
       Effect.Effect<Credentials.Credentials, IdentityError.IdentityError>
     >()
   })

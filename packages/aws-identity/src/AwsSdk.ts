@@ -20,7 +20,6 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import * as Cause from "effect/Cause"
 import * as ConfigError from "effect/ConfigError"
-import type * as Context from "effect/Context"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -228,7 +227,7 @@ const identityOfCredentials = (credentials: Credentials): AwsCredentialIdentity 
  * @category constructors
  */
 export const identityProvider = (
-  provider: Context.Tag.Service<CredentialsProvider.CredentialsProvider>
+  provider: CredentialsProvider.Service
 ): Effect.Effect<IdentityProvider<AwsCredentialIdentity>> =>
   Effect.map(Effect.runtime<never>(), (runtime) =>
     providerOf<Credentials, AwsCredentialIdentity>({

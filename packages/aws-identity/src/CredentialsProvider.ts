@@ -69,6 +69,14 @@ export class CredentialsProvider extends Context.Tag("effect-aws-identity/Creden
 }>() {}
 
 /**
+ * The type of the service. A program with several identities has a tag of its own for each, of this type.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Service = Context.Tag.Service<CredentialsProvider>
+
+/**
  * Credentials that have not expired, from the `CredentialsProvider` in the context.
  *
  * @example
@@ -205,7 +213,7 @@ export interface Options {
 export const make = <R>(
   resolve: Effect.Effect<Credentials, IdentityError.IdentityError, R>,
   options?: Options
-): Effect.Effect<Context.Tag.Service<CredentialsProvider>, never, Exclude<R, Scope.Scope> | Scope.Scope> =>
+): Effect.Effect<Service, never, Exclude<R, Scope.Scope> | Scope.Scope> =>
   Effect.gen(function*() {
     const context = yield* Effect.context<Exclude<R, Scope.Scope>>()
     const clock = yield* Effect.clock

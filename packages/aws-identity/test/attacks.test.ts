@@ -56,9 +56,9 @@ const key = (name: string, minutes = 60) =>
     }))
 
 describe("never another account", () => {
-  class Default extends Context.Tag("Default")<Default, CredentialsProvider.CredentialsProvider["Type"]>() {}
-  class Production extends Context.Tag("Production")<Production, CredentialsProvider.CredentialsProvider["Type"]>() {}
-  const as = <I, S extends CredentialsProvider.CredentialsProvider["Type"]>(
+  class Default extends Context.Tag("Default")<Default, CredentialsProvider.Service>() {}
+  class Production extends Context.Tag("Production")<Production, CredentialsProvider.Service>() {}
+  const as = <I, S extends CredentialsProvider.Service>(
     tag: Context.Tag<I, S>,
     layer: Layer.Layer<AwsIdentity.AwsIdentity>
   ) => Layer.project(layer, CredentialsProvider.CredentialsProvider, tag, (provider) => provider as S)

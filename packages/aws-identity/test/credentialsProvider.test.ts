@@ -31,7 +31,7 @@ import {
 import { SsoTokenCache, SsoTokenProvider } from "effect-aws-identity"
 import { IdentityCenter, TestIdentity } from "effect-aws-identity-testing"
 
-type Provider = CredentialsProvider.CredentialsProvider["Type"]
+type Provider = CredentialsProvider.Service
 
 const second = 1000
 const minute = 60 * second

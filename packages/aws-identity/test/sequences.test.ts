@@ -829,7 +829,7 @@ describe("CredentialsProvider", () => {
       underWay -= 1
     })))
 
-    const ask = (provider: CredentialsProvider.CredentialsProvider["Type"], callers: number) =>
+    const ask = (provider: CredentialsProvider.Service, callers: number) =>
       Effect.gen(function*() {
         const before = resolutions
         const since = clock.now - failedAt

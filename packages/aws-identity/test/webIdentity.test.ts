@@ -935,7 +935,7 @@ describe("a role on top of others", () => {
           tokenCode: Effect.succeed(Redacted.make("123456"))
         }
       })
-      class Other extends Context.Tag("Other")<Other, CredentialsProvider.CredentialsProvider["Type"]>() {}
+      class Other extends Context.Tag("Other")<Other, CredentialsProvider.Service>() {}
       const other = Layer.project(
         Layer.provide(role, sourceOf("second")),
         CredentialsProvider.CredentialsProvider,

@@ -1,0 +1,94 @@
+/**
+ * All accounts and roles that you may use, each as soon as it is known, and a program that acts in the role you pick.
+ *
+ *   npx tsx examples/pick-role.ts                    on an Identity Center embedded in this program
+ *
+ *   npx tsx examples/pick-role.ts --profile NAME     on your own AWS files and the real endpoints
+ */
+import { Terminal } from "@effect/platform"
+import { NodeContext, NodeHttpClient, NodeRuntime } from "@effect/platform-node"
+import { Console, Effect, Layer, Option, Stream } from "effect"
+import {
+  AwsIdentity,
+  CredentialsProvider,
+  SharedConfig,
+  Sso,
+  SsoCredentials,
+  SsoTokenProvider
+} from "effect-aws-identity"
+import { TestIdentity } from "effect-aws-identity-testing"
+import { parseArgs } from "node:util"
+
+// ---------------------------------------------------------------------------------------------------------------
+// The application.
+// ---------------------------------------------------------------------------------------------------------------
+
+/** Requests pages and accounts as rows are taken: a program that takes ten rows requests no more than these need. */
+const rolesOf = (session: SharedConfig.SsoSession) =>
+  Stream.unwrap(Effect.gen(function*() {
+    const tokens = yield* SsoTokenProvider.SsoTokenProvider
+    const { accessToken } = yield* tokens.get(session)
+    return Sso.streamAllRoles({ region: session.region, accessToken })
+  }))
+
+/** Code that acts in the role, and does not know how it was found. */
+const work = Effect.gen(function*() {
+  const { accessKeyId, accountId } = yield* CredentialsProvider.get
+  yield* Console.log(`Works in account ${Option.getOrNull(accountId)} with ${accessKeyId}`)
+})
+
+const application = (ask: Effect.Effect<string>) =>
+  Effect.gen(function*() {
+    const config = yield* SharedConfig.read
+    const session = yield* config.sessionOf(yield* config.profile())
+    const roles = yield* rolesOf(session).pipe(
+      Stream.zipWithIndex,
+      Stream.tap(([{ accountId, accountName, roleName }, index]) =>
+        Console.log(
+          `${index + 1}  ${accountId}  ${Option.getOrElse(accountName, () => "").padEnd(20)}  ${roleName}`
+        )
+      ),
+      Stream.map(([role]) => role),
+      Stream.runCollect
+    )
+    yield* Console.log("Which one? Type its number.")
+    const picked = [...roles][Number(yield* ask) - 1]
+    if (picked === undefined) return yield* Console.error("There is no role of that number.")
+    const { accountId, roleName } = picked
+    yield* Effect.provide(work, SsoCredentials.layer({ session, accountId, roleName }))
+  }).pipe(
+    Effect.catchTags({
+      SsoLoginRequired: ({ command }) => Console.error(`Nobody is signed in: run "${command}".`),
+      UnauthorizedException: () => Console.error("AWS has ended the sign-in: sign in again.")
+    })
+  )
+
+const aws = (profile: string) =>
+  AwsIdentity.layer({ profile }).pipe(Layer.provide([NodeContext.layer, NodeHttpClient.layerUndici]))
+
+const onYourFiles = (profile: string) =>
+  Effect.flatMap(Terminal.Terminal, ({ readLine }) => application(Effect.orElseSucceed(readLine, () => ""))).pipe(
+    Effect.provide(aws(profile)),
+    Effect.provide(NodeContext.layer)
+  )
+
+// ---------------------------------------------------------------------------------------------------------------
+// The same on an Identity Center of our own, and a person who picks the fourth role.
+// ---------------------------------------------------------------------------------------------------------------
+
+const accounts = ["Billing", "Development", "Production"].map((accountName, index) => ({
+  accountId: `${index + 1}`.repeat(12),
+  accountName,
+  emailAddress: `${accountName.toLowerCase()}@example.com`,
+  roles: ["Administrator", "ReadOnly"]
+}))
+
+const emulated = TestIdentity.layer({ identityCenter: { accounts } })
+
+const { profile } = parseArgs({ options: { profile: { type: "string" } } }).values
+
+const main: Effect.Effect<void, unknown> = profile === undefined
+  ? Effect.provide(application(Effect.succeed("4")), emulated)
+  : onYourFiles(profile)
+
+NodeRuntime.runMain(main)
