@@ -18,7 +18,7 @@ const LEVELS = [
   ],
   ["ProfileCredentials"],
   ["DefaultCredentials"],
-  ["AwsIdentity", "AwsSdk"]
+  ["AwsIdentity", "AwsSdk", "SignedHttpClient"]
 ]
 
 const levelOf = (module) => LEVELS.findIndex((modules) => modules.includes(module))
@@ -65,7 +65,7 @@ const testing = "packages/aws-identity-testing/src/**/*.ts"
 const barrels = ["effect", "@effect/platform", "@effect/platform-node", "effect-aws-identity"]
 
 // The rule's options replace, never merge, so both source trees state all of theirs through this.
-const imports = (own) => ({
+const imports = (own, ...patterns) => ({
   "no-restricted-imports": ["error", {
     paths: [
       ...barrels.map((name) => ({ name, message: "Import the module, not the barrel." })),
@@ -73,7 +73,8 @@ const imports = (own) => ({
     ],
     patterns: [
       { regex: "^node:", message: "Use the services of @effect/platform." },
-      { regex: own, message: "A package imports itself relatively, and nothing that is built on it." }
+      { regex: own, message: "A package imports itself relatively, and nothing that is built on it." },
+      ...patterns
     ]
   }]
 })
@@ -137,6 +138,13 @@ export default tseslint.config(
   { files: [library], rules: imports("^effect-aws-identity") },
   // Chosen by a condition of package.json: see its `imports`.
   { files: ["packages/aws-identity/src/internal/*.node.ts"], rules: { "no-restricted-imports": "off" } },
+  {
+    files: ["SigV4", "internal/sigV4"].map((name) => `packages/aws-identity/src/${name}.ts`),
+    rules: imports("^effect-aws-identity", {
+      regex: "^@effect/platform",
+      message: "Signing of plain data needs no platform. SignedHttpClient has what does."
+    })
+  },
   { files: [testing], rules: imports("^effect-aws-identity-testing") },
   {
     files: [library],

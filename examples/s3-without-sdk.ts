@@ -8,7 +8,7 @@
 import { HttpBody, HttpClient, HttpServer, HttpServerRequest, HttpServerResponse } from "@effect/platform"
 import { NodeContext, NodeHttpClient, NodeHttpServer, NodeRuntime } from "@effect/platform-node"
 import { Console, Effect, Option } from "effect"
-import { AwsIdentity, Region, SigV4 } from "effect-aws-identity"
+import { AwsIdentity, Region, SignedHttpClient } from "effect-aws-identity"
 import { IdentityCenter, TestIdentity } from "effect-aws-identity-testing"
 import { createServer } from "node:http"
 import { parseArgs } from "node:util"
@@ -21,7 +21,7 @@ const application = (bucketUrl: string, region: Region.Region) =>
   Effect.gen(function*() {
     const s3 = (yield* HttpClient.HttpClient).pipe(
       HttpClient.filterStatusOk,
-      SigV4.withSignature({ service: "s3", region })
+      SignedHttpClient.withSignature({ service: "s3", region })
     )
     const url = `${bucketUrl}/reports/today & tomorrow.txt`
     yield* s3.put(url, { body: HttpBody.text("All is well.") })

@@ -189,7 +189,7 @@ const work: Work = {
     "ours, withSignature": async () => {
       const { HttpClient, HttpClientRequest, HttpClientResponse } = await import("@effect/platform")
       const { Clock, Effect } = await import("effect")
-      const { CredentialsProvider, SigV4 } = await import("effect-aws-identity")
+      const { CredentialsProvider, SignedHttpClient } = await import("effect-aws-identity")
       const { credentials, now, ...options } = await oursOptions()
       let last = ""
       const answered = new Response()
@@ -201,7 +201,7 @@ const work: Work = {
           return HttpClientResponse.fromWeb(request, answered)
         }),
         Effect.succeed
-      ).pipe(SigV4.withSignature(options))
+      ).pipe(SignedHttpClient.withSignature(options))
       const clock = {
         ...Clock.make(),
         currentTimeMillis: Effect.succeed(now.epochMillis),

@@ -376,23 +376,47 @@ export * as Region from "./Region.js"
 export * as SharedConfig from "./SharedConfig.js"
 
 /**
- * AWS Signature Version 4: an `HttpClient` that signs what it sends, for any AWS API that takes plain HTTP, such as
- * your own behind API Gateway.
+ * AWS Signature Version 4 of requests as plain data: pure, for any way to send them. `SignedHttpClient` signs what an
+ * `HttpClient` of Effect sends.
  *
- * What is signed is what is sent: the parameters of a request are put into its URL, with a space as `%20` and never as
- * `+`, and for S3 the path is spelled as S3 spells it. `.` and `..` in a path are followed first, as in every URL.
+ * What is signed is what must be sent: the URL is spelled as AWS spells it, with a space in the query as `%20` and never
+ * as `+`, and for S3 the path as S3 spells it. `.` and `..` in a path are followed first, as in every URL.
+ *
+ * @since 0.1.0
+ */
+export * as SigV4 from "./SigV4.js"
+
+/**
+ * An `HttpClient` that signs what it sends with AWS Signature Version 4, for any AWS API that takes plain HTTP, such as
+ * S3 or your own behind API Gateway.
+ *
+ * A request is signed at the moment it is sent, with the credentials and the time of that moment: a retry is signed
+ * again, and refreshed credentials are used from then on. What is signed is what is sent, also if `HttpClient.mapRequest`
+ * or the `baseUrl` of an `HttpApiClient` change the requests of a client that signs. The parameters of a request are put
+ * into its URL, with a space as `%20` and never as `+`.
+ *
+ * A request that cannot be signed fails with `InvalidInput`, and nothing is sent: a stream or a form whose payload is
+ * not `unsigned`, an unsigned payload over http, a header that is not ASCII.
+ *
+ * The signature and the session token are redacted in the client's spans, in its errors, and in the `request` of a
+ * response.
+ *
+ * AWS APIs do not redirect, except S3. A redirect that `HttpClient.followRedirects` follows is signed for the URL it
+ * leads to, and a client over `fetch` follows redirects with the headers of the first request. If you do not trust the
+ * endpoint, leave `HttpClient.followRedirects` out, and provide `FetchHttpClient.RequestInit` with
+ * `redirect: "manual"`.
  *
  * @example
  * ```ts
  * import { HttpClient } from "@effect/platform"
  * import { Effect } from "effect"
- * import { Region, SigV4 } from "effect-aws-identity"
+ * import { Region, SignedHttpClient } from "effect-aws-identity"
  *
- * // Needs a CredentialsProvider, and fails as it does besides as the client does.
- * const pets = Effect.gen(function*() {
+ * // Needs a CredentialsProvider, and may fail with its errors.
+ * export const pets = Effect.gen(function*() {
  *   const client = (yield* HttpClient.HttpClient).pipe(
  *     HttpClient.filterStatusOk,
- *     SigV4.withSignature({ service: "execute-api", region: Region.make("eu-central-1") })
+ *     SignedHttpClient.withSignature({ service: "execute-api", region: Region.make("eu-central-1") })
  *   )
  *   const response = yield* client.get("https://a1b2c3d4e5.execute-api.eu-central-1.amazonaws.com/v1/pets", {
  *     urlParams: { name: "Miss Kitty" }
@@ -403,7 +427,7 @@ export * as SharedConfig from "./SharedConfig.js"
  *
  * @since 0.1.0
  */
-export * as SigV4 from "./SigV4.js"
+export * as SignedHttpClient from "./SignedHttpClient.js"
 
 /**
  * The AWS access portal: `AWS.SSO` as a service.

@@ -28,7 +28,7 @@ import {
   Stream,
   TestClock
 } from "effect"
-import { Credentials, CredentialsProvider, IdentityError, Region, SigV4 } from "effect-aws-identity"
+import { Credentials, CredentialsProvider, IdentityError, Region, SignedHttpClient, SigV4 } from "effect-aws-identity"
 import { createServer } from "node:http"
 import type { AddressInfo } from "node:net"
 import { rememberKey } from "../src/internal/sigV4.js"
@@ -694,7 +694,7 @@ describe("a presigned URL", () => {
         yield* TestClock.adjust("50 minutes")
         const presigned = (expiresIn: Duration.DurationInput) =>
           Effect.provideService(
-            SigV4.presignRequest(request, { service, region, expiresIn }),
+            SignedHttpClient.presignRequest(request, { service, region, expiresIn }),
             CredentialsProvider.CredentialsProvider,
             provider
           )
@@ -737,7 +737,7 @@ describe("a client that signs", () => {
         headers: { "x-custom": "1" },
         hash: "fragment"
       }).pipe(HttpClientRequest.bodyUnsafeJson({ a: "ü" }))
-      yield* SigV4.withSignature(client, api).execute(request)
+      yield* SignedHttpClient.withSignature(client, api).execute(request)
       const expected = Either.getOrThrow(
         SigV4.sign({
           method: "POST",
@@ -762,8 +762,8 @@ describe("a client that signs", () => {
         const failing = HttpClient.filterStatusOk(client)
         const fiber = yield* Effect.fork(
           (where === "inside"
-            ? failing.pipe(retry, SigV4.withSignature(api))
-            : failing.pipe(SigV4.withSignature(api), retry)).get("https://a.b/")
+            ? failing.pipe(retry, SignedHttpClient.withSignature(api))
+            : failing.pipe(SignedHttpClient.withSignature(api), retry)).get("https://a.b/")
         )
         yield* TestClock.adjust("2 minutes")
         yield* Fiber.join(fiber)
@@ -779,7 +779,7 @@ describe("a client that signs", () => {
     Effect.gen(function*() {
       const current = yield* Ref.make(temporary)
       const { client, requests } = recording()
-      const signed = SigV4.withSignature(client, api)
+      const signed = SignedHttpClient.withSignature(client, api)
       const send = signed.get("https://a.b/").pipe(
         Effect.provideService(CredentialsProvider.CredentialsProvider, {
           get: Ref.get(current),
@@ -807,7 +807,7 @@ describe("a client that signs", () => {
   it.effect("refuses a body that it cannot hash, and sends nothing", () =>
     Effect.gen(function*() {
       const { client, requests } = recording()
-      const signed = SigV4.withSignature(client, { service: "s3", region })
+      const signed = SignedHttpClient.withSignature(client, { service: "s3", region })
       const form = new FormData()
       form.set("a", "b")
       const put = HttpClientRequest.put("https://a.b/")
@@ -835,13 +835,13 @@ describe("a client that signs", () => {
         HttpClientRequest.put(url).pipe(
           HttpClientRequest.bodyStream(Stream.make(new Uint8Array(1)), { contentLength: 1 })
         )
-      const unsigned = SigV4.withSignature(client, { service: "s3", region, payload: "unsigned" })
+      const unsigned = SignedHttpClient.withSignature(client, { service: "s3", region, payload: "unsigned" })
       yield* unsigned.execute(stream("https://a.b/"))
       assert.strictEqual(requests[0]?.request.headers["x-amz-content-sha256"], "UNSIGNED-PAYLOAD")
       assert.notMatch(requests[0]?.request.headers["authorization"] ?? "", /content-length/)
       assert.match((yield* Effect.flip(unsigned.execute(stream("http://a.b/")))).message, /needs https/)
       const hash = "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d"
-      yield* SigV4.withSignature(client, { service: "s3", region }).execute(
+      yield* SignedHttpClient.withSignature(client, { service: "s3", region }).execute(
         HttpClientRequest.setHeader(stream("http://a.b/"), "x-amz-content-sha256", hash)
       )
       assert.strictEqual(requests.length, 2)
@@ -854,7 +854,7 @@ describe("a client that signs", () => {
         urlParams: { q: "a b" },
         headers: { "x-k8s-aws-id": "c" }
       })
-      const url = yield* SigV4.presignRequest(request, { service: "sts", region, expiresIn: "1 minutes" })
+      const url = yield* SignedHttpClient.presignRequest(request, { service: "sts", region, expiresIn: "1 minutes" })
       assert.strictEqual(String(url), "<redacted>")
       assertEquals(
         url,
@@ -878,7 +878,7 @@ describe("a client that signs", () => {
     Effect.gen(function*() {
       const { client, requests } = recording()
       const expired = new IdentityError.CredentialsExpired({ expiration: "then", now: "now" })
-      const exit = yield* SigV4.withSignature(client, api).get("https://a.b/").pipe(
+      const exit = yield* SignedHttpClient.withSignature(client, api).get("https://a.b/").pipe(
         Effect.provideService(CredentialsProvider.CredentialsProvider, {
           get: Effect.fail(expired),
           invalidate: () => Effect.void
@@ -898,7 +898,7 @@ describe("a client that signs", () => {
       const { exit, seen } = yield* observed(
         // The client's own span ends with the error as it was then; it has a test of its own.
         HttpClient.withTracerDisabledWhen(client, () => true).pipe(
-          SigV4.withSignature(api),
+          SignedHttpClient.withSignature(api),
           (client) => client.get("https://a.b/", { headers: { "x-visible": "yes" } }),
           Effect.tapErrorCause((cause) => Effect.logError("failed", cause)),
           Effect.withSpan("all")
@@ -923,8 +923,8 @@ describe("a client that signs", () => {
       const untraced = HttpClient.withTracerDisabledWhen(refusing, () => true)
       for (
         const client of [
-          HttpClient.filterStatusOk(SigV4.withSignature(untraced, api)),
-          SigV4.withSignature(HttpClient.filterStatusOk(untraced), api)
+          HttpClient.filterStatusOk(SignedHttpClient.withSignature(untraced, api)),
+          SignedHttpClient.withSignature(HttpClient.filterStatusOk(untraced), api)
         ]
       ) {
         const { exit, seen } = yield* observed(
@@ -948,7 +948,7 @@ describe("a client that signs", () => {
           signed.push(signatureIn(request.headers["authorization"]))
           return HttpClientResponse.fromWeb(request, new Response("{"))
         })
-      ).pipe(HttpClient.withTracerDisabledWhen(() => true), SigV4.withSignature(api))
+      ).pipe(HttpClient.withTracerDisabledWhen(() => true), SignedHttpClient.withSignature(api))
       const { exit, seen } = yield* observed(
         client.get("https://a.b/", { headers: { "x-visible": "yes" } }).pipe(
           Effect.flatMap(({ json }) => json),
@@ -974,7 +974,7 @@ describe("a client that signs", () => {
               new Response(body, { headers: { "content-type": "multipart/form-data; boundary=x" } })
             )
           })
-        ).pipe(HttpClient.withTracerDisabledWhen(() => true), SigV4.withSignature(api))
+        ).pipe(HttpClient.withTracerDisabledWhen(() => true), SignedHttpClient.withSignature(api))
         const { exit, seen } = yield* observed(
           client.get("https://a.b/", { headers: { "x-visible": "yes" } }).pipe(
             Effect.flatMap((response): Effect.Effect<unknown, HttpClientError.HttpClientError> =>
@@ -994,7 +994,7 @@ describe("a client that signs", () => {
   it.effect("shows no secret in the attributes of the client's span", () =>
     Effect.gen(function*() {
       const { client, requests } = recording()
-      const { seen } = yield* observed(SigV4.withSignature(client, api).get("https://a.b/"))
+      const { seen } = yield* observed(SignedHttpClient.withSignature(client, api).get("https://a.b/"))
       const attributes = seen.split("\n").filter((line) => line.startsWith("http.request.header."))
       assert.include(attributes, "http.request.header.authorization='<redacted>'")
       assert.include(attributes, "http.request.header.x-amz-security-token='<redacted>'")
@@ -1088,7 +1088,7 @@ describe("over a socket", () => {
             : typeof body === "string" && method !== "DELETE"
             ? HttpClientRequest.setBody(bare, HttpBody.raw(body))
             : HttpClientRequest.bodyUint8Array(bare, typeof body === "string" ? new TextEncoder().encode(body) : body)
-          const response = yield* SigV4.withSignature(client, { service, region }).execute(request)
+          const response = yield* SignedHttpClient.withSignature(client, { service, region }).execute(request)
           const answer = yield* response.json as Effect.Effect<Record<string, string>>
           assert.strictEqual(answer["arrived"], answer["expected"], `${method} ${answer["url"]}`)
           assert.match(answer["arrived"] ?? "", /Signature=[0-9a-f]{64}$/)

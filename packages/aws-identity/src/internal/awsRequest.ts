@@ -28,7 +28,7 @@ import * as RetryPolicy from "./retryPolicy.js"
 import { schemaProblem } from "./schemaProblem.js"
 import { makeSecrets } from "./scrub.js"
 import { shownText } from "./shownPath.js"
-import * as SigV4 from "./sigV4.js"
+import * as SignedRequest from "./signedRequest.js"
 import { uptime } from "./uptime.js"
 import type * as Xml from "./xml.js"
 
@@ -232,7 +232,7 @@ const attemptOf = <
   const sign = (request: HttpClientRequest.HttpClientRequest, now: number) =>
     call.signingName === undefined || input.credentials === undefined
       ? Either.right(request)
-      : SigV4.signRequest(request, {
+      : SignedRequest.signRequest(request, {
         credentials: input.credentials,
         region: endpoint.signingRegion,
         service: call.signingName,

@@ -5,11 +5,9 @@
  * it was signed, and the headers.
  */
 import { hmacSha256, hmacSha256Hex, sha256Hex } from "#hashes"
-import type * as HttpBody from "@effect/platform/HttpBody"
-import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as DateTime from "effect/DateTime"
+import * as Duration from "effect/Duration"
 import * as Either from "effect/Either"
-import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import type { Credentials } from "../Credentials.js"
 import * as IdentityError from "../IdentityError.js"
@@ -47,7 +45,8 @@ export interface Signed {
   readonly headers: ReadonlyMap<string, string>
 }
 
-type Result<A> = Either.Either<A, IdentityError.InvalidInput>
+/** What comes of a request, or why it cannot be signed. */
+export type Result<A> = Either.Either<A, IdentityError.InvalidInput>
 
 /** An HMAC, in hex, with the key that signs for a day (`yyyymmdd`), a region and a service. */
 export type SigningKey = (
@@ -119,6 +118,12 @@ export const sign = (request: Request, signer: Signer): Result<Signed> =>
     })
   })
 
+/** The headers that hold the signature and the session token. */
+export const secretHeaders: ReadonlyArray<string> = ["authorization", "x-amz-security-token"]
+
+/** For how many seconds a presigned URL can be used. */
+export const secondsOf = (expiresIn: Duration.DurationInput = "15 minutes"): number => Duration.toSeconds(expiresIn)
+
 const longestPresigned = 604_800
 
 /**
@@ -168,50 +173,10 @@ export const presign = (request: Request, signer: Signer, expiresIn: number): Re
     })
   })
 
-/** A request of Effect's client, signed in its headers. Its URL becomes the one that was signed. */
-export const signRequest = (
-  request: HttpClientRequest.HttpClientRequest,
-  signer: Signer
-): Result<HttpClientRequest.HttpClientRequest> =>
-  Either.flatMap(fromClient("sign", request), (plain) =>
-    Either.map(sign(plain, signer), ({ headers, url }) =>
-      // Made anew, because parameters that a request keeps apart from its URL are spelled otherwise when it is sent.
-      HttpClientRequest.make(request.method)(url).pipe(
-        HttpClientRequest.setBody(request.body),
-        HttpClientRequest.setHeaders(headers)
-      )))
+export type Operation = "sign" | "presign"
 
-/** The URL that does what a request of Effect's client would do. */
-export const presignRequest = (
-  request: HttpClientRequest.HttpClientRequest,
-  signer: Signer,
-  expiresIn: number
-): Result<string> => Either.flatMap(fromClient("presign", request), (plain) => presign(plain, signer, expiresIn))
-
-type Operation = "sign" | "presign"
-
-const refuse = (operation: Operation, problem: string): Either.Either<never, IdentityError.InvalidInput> =>
+export const refuse = (operation: Operation, problem: string): Either.Either<never, IdentityError.InvalidInput> =>
   Either.left(new IdentityError.InvalidInput({ service: "SigV4", operation, problem }))
-
-const fromClient = (operation: Operation, request: HttpClientRequest.HttpClientRequest): Result<Request> => {
-  const url = HttpClientRequest.toUrl(request)
-  return Option.isNone(url)
-    ? refuse(operation, "its URL is not absolute")
-    : Either.right({ method: request.method, url: url.value, headers: request.headers, body: bodyOf(request.body) })
-}
-
-const bodyOf = (body: HttpBody.HttpBody): Request["body"] => {
-  switch (body._tag) {
-    case "Empty":
-      return ""
-    case "Raw":
-    case "Uint8Array":
-      return typeof body.body === "string" || body.body instanceof Uint8Array ? body.body : undefined
-    case "FormData":
-    case "Stream":
-      return undefined
-  }
-}
 
 /** What a header can hold, without the line break that a file or a variable may have left at its end. */
 const printable = /^[\x20-\x7e]+$/
