@@ -15,12 +15,9 @@ import {
   AwsIdentity,
   CredentialsProvider,
   SharedConfig,
-  Sso,
   SsoCredentials,
   SsoLogin,
-  SsoOidc,
-  SsoTokenCache,
-  SsoTokenProvider
+  SsoTokenCache
 } from "effect-aws-identity"
 import { Emulator, IdentityCenter } from "effect-aws-identity-testing"
 import { createServer } from "node:https"
@@ -88,13 +85,9 @@ const onOurOwn = Effect.gen(function*() {
   const run = (http: Layer.Layer<HttpClient.HttpClient>) =>
     Effect.provide(
       Effect.zipRight(signInAtOnce, showKey),
-      Layer.provideMerge(SsoCredentials.layerProfile(), SsoTokenProvider.layer()).pipe(
-        Layer.provideMerge(Layer.mergeAll(
-          SharedConfig.layerMemory({ config: configText }),
-          SsoTokenCache.layerMemory(),
-          Sso.layer({ endpoint }),
-          SsoOidc.layer({ endpoint })
-        )),
+      SsoCredentials.layerProfile().pipe(
+        Layer.provideMerge(AwsIdentity.layerServices({ client: { endpoint } })),
+        Layer.provideMerge(Layer.merge(SharedConfig.layerMemory({ config: configText }), SsoTokenCache.layerMemory())),
         Layer.provide(http)
       )
     )

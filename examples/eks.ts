@@ -18,9 +18,8 @@ import { parseArgs } from "node:util"
 // ---------------------------------------------------------------------------------------------------------------
 
 const application = Effect.gen(function*() {
-  const provider = yield* CredentialsProvider.CredentialsProvider
   const sts = yield* Sts.Sts
-  const { arn } = yield* sts.getCallerIdentity({ credentials: yield* provider.get })
+  const { arn } = yield* sts.getCallerIdentity({ credentials: yield* CredentialsProvider.get })
   yield* Console.log(`You are ${arn}`)
 }).pipe(
   Effect.catchTags({

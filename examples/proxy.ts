@@ -13,12 +13,9 @@ import {
   AwsIdentity,
   CredentialsProvider,
   SharedConfig,
-  Sso,
   SsoCredentials,
   SsoLogin,
-  SsoOidc,
   SsoTokenCache,
-  SsoTokenProvider,
   Sts
 } from "effect-aws-identity"
 import { Emulator, IdentityCenter } from "effect-aws-identity-testing"
@@ -58,7 +55,7 @@ const whoAmI = Effect.gen(function*() {
 
 const onYourFiles = (profile: string) =>
   whoAmI.pipe(
-    Effect.provide(Sts.layerProfile().pipe(Layer.provideMerge(AwsIdentity.layer({ profile })))),
+    Effect.provide(AwsIdentity.layer({ profile })),
     Effect.provide([NodeContext.layer, throughProxy()])
   )
 
@@ -125,14 +122,9 @@ const onOurOwn = Effect.gen(function*() {
   yield* Console.log(`A proxy listens on ${proxy}`)
   yield* Effect.zipRight(signInAtOnce, whoAmI).pipe(
     Effect.provide(
-      Layer.provideMerge(SsoCredentials.layerProfile(), SsoTokenProvider.layer()).pipe(
-        Layer.provideMerge(Layer.mergeAll(
-          SharedConfig.layerMemory({ config: configText }),
-          SsoTokenCache.layerMemory(),
-          Sso.layer(),
-          SsoOidc.layer(),
-          Sts.layer()
-        )),
+      SsoCredentials.layerProfile().pipe(
+        Layer.provideMerge(AwsIdentity.layerServices()),
+        Layer.provideMerge(Layer.merge(SharedConfig.layerMemory({ config: configText }), SsoTokenCache.layerMemory())),
         Layer.provide(throughProxy({ httpsProxy: proxy, noProxy: "", requestTls: { ca: cert } }))
       )
     )
