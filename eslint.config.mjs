@@ -6,8 +6,8 @@ import tseslint from "typescript-eslint"
 
 // The rooms of the library, lowest first: a module may import lower rooms and internal/, never its own or a higher one.
 const LEVELS = [
-  ["IdentityError", "Region", "Credentials"],
-  ["IdentityErrorSchema", "ClientConfig"],
+  ["IdentityError", "Region", "AccountId"],
+  ["Credentials", "SsoSession", "IdentityErrorSchema", "ClientConfig"],
   ["SharedConfig", "SsoTokenCache"],
   ["Sso", "SsoOidc", "Sts"],
   ["CredentialsProvider", "SsoTokenProvider"],

@@ -10,7 +10,7 @@
 import { HttpClient, HttpClientRequest, HttpServer, HttpServerRequest, HttpServerResponse } from "@effect/platform"
 import { NodeContext, NodeHttpClient, NodeHttpServer, NodeRuntime } from "@effect/platform-node"
 import { Console, Effect, Layer } from "effect"
-import { AwsIdentity, SharedConfig, SsoTokenProvider } from "effect-aws-identity"
+import { AwsIdentity, SharedConfig, type SsoSession, SsoTokenProvider } from "effect-aws-identity"
 import { IdentityCenter, TestIdentity } from "effect-aws-identity-testing"
 import { createServer } from "node:http"
 import { parseArgs } from "node:util"
@@ -20,7 +20,7 @@ import { parseArgs } from "node:util"
 // ---------------------------------------------------------------------------------------------------------------
 
 /** A client that is signed in to a session. A token that is refused with 401 is replaced, once for each request. */
-const signedIn = (session: SharedConfig.SsoSession) =>
+const signedIn = (session: SsoSession.SsoSession) =>
   Effect.gen(function*() {
     const client = yield* HttpClient.HttpClient
     const tokens = yield* SsoTokenProvider.SsoTokenProvider

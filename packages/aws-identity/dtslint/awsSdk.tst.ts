@@ -17,10 +17,9 @@ import type {
   Credentials,
   CredentialsProvider,
   IdentityError,
-  SharedConfig,
   SsoTokenProvider
 } from "effect-aws-identity"
-import { AwsSdk } from "effect-aws-identity"
+import { AwsSdk, type SsoSession } from "effect-aws-identity"
 import { describe, expect, it } from "tstyche"
 
 type Credential = AwsSdk.IdentityProvider<AwsSdk.AwsCredentialIdentity>
@@ -30,7 +29,7 @@ type Taken = Parameters<typeof AwsSdk.fromProvider>[0]
 
 declare const credentials: Credential
 declare const provider: CredentialsProvider.Service
-declare const session: SharedConfig.SsoSession
+declare const session: SsoSession.SsoSession
 declare const full: Layer.Layer<AwsIdentity.AwsIdentity, ConfigError.ConfigError>
 declare const lean: Layer.Layer<CredentialsProvider.CredentialsProvider>
 

@@ -16,13 +16,14 @@ import {
   SsoCredentials,
   SsoLogin,
   type SsoOidc,
+  type SsoSession,
   SsoTokenCache,
   SsoTokenProvider,
   Sts
 } from "effect-aws-identity"
 import { describe, expect, it } from "tstyche"
 
-declare const session: SharedConfig.SsoSession
+declare const session: SsoSession.SsoSession
 declare const credentials: Credentials.Credentials
 declare const role: SsoCredentials.Role
 declare const config: Layer.Layer<SharedConfig.SharedConfig>

@@ -37,6 +37,7 @@ import * as IdentityError from "./IdentityError.js"
 import { isTransientConnection } from "./internal/answerKind.js"
 import { schemaProblem } from "./internal/schemaProblem.js"
 import * as SharedConfig from "./SharedConfig.js"
+import type { SsoSession } from "./SsoSession.js"
 import type { SsoToken } from "./SsoTokenCache.js"
 import { SsoTokenProvider } from "./SsoTokenProvider.js"
 
@@ -266,7 +267,7 @@ export const credentials: Effect.Effect<
  * @category constructors
  */
 export const token = (
-  session: SharedConfig.SsoSession
+  session: SsoSession
 ): Effect.Effect<IdentityProvider<TokenIdentity>, never, SsoTokenProvider> =>
   Effect.zipWith(SsoTokenProvider, Effect.runtime<never>(), (tokens, runtime) =>
     providerOf<SsoToken, TokenIdentity>({

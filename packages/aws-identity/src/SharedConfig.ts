@@ -62,7 +62,8 @@ import { schemaProblem } from "./internal/schemaProblem.js"
 import * as Setting from "./internal/setting.js"
 import { contentInsteadOfPath, shownPath, shownText } from "./internal/shownPath.js"
 import { headerFor, similarSections } from "./internal/similarSection.js"
-import { Region } from "./Region.js"
+import type { Region } from "./Region.js"
+import { SsoSession } from "./SsoSession.js"
 
 /**
  * A value of a config file, with its file and line.
@@ -110,38 +111,6 @@ export interface Section {
   readonly values: ReadonlyMap<string, ConfigValue>
   /** The values of `aws_secret_access_key` and `aws_session_token`, and of misspelt keys of that kind. */
   readonly secrets: ReadonlyMap<string, SecretValue>
-}
-
-/** The section, file and line of a value. */
-const Place = Schema.Struct({ section: Schema.String, file: Schema.String, line: Schema.Number })
-
-/**
- * What it takes to sign in to an IAM Identity Center: an `[sso-session]`, or the start URL and region of a legacy
- * profile, which has no session name.
- *
- * @since 0.1.0
- * @category models
- */
-export class SsoSession extends Schema.Class<SsoSession>("effect-aws-identity/SsoSession")({
-  /** None for a legacy profile. */
-  name: Schema.Option(Schema.NonEmptyString),
-  startUrl: Schema.NonEmptyString,
-  region: Region,
-  /** `sso_registration_scopes`; empty when the section has none. */
-  registrationScopes: Schema.Array(Schema.NonEmptyString),
-  /** The command that signs in to it. */
-  loginCommand: Schema.String,
-  /** The places of start URL and region, if they come from a config file. */
-  places: Schema.optional(Schema.Struct({ startUrl: Place, region: Place }))
-}) {
-  /**
-   * The name by which AWS's tools store the session's token.
-   *
-   * @since 0.1.0
-   */
-  get cacheKey(): string {
-    return Option.getOrElse(this.name, () => this.startUrl)
-  }
 }
 
 /**
@@ -620,8 +589,7 @@ const makeFiles = (files: readonly [config: File, credentials: File], chosen: st
         ...(yield* ssoSettingsOf(section, profile?.name)),
         name: Option.some(name),
         registrationScopes: (section.values.get("sso_registration_scopes")?.value ?? "")
-          .split(",").map((scope) => scope.trim()).filter((scope) => scope !== ""),
-        loginCommand: `aws sso login --sso-session ${quoted(name)}`
+          .split(",").map((scope) => scope.trim()).filter((scope) => scope !== "")
       })
     })
 
@@ -685,9 +653,7 @@ const makeFiles = (files: readonly [config: File, credentials: File], chosen: st
         if (name === undefined) {
           return new SsoSession({
             ...(yield* ssoSettingsOf(profile, profile.name)),
-            name: Option.none(),
-            registrationScopes: [],
-            loginCommand: `aws sso login --profile ${quoted(profile.name)}`
+            profile: Option.some(profile.name)
           })
         }
         const found = yield* session(name, profile)
@@ -1089,7 +1055,7 @@ const ssoSettingsOf = (section: Section, profile: string | undefined) =>
     places: Effect.succeed({ startUrl: placeOf(section, "sso_start_url"), region: placeOf(section, "sso_region") })
   })
 
-const placeOf = (section: Section, key: string): typeof Place.Type => {
+const placeOf = (section: Section, key: string) => {
   const { file, line } = section.values.get(key) ?? section
   return { section: section.header, file, line }
 }

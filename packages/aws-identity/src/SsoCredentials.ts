@@ -12,13 +12,13 @@ import * as Option from "effect/Option"
 import { Credentials } from "./Credentials.js"
 import * as CredentialsProvider from "./CredentialsProvider.js"
 import * as IdentityError from "./IdentityError.js"
-import { quoted } from "./internal/commandLine.js"
 import { perSource } from "./internal/perSource.js"
 import { RefusalChecks } from "./internal/refusalChecks.js"
 import * as Setting from "./internal/setting.js"
 import type { Region } from "./Region.js"
 import * as SharedConfig from "./SharedConfig.js"
 import { Sso } from "./Sso.js"
+import * as SsoSession from "./SsoSession.js"
 import { SsoTokenProvider } from "./SsoTokenProvider.js"
 
 /**
@@ -28,7 +28,7 @@ import { SsoTokenProvider } from "./SsoTokenProvider.js"
  * @category models
  */
 export interface Role {
-  readonly session: SharedConfig.SsoSession
+  readonly session: SsoSession.SsoSession
   /** 12 digits */
   readonly accountId: string
   /** The name of the permission set. */
@@ -193,13 +193,7 @@ export const layerConfig = (
     return layer({
       accountId,
       roleName,
-      session: new SharedConfig.SsoSession({
-        name: Option.fromNullable(session),
-        startUrl,
-        region,
-        registrationScopes: [],
-        loginCommand: session === undefined ? "aws sso login" : `aws sso login --sso-session ${quoted(session)}`
-      })
+      session: SsoSession.make({ name: session, startUrl, region })
     }, options)
   })))
 

@@ -12,8 +12,8 @@ import * as IdentityError from "./IdentityError.js"
 import { nextPoll, type PollState } from "./internal/devicePolling.js"
 import { portalRemedy } from "./internal/remedies.js"
 import { regionOfStartUrl, startUrlProblem } from "./internal/startUrl.js"
-import type { SsoSession } from "./SharedConfig.js"
 import { SsoOidc } from "./SsoOidc.js"
+import type { SsoSession } from "./SsoSession.js"
 import { SsoToken, SsoTokenCache } from "./SsoTokenCache.js"
 
 /**

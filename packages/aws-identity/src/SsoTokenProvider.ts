@@ -24,8 +24,8 @@ import { ResendCheck } from "./internal/resendCheck.js"
 import * as SingleFlight from "./internal/singleFlight.js"
 import { foreignOwner } from "./internal/tokenOwner.js"
 import * as TokenRefresh from "./internal/tokenRefresh.js"
-import type { SsoSession } from "./SharedConfig.js"
 import { SsoOidc } from "./SsoOidc.js"
+import type { SsoSession } from "./SsoSession.js"
 import { orMemory, SsoToken, SsoTokenCache } from "./SsoTokenCache.js"
 
 /**

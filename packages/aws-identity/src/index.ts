@@ -458,6 +458,27 @@ export * as SsoLogin from "./SsoLogin.js"
 export * as SsoOidc from "./SsoOidc.js"
 
 /**
+ * An IAM Identity Center to sign in to: an `[sso-session]` of the config file, the start URL and region of a legacy
+ * profile, or one that the application names itself.
+ *
+ * @example
+ * ```ts
+ * import { Region, SsoSession } from "effect-aws-identity"
+ *
+ * const session = SsoSession.make({
+ *   name: "corp",
+ *   startUrl: "https://d-1234567890.awsapps.com/start",
+ *   region: Region.make("eu-central-1")
+ * })
+ *
+ * console.log(session.loginCommand) // aws sso login --sso-session corp
+ * ```
+ *
+ * @since 0.1.0
+ */
+export * as SsoSession from "./SsoSession.js"
+
+/**
  * The tokens of signed-in sessions, stored where every AWS tool stores them: one file for each session in
  * `~/.aws/sso/cache`.
  *

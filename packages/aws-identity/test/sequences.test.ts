@@ -19,8 +19,9 @@ import {
   Credentials,
   CredentialsProvider,
   IdentityError,
-  SharedConfig,
+  Region,
   SsoOidc,
+  SsoSession,
   SsoTokenCache
 } from "effect-aws-identity"
 import { SsoTokenProvider } from "effect-aws-identity"
@@ -214,13 +215,12 @@ interface Place {
 const nameOf = (token: SsoTokenCache.SsoToken): string => Redacted.value(token.accessToken)
 const endOf = (token: SsoTokenCache.SsoToken): number => DateTime.toEpochMillis(token.expiresAt)
 const names = ["first", "second"] as const
-const sessionOf = (which: Which, profile: string): SharedConfig.SsoSession =>
-  new SharedConfig.SsoSession({
+const sessionOf = (which: Which, profile: string): SsoSession.SsoSession =>
+  new SsoSession.SsoSession({
     name: Option.some(names[which]),
+    profile: Option.some(profile),
     startUrl: `https://${names[which]}.awsapps.com/start`,
-    region: "us-east-1" as SharedConfig.SsoSession["region"],
-    registrationScopes: [],
-    loginCommand: `aws sso login --profile ${profile}`
+    region: Region.make("us-east-1")
   })
 
 /** The service, the shared cache, and what is right at any moment. */

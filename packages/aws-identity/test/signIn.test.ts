@@ -30,6 +30,7 @@ import {
   SsoCredentials,
   SsoLogin,
   SsoOidc,
+  SsoSession,
   SsoTokenCache,
   SsoTokenProvider
 } from "effect-aws-identity"
@@ -262,13 +263,7 @@ describe("signing in with a wrong start URL or region", () => {
 
   it.effect("names a session that is not from a file", () =>
     Effect.gen(function*() {
-      const session = new SharedConfig.SsoSession({
-        name: Option.some("corp"),
-        startUrl: "corp.okta.com",
-        region: Region.make("eu-west-1"),
-        registrationScopes: [],
-        loginCommand: "login"
-      })
+      const session = SsoSession.make({ name: "corp", startUrl: "corp.okta.com", region: Region.make("eu-west-1") })
       const error = yield* Effect.flip(SsoLogin.device(session, { onPrompt: () => Effect.void }))
       assert.instanceOf(error, IdentityError.InvalidInput)
       assert.include(error.message, "session \"corp\" does not begin with https://")

@@ -13,7 +13,7 @@ import {
   Redacted,
   TestClock
 } from "effect"
-import { IdentityError, SharedConfig, SsoOidc, SsoTokenCache, SsoTokenProvider } from "effect-aws-identity"
+import { IdentityError, Region, SsoOidc, SsoSession, SsoTokenCache, SsoTokenProvider } from "effect-aws-identity"
 import * as FileLock from "../src/internal/fileLock.js"
 import * as TokenRefresh from "../src/internal/tokenRefresh.js"
 
@@ -140,12 +140,10 @@ describe("settle", () => {
   })
 })
 
-const session = new SharedConfig.SsoSession({
-  name: Option.some("corp"),
+const session = SsoSession.make({
+  name: "corp",
   startUrl: "https://corp.awsapps.com/start",
-  region: "eu-west-1" as SharedConfig.SsoSession["region"],
-  registrationScopes: [],
-  loginCommand: "aws sso login"
+  region: Region.make("eu-west-1")
 })
 
 /** A store that other processes use too, and an OIDC service; both say what happens and when. */
