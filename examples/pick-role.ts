@@ -14,6 +14,7 @@ import {
   SharedConfig,
   Sso,
   SsoCredentials,
+  type SsoSession,
   SsoTokenProvider
 } from "effect-aws-identity"
 import { TestIdentity } from "effect-aws-identity-testing"
@@ -24,7 +25,7 @@ import { parseArgs } from "node:util"
 // ---------------------------------------------------------------------------------------------------------------
 
 /** Requests pages and accounts as rows are taken: a program that takes ten rows requests no more than these need. */
-const rolesOf = (session: SharedConfig.SsoSession) =>
+const rolesOf = (session: SsoSession.SsoSession) =>
   Stream.unwrap(Effect.gen(function*() {
     const tokens = yield* SsoTokenProvider.SsoTokenProvider
     const { accessToken } = yield* tokens.get(session)
