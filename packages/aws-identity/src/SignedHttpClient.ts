@@ -46,7 +46,6 @@ import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as HttpIncomingMessage from "@effect/platform/HttpIncomingMessage"
 import * as Clock from "effect/Clock"
-import type * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -76,7 +75,7 @@ export interface Options extends SigV4.Options {
    * credentials, because each request asks for them: a provider caches them, and gives a presigned URL credentials that
    * live as long as the URL (`CredentialsProvider.getFor`).
    */
-  readonly provider?: Context.Tag.Service<CredentialsProvider.CredentialsProvider> | undefined
+  readonly provider?: CredentialsProvider.Service | undefined
 }
 
 /**
@@ -96,7 +95,7 @@ export interface PresignOptions extends SigV4.PresignOptions, Options {}
 export type Requirements<O extends Options> = O extends { readonly provider: Provider } ? never
   : CredentialsProvider.CredentialsProvider
 
-type Provider = Context.Tag.Service<CredentialsProvider.CredentialsProvider>
+type Provider = CredentialsProvider.Service
 
 /** Runs `use` with the provider of the options, or that of the context. */
 const withProvider = <O extends Options, A, E>(
