@@ -345,13 +345,12 @@ const credentialSources: ReadonlyMap<
  * ```ts
  * import { NodeContext, NodeHttpClient } from "@effect/platform-node"
  * import { Layer } from "effect"
- * import { ProfileCredentials, SharedConfig, Sso, SsoOidc, SsoTokenCache, SsoTokenProvider, Sts } from "effect-aws-identity"
+ * import { AwsIdentity, ProfileCredentials, SharedConfig, SsoTokenCache } from "effect-aws-identity"
  *
- * // AwsIdentity.layer is this, wired up.
+ * // `AwsIdentity.layer({ profile: "dev" })` is this, wired up.
  * export const credentials = ProfileCredentials.layer({ profile: "dev" }).pipe(
- *   Layer.provide(SsoTokenProvider.layer()),
- *   Layer.provide([Sso.layerProfile(), SsoOidc.layerProfile(), Sts.layerProfile(), SsoTokenCache.layer()]),
- *   Layer.provide(SharedConfig.layer({ profile: "dev" })),
+ *   Layer.provide(AwsIdentity.layerServices()),
+ *   Layer.provide([SharedConfig.layer(), SsoTokenCache.layer()]),
  *   Layer.provide([NodeContext.layer, NodeHttpClient.layer])
  * )
  * ```
