@@ -1,6 +1,8 @@
 import type { CommandExecutor, FileSystem, HttpClient, Path } from "@effect/platform"
 import { type ConfigError, Effect, Layer, type Redacted, type Scope } from "effect"
 import {
+  AccountId,
+  AllowedAccounts,
   AssumeRoleCredentials,
   AwsIdentity,
   ContainerCredentials,
@@ -114,9 +116,10 @@ describe("layers say what they give and what they need", () => {
   })
 
   it("SsoCredentials.layer gives a CredentialsProvider", () => {
-    expect(SsoCredentials.layer({ session, accountId: "111122223333", roleName: "Developer" })).type.toBe<
-      Layer.Layer<CredentialsProvider.CredentialsProvider, never, Sso.Sso | SsoTokenProvider.SsoTokenProvider>
-    >()
+    expect(SsoCredentials.layer({ session, accountId: AccountId.make("111122223333"), roleName: "Developer" })).type
+      .toBe<
+        Layer.Layer<CredentialsProvider.CredentialsProvider, never, Sso.Sso | SsoTokenProvider.SsoTokenProvider>
+      >()
   })
 
   it("CredentialsProvider.layer keeps what resolving needs", () => {
@@ -217,6 +220,13 @@ describe("values", () => {
   it("need no more than the two keys", () => {
     expect(Credentials.Credentials).type.not.toBeConstructableWith({ accessKeyId: "AKID" })
     expect(Credentials.Credentials).type.not.toBeConstructableWith({ accessKeyId: "AKID", secretAccessKey: "text" })
+  })
+
+  it("do not take any text for an account id", () => {
+    expect<AccountId.AccountId>().type.not.toBeAssignableFrom("111122223333")
+    expect(AccountId.make("111122223333")).type.toBe<AccountId.AccountId>()
+    expect(AllowedAccounts.layer).type.not.toBeCallableWith(["1111-2222-3333"])
+    expect(AwsIdentity.layer).type.not.toBeCallableWith({ allowedAccountIds: ["1111-2222-3333"] })
   })
 
   it("do not take any text for a region", () => {

@@ -4,9 +4,9 @@
  * @example
  * ```ts
  * import { Layer } from "effect"
- * import { AllowedAccounts, AwsIdentity } from "effect-aws-identity"
+ * import { AccountId, AllowedAccounts, AwsIdentity } from "effect-aws-identity"
  *
- * export const credentials = AllowedAccounts.layer(["111122223333"]).pipe(
+ * export const credentials = AllowedAccounts.layer([AccountId.make("111122223333")]).pipe(
  *   Layer.provide(AwsIdentity.layer({ profile: "test" }))
  * )
  * ```
@@ -18,6 +18,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
+import type { AccountId } from "./AccountId.js"
 import type { Credentials } from "./Credentials.js"
 import * as CredentialsProvider from "./CredentialsProvider.js"
 import * as IdentityError from "./IdentityError.js"
@@ -30,7 +31,7 @@ import { Sts } from "./Sts.js"
  * Guards the `CredentialsProvider` that it is given. For new credentials, it asks STS which account they belong to,
  * because the account in a file or variable may be wrong.
  *
- * Credentials of another account than the allowed ones (12 digits each) fail with `AccountNotAllowed`. They are
+ * Credentials of another account than the allowed ones fail with `AccountNotAllowed`. They are
  * invalidated half a minute later, so that a later `get` uses the configuration of that time. Credentials that STS
  * rejects are invalidated at once, and others are tried once.
  *
@@ -40,7 +41,7 @@ import { Sts } from "./Sts.js"
  * @category layers
  */
 export const layer = (
-  allowed: Arr.NonEmptyReadonlyArray<string>,
+  allowed: Arr.NonEmptyReadonlyArray<AccountId>,
   options?: CredentialsProvider.Options
 ): Layer.Layer<
   CredentialsProvider.CredentialsProvider,
@@ -66,7 +67,7 @@ export const layer = (
         })
 
       const refusalOf = ({ account, arn }: { readonly account: string; readonly arn: string }) =>
-        allowed.includes(account)
+        allowed.some((id) => id === account)
           ? undefined
           : new IdentityError.AccountNotAllowed({ accountId: account, arn, allowed: [...allowed] })
 

@@ -12,6 +12,7 @@ import type * as ConfigError from "effect/ConfigError"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import type { AccountId } from "./AccountId.js"
 import * as AllowedAccounts from "./AllowedAccounts.js"
 import type { ClientConfig } from "./ClientConfig.js"
 import type * as CredentialsProvider from "./CredentialsProvider.js"
@@ -52,8 +53,8 @@ export type AwsIdentity =
  * @category models
  */
 export interface Options extends ProfileCredentials.Options, CredentialsProvider.Options {
-  /** Ids of the accounts, 12 digits each, that the program may act in: see `AllowedAccounts`. */
-  readonly allowedAccountIds?: Arr.NonEmptyReadonlyArray<string> | undefined
+  /** The accounts that the program may act in: see `AllowedAccounts`. */
+  readonly allowedAccountIds?: Arr.NonEmptyReadonlyArray<AccountId> | undefined
   /**
    * The directory that contains `.aws`, for a program that runs without `HOME`. `homedir()` of `node:os` finds it in
    * the password database.

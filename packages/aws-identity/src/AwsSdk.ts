@@ -31,6 +31,7 @@ import * as Predicate from "effect/Predicate"
 import * as Redacted from "effect/Redacted"
 import * as Runtime from "effect/Runtime"
 import * as Schema from "effect/Schema"
+import * as AccountId from "./AccountId.js"
 import { Credentials } from "./Credentials.js"
 import * as CredentialsProvider from "./CredentialsProvider.js"
 import * as IdentityError from "./IdentityError.js"
@@ -442,7 +443,8 @@ export const fromProvider: (
   if (Either.isLeft(decoded.value)) {
     return yield* unavailable("Invalid", `what it gave is not an identity: ${schemaProblem(decoded.value.left)}`)
   }
-  return new Credentials(decoded.value.right)
+  const { accountId, ...identity } = decoded.value.right
+  return new Credentials({ ...identity, accountId: Option.flatMap(accountId, AccountId.option) })
 }, (credentials) => CredentialsProvider.fromEffect(sourceName, credentials))
 
 const sourceName = "the provider of the AWS SDK"

@@ -18,6 +18,7 @@
  */
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
+import { AccountId } from "./AccountId.js"
 
 /**
  * AWS credentials: long-lived when there is no `expiration`, temporary otherwise. The secrets are `Redacted`, so a
@@ -36,8 +37,8 @@ export class Credentials extends Schema.Class<Credentials>("effect-aws-identity/
   expiration: Schema.optionalWith(Schema.DateTimeUtc, { as: "Option", nullable: true }).pipe(
     Schema.withConstructorDefault(Option.none)
   ),
-  /** The account they act in: 12 digits, kept as text because of leading zeros. */
-  accountId: Schema.optionalWith(Schema.String, { as: "Option", nullable: true }).pipe(
+  /** The account they act in. */
+  accountId: Schema.optionalWith(AccountId, { as: "Option", nullable: true }).pipe(
     Schema.withConstructorDefault(Option.none)
   )
 }) {}

@@ -30,10 +30,10 @@ import type * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
+import * as AccountId from "./AccountId.js"
 import { Credentials } from "./Credentials.js"
 import * as CredentialsProvider from "./CredentialsProvider.js"
 import * as IdentityError from "./IdentityError.js"
-import { accountIdOf } from "./internal/accountId.js"
 import { Timestamp } from "./internal/cacheFile.js"
 import { variable } from "./internal/environment.js"
 import * as Setting from "./internal/setting.js"
@@ -43,7 +43,7 @@ const variables = Effect.all({
   secretAccessKey: Effect.map(variable("AWS_SECRET_ACCESS_KEY"), Option.map(Redacted.make)),
   sessionToken: Effect.map(variable("AWS_SESSION_TOKEN"), Option.map(Redacted.make)),
   expiration: variable("AWS_CREDENTIAL_EXPIRATION"),
-  accountId: Effect.map(variable("AWS_ACCOUNT_ID"), Option.flatMap(accountIdOf))
+  accountId: Effect.map(variable("AWS_ACCOUNT_ID"), Option.flatMap(AccountId.option))
 })
 
 const source = "the environment"

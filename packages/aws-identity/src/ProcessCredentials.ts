@@ -35,11 +35,12 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import type * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
+import * as AccountId from "./AccountId.js"
 import { Credentials } from "./Credentials.js"
 import * as CredentialsProvider from "./CredentialsProvider.js"
 import * as IdentityError from "./IdentityError.js"
-import { accountIdOf } from "./internal/accountId.js"
 import { withoutEmpty } from "./internal/awsAnswer.js"
 import { Timestamp } from "./internal/cacheFile.js"
 import * as CommandLine from "./internal/commandLine.js"
@@ -195,7 +196,7 @@ const outcomeOf = (
       secretAccessKey: answer.SecretAccessKey,
       sessionToken: answer.SessionToken,
       expiration: answer.Expiration,
-      accountId: Option.flatMap(answer.AccountId, accountIdOf)
+      accountId: Option.flatMap(Option.filter(answer.AccountId, Predicate.isString), AccountId.option)
     })
   })
 }

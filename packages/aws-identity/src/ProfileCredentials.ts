@@ -29,6 +29,7 @@ import * as Either from "effect/Either"
 import type * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
+import * as AccountId from "./AccountId.js"
 import * as AssumeRoleCredentials from "./AssumeRoleCredentials.js"
 import * as ContainerCredentials from "./ContainerCredentials.js"
 import { Credentials } from "./Credentials.js"
@@ -37,7 +38,6 @@ import * as EnvironmentCredentials from "./EnvironmentCredentials.js"
 import * as IdentityError from "./IdentityError.js"
 import * as InstanceMetadataCredentials from "./InstanceMetadataCredentials.js"
 import { withSource } from "./internal/about.js"
-import { accountIdOf } from "./internal/accountId.js"
 import { quoted } from "./internal/commandLine.js"
 import { roleRegion } from "./internal/roleRegion.js"
 import * as Setting from "./internal/setting.js"
@@ -205,7 +205,7 @@ const keysOf = (profile: SharedConfig.Section): Effect.Effect<Credentials, Ident
       accessKeyId,
       secretAccessKey,
       sessionToken,
-      accountId: Option.flatMap(SharedConfig.optional(profile, "aws_account_id"), accountIdOf)
+      accountId: Option.flatMap(SharedConfig.optional(profile, "aws_account_id"), AccountId.option)
     })
   })
 

@@ -37,13 +37,29 @@ export const Region = Schema.String.pipe(
 export type Region = typeof Region.Type
 
 /**
- * A region from a literal. Throws a `ParseError` on anything that is not a host label; decode untrusted text with
- * the `Region` schema instead.
+ * A region from a literal. Throws a `ParseError` on anything that is not a host label; use `option` or the `Region`
+ * schema for untrusted text.
  *
  * @since 0.1.0
  * @category constructors
  */
 export const make = (name: string): Region => Region.make(name)
+
+/**
+ * The region that a text names; none if the text is not a host label.
+ *
+ * @example
+ * ```ts
+ * import { Region } from "effect-aws-identity"
+ *
+ * console.log(Region.option("eu-central-1")._tag) // Some
+ * console.log(Region.option("eu-central-1.example.com")._tag) // None
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const option = (text: string): Option.Option<Region> => Option.liftPredicate(Schema.is(Region))(text)
 
 /**
  * A group of regions with one set of accounts, ARNs and DNS names.

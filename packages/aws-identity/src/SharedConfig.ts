@@ -38,6 +38,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
+import type { AccountId } from "./AccountId.js"
 import type { ClientConfig } from "./ClientConfig.js"
 import * as IdentityError from "./IdentityError.js"
 import { readBoundedBytes, readPipe, specialFile, type Unreadable, unreadableFile } from "./internal/boundedFile.js"
@@ -1069,7 +1070,7 @@ const placeOf = (section: Section, key: string) => {
  */
 export const ssoRoleOf = (
   profile: Section
-): Effect.Effect<{ readonly accountId: string; readonly roleName: string }, IdentityError.InvalidConfig> =>
+): Effect.Effect<{ readonly accountId: AccountId; readonly roleName: string }, IdentityError.InvalidConfig> =>
   Effect.all({
     accountId: requiredSetting(profile, "sso_account_id", profile.name, Setting.accountId),
     roleName: requiredSetting(profile, "sso_role_name", profile.name, Setting.roleName)

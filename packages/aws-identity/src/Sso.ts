@@ -14,6 +14,7 @@ import * as Predicate from "effect/Predicate"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
+import { AccountId } from "./AccountId.js"
 import type { ClientConfig, ClientSettings } from "./ClientConfig.js"
 import { Credentials } from "./Credentials.js"
 import * as IdentityError from "./IdentityError.js"
@@ -24,10 +25,6 @@ import { perSource } from "./internal/perSource.js"
 import { retry } from "./internal/retry.js"
 import { Region } from "./Region.js"
 import * as SharedConfig from "./SharedConfig.js"
-
-const AccountId = Schema.String.pipe(
-  Schema.pattern(/^\d{12}$/, { identifier: "AccountId", description: "an account id of 12 digits" })
-)
 
 const Session = Schema.Struct({
   /** Of the IAM Identity Center (`sso_region`). */
@@ -89,7 +86,7 @@ export type LogoutInput = typeof LogoutInput.Type
 const optionalText = Schema.optionalWith(Schema.String, { as: "Option", nullable: true })
 
 const AccountInfo = Schema.Struct({
-  accountId: Schema.String,
+  accountId: AccountId,
   accountName: optionalText,
   emailAddress: optionalText
 })
@@ -102,7 +99,7 @@ const AccountInfo = Schema.Struct({
  */
 export type AccountInfo = typeof AccountInfo.Type
 
-const RoleInfo = Schema.Struct({ roleName: Schema.String, accountId: Schema.String })
+const RoleInfo = Schema.Struct({ roleName: Schema.String, accountId: AccountId })
 
 /**
  * A role that the signed-in user may take in an account.
@@ -147,7 +144,7 @@ const GetRoleCredentialsOutput = Schema.Struct({
     secretAccessKey: Schema.Redacted(Schema.NonEmptyString),
     sessionToken: Schema.Redacted(Schema.NonEmptyString),
     expiration: Schema.DateTimeUtcFromNumber,
-    accountId: Schema.optionalWith(Schema.String, { as: "Option", nullable: true })
+    accountId: Schema.optionalWith(AccountId, { as: "Option", nullable: true })
   })
 })
 

@@ -9,6 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Equal from "effect/Equal"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import type { AccountId } from "./AccountId.js"
 import { Credentials } from "./Credentials.js"
 import * as CredentialsProvider from "./CredentialsProvider.js"
 import * as IdentityError from "./IdentityError.js"
@@ -29,8 +30,7 @@ import { SsoTokenProvider } from "./SsoTokenProvider.js"
  */
 export interface Role {
   readonly session: SsoSession.SsoSession
-  /** 12 digits */
-  readonly accountId: string
+  readonly accountId: AccountId
   /** The name of the permission set. */
   readonly roleName: string
 }
@@ -149,8 +149,7 @@ export interface Settings {
   readonly region: Region
   /** What the token is shared by with other tools: an `[sso-session]` of that name; without it, the start URL. */
   readonly session?: string | undefined
-  /** 12 digits */
-  readonly accountId: string
+  readonly accountId: AccountId
   /** The name of the permission set. */
   readonly roleName: string
 }
@@ -161,12 +160,12 @@ export interface Settings {
  * @example
  * ```ts
  * import { Config, Schema } from "effect"
- * import { Region, SsoCredentials } from "effect-aws-identity"
+ * import { AccountId, Region, SsoCredentials } from "effect-aws-identity"
  *
  * export const credentials = SsoCredentials.layerConfig({
  *   startUrl: Config.string("START_URL"),
  *   region: Schema.Config("SSO_REGION", Region.Region),
- *   accountId: Config.string("ACCOUNT_ID"),
+ *   accountId: Schema.Config("ACCOUNT_ID", AccountId.AccountId),
  *   roleName: Config.succeed("Developer")
  * })
  * ```
@@ -179,7 +178,7 @@ export const layerConfig = (
   options?: CredentialsProvider.Options
 ): Layer.Layer<CredentialsProvider.CredentialsProvider, ConfigError.ConfigError, Sso | SsoTokenProvider> =>
   perSource(Layer.unwrapEffect(Effect.gen(function*() {
-    const { region, session, ...texts } = yield* Config.unwrap(config)
+    const { accountId, region, session, ...texts } = yield* Config.unwrap(config)
     const read = <A>(name: keyof typeof texts, setting: Setting.Setting<A>) =>
       Setting.checkSetting(setting, texts[name], "variable", (mistake) =>
         ConfigError.InvalidData(
@@ -187,7 +186,6 @@ export const layerConfig = (
           `${Setting.describeMistake(name, texts[name], setting, mistake)}. ${mistake.remedy}`
         ))
     const startUrl = yield* read("startUrl", Setting.startUrl)
-    const accountId = yield* read("accountId", Setting.accountId)
     const roleName = yield* read("roleName", Setting.roleName)
     if (session === "") return yield* Effect.fail(ConfigError.InvalidData([], "session is empty"))
     return layer({

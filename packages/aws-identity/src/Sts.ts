@@ -33,6 +33,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
+import * as AccountId from "./AccountId.js"
 import type { ClientConfig, ClientSettings } from "./ClientConfig.js"
 import { Credentials } from "./Credentials.js"
 import * as IdentityError from "./IdentityError.js"
@@ -265,7 +266,7 @@ const withCredentials = <S extends typeof Session.Type>(session: S): Omit<S, "cr
     expiration: Option.some(session.credentials.expiration),
     accountId: Option.flatMap(
       session.assumedRoleUser,
-      ({ arn }) => Option.fromNullable(/^arn:[^:]*:sts::(\d{12}):/.exec(arn)?.[1])
+      ({ arn }) => AccountId.option(/^arn:[^:]*:sts::(\d{12}):/.exec(arn)?.[1] ?? "")
     )
   })
 })

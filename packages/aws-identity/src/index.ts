@@ -1,12 +1,19 @@
 /**
+ * The ids of AWS accounts.
+ *
+ * @since 0.1.0
+ */
+export * as AccountId from "./AccountId.js"
+
+/**
  * A guard: credentials of the accounts that a program may act in, and of no others.
  *
  * @example
  * ```ts
  * import { Layer } from "effect"
- * import { AllowedAccounts, AwsIdentity } from "effect-aws-identity"
+ * import { AccountId, AllowedAccounts, AwsIdentity } from "effect-aws-identity"
  *
- * export const credentials = AllowedAccounts.layer(["111122223333"]).pipe(
+ * export const credentials = AllowedAccounts.layer([AccountId.make("111122223333")]).pipe(
  *   Layer.provide(AwsIdentity.layer({ profile: "test" }))
  * )
  * ```

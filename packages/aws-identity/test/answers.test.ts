@@ -1,7 +1,7 @@
 import { HttpClient, HttpClientResponse } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Effect, Exit, Layer, Option, Redacted } from "effect"
-import { Credentials, IdentityError, Region, Sso, SsoOidc, Sts } from "effect-aws-identity"
+import { AccountId, Credentials, IdentityError, Region, Sso, SsoOidc, Sts } from "effect-aws-identity"
 import { observed } from "./observed.js"
 
 // Whatever answers in AWS's place, and however, is a typed error, in bounded memory, and tells no secret.
@@ -28,7 +28,13 @@ const operations: ReadonlyArray<{
     name: "getRoleCredentials",
     call: Effect.flatMap(
       Sso.Sso,
-      (sso) => sso.getRoleCredentials({ region, accessToken: secret, accountId: "111122223333", roleName: "r" })
+      (sso) =>
+        sso.getRoleCredentials({
+          region,
+          accessToken: secret,
+          accountId: AccountId.make("111122223333"),
+          roleName: "r"
+        })
     )
   },
   { name: "listAccounts", call: Effect.flatMap(Sso.Sso, (sso) => sso.listAccounts({ region, accessToken: secret })) },
@@ -36,7 +42,7 @@ const operations: ReadonlyArray<{
     name: "listAccountRoles",
     call: Effect.flatMap(
       Sso.Sso,
-      (sso) => sso.listAccountRoles({ region, accessToken: secret, accountId: "111122223333" })
+      (sso) => sso.listAccountRoles({ region, accessToken: secret, accountId: AccountId.make("111122223333") })
     )
   },
   { name: "logout", call: Effect.flatMap(Sso.Sso, (sso) => sso.logout({ region, accessToken: secret })) },

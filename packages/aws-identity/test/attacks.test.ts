@@ -20,6 +20,7 @@ import {
 } from "effect"
 import type { AwsIdentity } from "effect-aws-identity"
 import {
+  AccountId,
   Credentials,
   CredentialsProvider,
   IdentityError,
@@ -527,7 +528,9 @@ describe("hostile answers", () => {
         )
       )
       const sso = yield* Effect.provideService(Sso.make(), HttpClient.HttpClient, client)
-      yield* Effect.exit(sso.getRoleCredentials({ ...portal, accountId: "111122223333", roleName: "Power User/+é" }))
+      yield* Effect.exit(
+        sso.getRoleCredentials({ ...portal, accountId: AccountId.make("111122223333"), roleName: "Power User/+é" })
+      )
       assert.deepStrictEqual(yield* Ref.get(urls), ["?role_name=Power%20User%2F%2B%C3%A9&account_id=111122223333"])
     }))
 })

@@ -3,6 +3,7 @@ import { NodeContext } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { ConfigProvider, Effect, Fiber, Layer, Logger, Redacted, TestClock } from "effect"
 import {
+  AccountId,
   AwsIdentity,
   Credentials,
   CredentialsProvider,
@@ -68,7 +69,7 @@ describe("AwsIdentity.layerServices", () => {
     return Effect.gen(function*() {
       yield* signIn
       const { accountId } = yield* CredentialsProvider.get
-      assert.deepInclude(accountId, { value: "111122223333" })
+      assert.deepInclude(accountId, { value: AccountId.make("111122223333") })
     }).pipe(Effect.provide(
       ProfileCredentials.layer({ profile: "default" }).pipe(
         Layer.provideMerge(AwsIdentity.layerServices()),
@@ -92,7 +93,7 @@ describe("AwsIdentity.layerServices", () => {
           Layer.provide([center, noEnvironment])
         )
       )
-      assert.deepInclude(accountId, { value: "111122223333" })
+      assert.deepInclude(accountId, { value: AccountId.make("111122223333") })
     }))
 
   it.effect("gives its client settings to every service", () => {

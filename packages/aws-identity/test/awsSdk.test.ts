@@ -21,6 +21,7 @@ import {
   TestClock
 } from "effect"
 import {
+  AccountId,
   AwsIdentity,
   AwsSdk,
   Credentials,
@@ -248,7 +249,7 @@ describe("the promises", () => {
             ...keys,
             sessionToken: Option.some(Redacted.make("token")),
             expiration: Option.some(DateTime.unsafeMake("2033-01-02T03:04:05Z")),
-            accountId: Option.some("012345678901")
+            accountId: Option.some(AccountId.make("012345678901"))
           })
         ),
         {

@@ -10,7 +10,7 @@ import {
 } from "@effect/platform"
 import { assert } from "@effect/vitest"
 import { ConfigProvider, Context, Effect, Fiber, Inspectable, Layer, Option, Sink, Stream, TestClock } from "effect"
-import { AwsIdentity, type Credentials, CredentialsProvider, Region, Sts } from "effect-aws-identity"
+import { AccountId, AwsIdentity, type Credentials, CredentialsProvider, Region, Sts } from "effect-aws-identity"
 import { Emulator, IdentityCenter, OpenIdProvider } from "effect-aws-identity-testing"
 // What answers of STS are read with is loaded now: no call takes real time for it.
 import "fast-xml-parser"
@@ -26,7 +26,7 @@ const marked = "MARKED"
 /** One for all: to make its key takes longer than most tests. */
 export const openIdProvider = Effect.runSync(OpenIdProvider.make({ lifetime: "1 day" }))
 
-export const account = "111122223333"
+export const account = AccountId.make("111122223333")
 
 /** Users with keys, one for each place where keys can stand. */
 const userNames = ["default", "static", "environment", "process", "container", "instance", "else"] as const
@@ -34,7 +34,7 @@ const userNames = ["default", "static", "environment", "process", "container", "
 type UserName = typeof userNames[number]
 
 /** All but one are of one account. */
-export const otherAccount = "999988887777"
+export const otherAccount = AccountId.make("999988887777")
 
 export const arnOfUser = (name: string): string =>
   `arn:aws:iam::${name === "else" ? otherAccount : account}:user/${name}`

@@ -17,6 +17,7 @@ import {
   TestClock
 } from "effect"
 import {
+  AccountId,
   AllowedAccounts,
   AssumeRoleCredentials,
   AwsSdk,
@@ -303,7 +304,7 @@ describe("a failure without credentials in hand", () => {
 
   const identities = {
     "a role of the session": TestIdentity.layer(),
-    "a guarded role of the session": TestIdentity.layer({ allowedAccountIds: ["111122223333"] })
+    "a guarded role of the session": TestIdentity.layer({ allowedAccountIds: [AccountId.make("111122223333")] })
   }
   for (const [name, layer] of Object.entries(identities)) {
     it.effect(`ends with a new sign-in: ${name}`, () =>
@@ -450,7 +451,7 @@ describe("CredentialsProvider.getFor", () => {
       yield* TestClock.adjust("40 minutes")
       assert.strictEqual(yield* leftMillis(yield* CredentialsProvider.getFor("30 minutes")), 60 * minute)
       assert.strictEqual(yield* leftMillis(yield* provider.get), 60 * minute)
-    }).pipe(Effect.provide(TestIdentity.layer({ allowedAccountIds: ["111122223333"] }))))
+    }).pipe(Effect.provide(TestIdentity.layer({ allowedAccountIds: [AccountId.make("111122223333")] }))))
 })
 
 describe("the option refreshBefore", () => {
@@ -503,7 +504,7 @@ describe("credentials that AWS rejects", () => {
       const calls = yield* center.calls
       assert.strictEqual(calls.filter((one) => one === "getCallerIdentity").length, 2)
       assert.strictEqual(calls.filter((one) => one === "getRoleCredentials").length, 2)
-    }).pipe(Effect.provide(TestIdentity.layer({ allowedAccountIds: ["111122223333"] }))))
+    }).pipe(Effect.provide(TestIdentity.layer({ allowedAccountIds: [AccountId.make("111122223333")] }))))
 
   it.effect("under a guard of accounts are not shown to STS twice when the source has no others", () =>
     Effect.gen(function*() {
@@ -515,7 +516,7 @@ describe("credentials that AWS rejects", () => {
         yield* Effect.flip(provider.get)
         yield* TestClock.adjust("10 seconds")
         yield* Effect.flip(provider.get)
-      }).pipe(Effect.provide(Layer.provide(AllowedAccounts.layer(["111122223333"]), fixed)))
+      }).pipe(Effect.provide(Layer.provide(AllowedAccounts.layer([AccountId.make("111122223333")]), fixed)))
       const calls = yield* center.calls
       assert.strictEqual(calls.filter((one) => one === "getCallerIdentity").length, 1)
       assert.isDefined(yield* Sts.Sts)

@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Either, FastCheck as fc, Fiber, Layer, Option, Redacted, TestClock } from "effect"
 import {
+  AccountId,
   AllowedAccounts,
   AssumeRoleCredentials,
   Credentials,
@@ -806,7 +807,8 @@ describe("providers as values", () => {
 describe("a guard of accounts", () => {
   const asked = Effect.map(lines, (all) => all.filter((line) => line.startsWith("GetCallerIdentity")).length)
 
-  const guarded = (...allowed: readonly [string, ...ReadonlyArray<string>]) => identity({ allowedAccountIds: allowed })
+  const guarded = (...allowed: readonly [AccountId.AccountId, ...ReadonlyArray<AccountId.AccountId>]) =>
+    identity({ allowedAccountIds: allowed })
 
   const regional = { environment: { AWS_REGION: "us-east-1" } }
 
@@ -842,7 +844,7 @@ describe("a guard of accounts", () => {
       assert.strictEqual(error._tag, "AccountNotAllowed")
       assert.isUndefined(provider.peek?.())
       assert.strictEqual(yield* asked, 1)
-    }).pipe(Effect.provide(guarded("000011112222", otherAccount)), on(keysOf("environment"))))
+    }).pipe(Effect.provide(guarded(AccountId.make("000011112222"), otherAccount)), on(keysOf("environment"))))
 
   const liars: ReadonlyArray<readonly [string, Setup]> = [
     ["AWS_ACCOUNT_ID", keysOf("else", { AWS_ACCOUNT_ID: account })],

@@ -2,6 +2,7 @@ import { FileSystem, HttpClient, HttpClientResponse } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
 import { ConfigProvider, Effect, Fiber, Layer, Option, Redacted, TestClock } from "effect"
 import {
+  AccountId,
   ContainerCredentials,
   type IdentityError,
   InstanceMetadataCredentials,
@@ -101,7 +102,13 @@ const calls: Readonly<Record<string, Effect.Effect<unknown, IdentityError.CallEr
   {
     getRoleCredentials: Effect.flatMap(
       Sso.make(session),
-      (sso) => sso.getRoleCredentials({ region, accessToken: secret, accountId: "111122223333", roleName: "r" })
+      (sso) =>
+        sso.getRoleCredentials({
+          region,
+          accessToken: secret,
+          accountId: AccountId.make("111122223333"),
+          roleName: "r"
+        })
     ),
     createToken: Effect.flatMap(
       SsoOidc.make(session),

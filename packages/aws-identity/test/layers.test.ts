@@ -16,6 +16,7 @@ import {
   Scope
 } from "effect"
 import {
+  AccountId,
   AllowedAccounts,
   AssumeRoleCredentials,
   AwsIdentity,
@@ -102,7 +103,7 @@ const rows: ReadonlyArray<readonly [string, Context.Tag<any, any>, Layer.Layer<a
   ["AwsIdentity.layer", provider, AwsIdentity.layer(), true],
   ["AwsIdentity.layer, its token cache", SsoTokenCache.SsoTokenCache, AwsIdentity.layer()],
   ["AwsIdentity.layerServices", SsoTokenProvider.SsoTokenProvider, AwsIdentity.layerServices()],
-  ["AllowedAccounts.layer", provider, AllowedAccounts.layer(["111122223333"])],
+  ["AllowedAccounts.layer", provider, AllowedAccounts.layer([AccountId.make("111122223333")])],
   ["AssumeRoleCredentials.layer", provider, AssumeRoleCredentials.layer({ roleArn })],
   ["ContainerCredentials.layer", provider, ContainerCredentials.layer()],
   ["InstanceMetadataCredentials.layer", provider, InstanceMetadataCredentials.layer()],
@@ -115,7 +116,7 @@ const rows: ReadonlyArray<readonly [string, Context.Tag<any, any>, Layer.Layer<a
     SsoCredentials.layerConfig({
       startUrl: Config.string("START_URL"),
       region: Config.succeed(region),
-      accountId: Config.succeed("111122223333"),
+      accountId: Config.succeed(AccountId.make("111122223333")),
       roleName: Config.succeed("Developer")
     })
   ],

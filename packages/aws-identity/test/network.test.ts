@@ -2,7 +2,7 @@ import { FetchHttpClient, type HttpClient, HttpServer } from "@effect/platform"
 import { NodeHttpClient, NodeHttpServer, Undici } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Redacted } from "effect"
-import { IdentityError, Region, Sso, SsoOidc, Sts } from "effect-aws-identity"
+import { AccountId, IdentityError, Region, Sso, SsoOidc, Sts } from "effect-aws-identity"
 import { Emulator, IdentityCenter } from "effect-aws-identity-testing"
 import { createServer as createHttpServer } from "node:http"
 import { createServer as createHttpsServer } from "node:https"
@@ -89,7 +89,7 @@ const oneOfEach = Effect.gen(function*() {
   const { roleCredentials } = yield* sso.getRoleCredentials({
     region,
     accessToken,
-    accountId: "111122223333",
+    accountId: AccountId.make("111122223333"),
     roleName: "Developer"
   })
   const { account } = yield* sts.getCallerIdentity({ region, credentials: roleCredentials })

@@ -22,6 +22,7 @@ import {
 } from "effect"
 import type { AwsIdentity } from "effect-aws-identity"
 import {
+  AccountId,
   CredentialsProvider,
   IdentityError,
   Region,
@@ -584,7 +585,7 @@ describe("the provider's cache", () => {
         startUrl: Config.string("START_URL"),
         region: Schema.Config("SSO_REGION", Region.Region),
         session: Config.succeed("example"),
-        accountId: Config.string("ACCOUNT_ID"),
+        accountId: Schema.Config("ACCOUNT_ID", AccountId.AccountId),
         roleName: Config.succeed("ReadOnly")
       }
       const layer = Layer.fresh(SsoCredentials.layerConfig(config))
@@ -645,7 +646,11 @@ describe("the portal's lists", () => {
         ["000000000000", "000000000001", "000000000002"]
       )
       assertEquals(second.nextToken, Option.none())
-      const { roleList } = yield* sso.listAccountRoles({ region, accessToken, accountId: "000000000001" })
+      const { roleList } = yield* sso.listAccountRoles({
+        region,
+        accessToken,
+        accountId: AccountId.make("000000000001")
+      })
       assert.deepStrictEqual(roleList.map(({ roleName }) => roleName), ["Admin", "ReadOnly"])
     }).pipe(Effect.provide(TestIdentity.layer({ identityCenter: { accounts } }))))
 })

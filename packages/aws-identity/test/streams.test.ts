@@ -1,11 +1,11 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Chunk, Effect, Layer, Option, Redacted, Ref, Stream } from "effect"
-import { IdentityError, Region, Sso } from "effect-aws-identity"
+import { AccountId, IdentityError, Region, Sso } from "effect-aws-identity"
 
 // Lists of many pages, on a portal that is nothing but the pages.
 
 const input = { region: Region.make("eu-west-1"), accessToken: Redacted.make("token") }
-const accountId = (index: number) => String(index).padStart(12, "0")
+const accountId = (index: number) => AccountId.make(String(index).padStart(12, "0"))
 
 /** A portal with so many accounts, the account of number n with n % 4 roles, in pages of `size`. */
 const portal = (accounts: number, size: number, latency = Effect.void) =>

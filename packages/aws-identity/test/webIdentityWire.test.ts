@@ -20,6 +20,7 @@ import {
   TestClock
 } from "effect"
 import {
+  AccountId,
   AssumeRoleCredentials,
   Credentials,
   CredentialsProvider,
@@ -99,7 +100,7 @@ const issued = {
   secretAccessKey: "a/secret+key=<&>",
   sessionToken: "a/session+token==",
   expiration: new Date(now + 3_600_000),
-  accountId: "111122223333"
+  accountId: AccountId.make("111122223333")
 }
 
 /** Everybody gets the same answer; the emulator, which makes new credentials each time, is only asked for its view. */

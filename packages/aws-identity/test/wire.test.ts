@@ -7,7 +7,7 @@ import { NodeHttpClient, NodeHttpServer } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { SignatureV4 } from "@smithy/signature-v4"
 import { Context, DateTime, Effect, Either, Layer, Option, Predicate, Random, Redacted, TestClock } from "effect"
-import { Credentials, Region, Sso, SsoOidc, Sts } from "effect-aws-identity"
+import { AccountId, Credentials, Region, Sso, SsoOidc, Sts } from "effect-aws-identity"
 import { Emulator, IdentityCenter, type IdentityCenter as Center } from "effect-aws-identity-testing"
 import { createServer } from "node:http"
 
@@ -233,7 +233,7 @@ const awkward = "a b+c&d=e/f%20g%zz?#h;i,j:@~*'()!\"\\<>ü日本😀"
 const policy = "{\n\t\"Version\": \"2012-10-17\",\r\n  \"Statement\": [{ \"Resource\": \"a+b/é*?&=%\" }]\n}"
 const arn = "arn:aws:iam::111122223333:role/path/With+Odd=,.@-Name"
 const accessToken = secret("aoaAAAAAGb+/=_-.~!#$%&'*^`|{}")
-const accountId = "012345678901"
+const accountId = AccountId.make("012345678901")
 const registered = { region, clientId: "client", clientSecret: secret("shh") }
 const application = {
   region,

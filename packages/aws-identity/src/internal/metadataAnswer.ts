@@ -6,6 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
+import { AccountId } from "../AccountId.js"
 import { Credentials } from "../Credentials.js"
 import { AccessToken } from "./accessToken.js"
 import * as AwsAnswer from "./awsAnswer.js"
@@ -30,9 +31,7 @@ const Answer = Schema.Struct({
   secretAccessKey: Schema.propertySignature(AccessToken).pipe(Schema.fromKey("SecretAccessKey")),
   sessionToken: optional(AccessToken).pipe(Schema.fromKey("Token")),
   expiration: optional(Timestamp).pipe(Schema.fromKey("Expiration")),
-  accountId: optional(
-    Schema.String.pipe(Schema.pattern(/^\d{12}$/, { description: "an account id of 12 digits" }))
-  ).pipe(Schema.fromKey("AccountId"))
+  accountId: optional(AccountId).pipe(Schema.fromKey("AccountId"))
 })
 
 const parse = Schema.decodeEither(Schema.parseJson(Schema.Unknown))

@@ -4,7 +4,9 @@
  */
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
+import * as AccountId from "../AccountId.js"
 import { Region } from "../Region.js"
 import { isEndpointUrl } from "./endpoint.js"
 
@@ -165,9 +167,9 @@ const textOf = (
   }
 })
 
-export const accountId: Setting<string> = {
+export const accountId: Setting<AccountId.AccountId> = {
   description: "the 12 digits of the account id",
-  parse: (text) => /^\d{12}$/.test(text) ? text : undefined,
+  parse: (text) => Option.getOrUndefined(AccountId.option(text)),
   explain: (text) => {
     if (/^\d+$/.test(text)) {
       return {
