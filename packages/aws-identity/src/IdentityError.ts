@@ -209,8 +209,16 @@ export class FileError extends TaggedError("FileError")<{
  */
 export class SsoLoginRequired extends TaggedError("SsoLoginRequired")<{
   readonly reason: "NoToken" | "Expired" | "RefreshRejected" | "TokenRejected" | "CorruptFile"
-  /** The session's name, or the start URL of one that has none. */
+  /** The session's name, or the start URL of a legacy profile: `SsoSession.cacheKey`. */
   readonly session: string
+  /** Undefined for a legacy profile. */
+  readonly sessionName?: string | undefined
+  /** The legacy profile that has the start URL and the region. */
+  readonly profile?: string | undefined
+  readonly startUrl: string
+  readonly region: string
+  /** The scopes that the session asks for, if it names any. */
+  readonly registrationScopes?: ReadonlyArray<string> | undefined
   /** Where the session's token is kept. */
   readonly path?: string | undefined
   /** The cause in words, such as the time of expiry or AWS's description. Never a value of the token file. */

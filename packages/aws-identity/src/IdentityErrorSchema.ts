@@ -17,6 +17,7 @@
  */
 import * as Schema from "effect/Schema"
 import * as IdentityError from "./IdentityError.js"
+import { Region } from "./Region.js"
 
 const Origin = Schema.Struct({ profile: Schema.String, location: Schema.String })
 
@@ -87,6 +88,11 @@ export const IdentityErrorSchema = Schema.Union(
   ofClass("SsoLoginRequired", IdentityError.SsoLoginRequired, {
     reason: Schema.Literal("NoToken", "Expired", "RefreshRejected", "TokenRejected", "CorruptFile"),
     session: Schema.String,
+    sessionName: Schema.optional(Schema.String),
+    profile: Schema.optional(Schema.String),
+    startUrl: Schema.String,
+    region: Region,
+    registrationScopes: Schema.optional(Schema.Array(Schema.String)),
     path: Schema.optional(Schema.String),
     detail: Schema.optional(Schema.String),
     command: Schema.String,

@@ -13,6 +13,7 @@ import type { AccountId } from "./AccountId.js"
 import { Credentials } from "./Credentials.js"
 import * as CredentialsProvider from "./CredentialsProvider.js"
 import * as IdentityError from "./IdentityError.js"
+import { loginRequired } from "./internal/loginRequired.js"
 import { perSource } from "./internal/perSource.js"
 import { RefusalChecks } from "./internal/refusalChecks.js"
 import * as Setting from "./internal/setting.js"
@@ -71,12 +72,7 @@ const credentialsOf = Effect.fnUntraced(function*({ accountId, roleName, session
     Effect.catchTag("UnauthorizedException", () => attempt),
     Effect.catchTag("UnauthorizedException", (error) =>
       Effect.fail(
-        new IdentityError.SsoLoginRequired({
-          reason: "TokenRejected",
-          session: session.cacheKey,
-          detail: error.description,
-          command: session.loginCommand
-        })
+        loginRequired(session, { reason: "TokenRejected", detail: error.description })
       ))
   )
 })

@@ -12,6 +12,7 @@ import * as IdentityError from "./IdentityError.js"
 import { nextPoll, type PollState } from "./internal/devicePolling.js"
 import { portalRemedy } from "./internal/remedies.js"
 import { regionOfStartUrl, startUrlProblem } from "./internal/startUrl.js"
+import { withMemory } from "./internal/tokenMemory.js"
 import { SsoOidc } from "./SsoOidc.js"
 import type { SsoSession } from "./SsoSession.js"
 import { SsoToken, SsoTokenCache } from "./SsoTokenCache.js"
@@ -49,7 +50,7 @@ export const device = Effect.fn("SsoLogin.device")(function*<E, R>(
   options: { readonly onPrompt: (prompt: DevicePrompt) => Effect.Effect<void, E, R> }
 ) {
   const oidc = yield* SsoOidc
-  const cache = yield* SsoTokenCache
+  const cache = withMemory(yield* SsoTokenCache)
   const { region } = session
   const problem = startUrlProblem(session.startUrl)
   if (problem !== undefined) return yield* wrongStartUrl(session, problem)

@@ -19,6 +19,7 @@
  */
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
+import type { SsoLoginRequired } from "./IdentityError.js"
 import { quoted } from "./internal/commandLine.js"
 import { Region } from "./Region.js"
 
@@ -97,4 +98,34 @@ export const make = (options: {
     region: options.region,
     name: Option.fromNullable(options.name),
     registrationScopes: options.registrationScopes ?? []
+  })
+
+/**
+ * The session that a person has to sign in to, from the error that says so. Also right for a legacy profile.
+ *
+ * @example
+ * ```ts
+ * import { Console, Effect } from "effect"
+ * import { CredentialsProvider, SsoLogin, SsoSession } from "effect-aws-identity"
+ *
+ * export const credentials = CredentialsProvider.get.pipe(
+ *   Effect.catchTag("SsoLoginRequired", (error) =>
+ *     SsoLogin.device(SsoSession.fromError(error), {
+ *       onPrompt: ({ userCode, verificationUri }) => Console.log(`Enter ${userCode} at ${verificationUri}`)
+ *     }).pipe(Effect.zipRight(CredentialsProvider.get)))
+ * )
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const fromError = (
+  { profile, region, registrationScopes = [], sessionName, startUrl }: SsoLoginRequired
+): SsoSession =>
+  new SsoSession({
+    startUrl,
+    region: Region.make(region),
+    name: Option.fromNullable(sessionName),
+    profile: Option.fromNullable(profile),
+    registrationScopes
   })

@@ -34,6 +34,7 @@ import { perSource } from "./internal/perSource.js"
 import { retry } from "./internal/retry.js"
 import { schemaProblem } from "./internal/schemaProblem.js"
 import { shownPath } from "./internal/shownPath.js"
+import { isSame, withMemory } from "./internal/tokenMemory.js"
 
 const optional = <A, I>(schema: Schema.Schema<A, I>) =>
   Schema.optionalWith(schema, { as: "Option" }).pipe(Schema.withConstructorDefault(Option.none))
@@ -79,6 +80,8 @@ export class CorruptToken extends Data.TaggedError("CorruptToken")<{
 
 /**
  * A store of tokens by `SsoSession.cacheKey`. It only stores them; `SsoTokenProvider` decides when to refresh one.
+ *
+ * A store of your own fails when it cannot write. `SsoLogin` and `SsoTokenProvider` then keep the token in memory.
  *
  * @since 0.1.0
  * @category services
@@ -169,107 +172,6 @@ export const encode = (token: SsoToken): string => CacheFile.print(Schema.encode
  */
 export const fileName = (key: string): string => `${sha1Hex(key)}.json`
 
-/** Whether both have the same access token, or both are none. */
-const isSame = (left: Option.Option<SsoToken>, right: Option.Option<SsoToken>): boolean =>
-  Equal.equals(accessTokenOf(left), accessTokenOf(right))
-
-const accessTokenOf = Option.map((token: SsoToken) => token.accessToken)
-
-/**
- * Makes a store that keeps a token in memory when the given store cannot be written, for example in a read-only home
- * directory. The token stays in memory until the given store can be written again, or until another process changes the
- * token there. Logs one warning.
- *
- * @since 0.1.0
- * @category combinators
- */
-export const orMemory = (store: Service): Service => {
-  /** The tokens that could not be written. */
-  const unsaved = new Map<string, {
-    readonly token: SsoToken
-    /** What the given store holds instead. */
-    readonly instead: Option.Option<SsoToken>
-    /** When writing it was last tried (ms since 1970). */
-    triedAt: number
-  }>()
-  /** What the given store held when it could last be read. */
-  const seen = new Map<string, Option.Option<SsoToken>>()
-  let hasWarned = false
-
-  /** Tries again to write a token, because the disk may be writable again and other processes need the token. */
-  const saveLater = (
-    key: string,
-    kept: { readonly token: SsoToken; readonly instead: Option.Option<SsoToken>; triedAt: number }
-  ) =>
-    Effect.flatMap(Clock.currentTimeMillis, (now) => {
-      if (Math.abs(now - kept.triedAt) < saveInterval) return Effect.void
-      kept.triedAt = now
-      return Effect.matchEffect(store.set(key, kept.token, { replaces: kept.instead }), {
-        onFailure: () => Effect.void,
-        onSuccess: () =>
-          Effect.sync(() => {
-            if (unsaved.get(key) === kept) unsaved.delete(key)
-          })
-      })
-    })
-
-  return {
-    ...store,
-    get: (key) =>
-      Effect.matchEffect(store.get(key), {
-        onFailure: (error) => {
-          const kept = unsaved.get(key)
-          return kept === undefined ? Effect.fail(error) : Effect.succeedSome(kept.token)
-        },
-        onSuccess: (found) => {
-          seen.set(key, found)
-          const kept = unsaved.get(key)
-          if (kept !== undefined && isSame(found, kept.instead)) {
-            return Effect.as(saveLater(key, kept), Option.some(kept.token))
-          }
-          unsaved.delete(key)
-          return Effect.succeed(found)
-        }
-      }),
-    set: (key, token, options) =>
-      Effect.suspend(() => {
-        const kept = unsaved.get(key)
-        const asked = options?.replaces
-        // A token that is only in memory stands for what the store holds instead.
-        const replaces = kept !== undefined && asked !== undefined && isSame(asked, Option.some(kept.token))
-          ? kept.instead
-          : asked
-        return Effect.matchEffect(store.set(key, token, replaces && { replaces }), {
-          onSuccess: () =>
-            Effect.sync(() => {
-              unsaved.delete(key)
-            }),
-          onFailure: (error) =>
-            Effect.gen(function*() {
-              const found = yield* Effect.either(store.get(key))
-              if (Either.isRight(found) && replaces !== undefined && !isSame(found.right, replaces)) {
-                unsaved.delete(key)
-                return
-              }
-              const instead = Either.isRight(found) ? found.right : seen.get(key) ?? Option.none()
-              unsaved.set(key, { token, instead, triedAt: yield* Clock.currentTimeMillis })
-              if (hasWarned) return
-              hasWarned = true
-              yield* Effect.logWarning(`SSO tokens are kept in memory only, for as long as this runs. ${error.message}`)
-            })
-        })
-      }),
-    remove: (key) =>
-      Effect.suspend(() => {
-        unsaved.delete(key)
-        return store.remove(key)
-      })
-  }
-}
-
-/** ms between two attempts to write a token that is only in memory. */
-const saveInterval = 30_000
-
 /** Bytes. A token file has some kB. */
 const longestFile = 1_048_576
 
@@ -309,8 +211,8 @@ const directoryOf = (options: Options) =>
 
 /**
  * Stores tokens as files of mode 0600 in the directory that AWS's tools share, or in that of the options. The directory
- * is created with mode 0700, and files are replaced atomically. A token that cannot be written stays in memory; see
- * `orMemory`.
+ * is created with mode 0700, and files are replaced atomically. A token that cannot be written stays in
+ * memory until it can be, and one warning is logged. The flows of this library do the same for any other store.
  *
  * @since 0.1.0
  * @category layers
@@ -412,7 +314,7 @@ export const layer = (
           yield* removeLeftovers(files)
         }).pipe(Effect.ignore)
 
-      return orMemory({
+      return withMemory({
         location: (key) => shownPath(location(key)),
         get: (key) => {
           const file = location(key)

@@ -18,15 +18,17 @@ import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as IdentityError from "./IdentityError.js"
 import * as FileLock from "./internal/fileLock.js"
+import { loginRequired } from "./internal/loginRequired.js"
 import { countRefresh } from "./internal/metrics.js"
 import { perSource } from "./internal/perSource.js"
 import { ResendCheck } from "./internal/resendCheck.js"
 import * as SingleFlight from "./internal/singleFlight.js"
+import { withMemory } from "./internal/tokenMemory.js"
 import { foreignOwner } from "./internal/tokenOwner.js"
 import * as TokenRefresh from "./internal/tokenRefresh.js"
 import { SsoOidc } from "./SsoOidc.js"
 import type { SsoSession } from "./SsoSession.js"
-import { orMemory, SsoToken, SsoTokenCache } from "./SsoTokenCache.js"
+import { SsoToken, SsoTokenCache } from "./SsoTokenCache.js"
 
 /**
  * Valid tokens by session.
@@ -72,8 +74,7 @@ export const make: Effect.Effect<
   never,
   SsoTokenCache | SsoOidc | Scope.Scope
 > = Effect.gen(function*() {
-  // With any store, a new refresh token that cannot be written stays in memory. Some stores do this themselves.
-  const cache = orMemory(yield* SsoTokenCache)
+  const cache = withMemory(yield* SsoTokenCache)
   const oidc = yield* SsoOidc
   const newFlight = yield* SingleFlight.make<SsoToken, IdentityError.TokenError>(interrupted)
   const states = new Map<string, SessionState>()
@@ -86,27 +87,17 @@ export const make: Effect.Effect<
     return state
   }
 
-  const loginRequired = (
-    session: SsoSession,
-    reason: IdentityError.SsoLoginRequired["reason"],
-    detail?: string
-  ): IdentityError.SsoLoginRequired =>
-    new IdentityError.SsoLoginRequired({
-      reason,
-      session: session.cacheKey,
-      path: cache.location(session.cacheKey),
-      detail,
-      command: session.loginCommand
-    })
+  const required = (session: SsoSession, reason: IdentityError.SsoLoginRequired["reason"], detail?: string) =>
+    loginRequired(session, { reason, detail, path: cache.location(session.cacheKey) })
 
   const read = (session: SsoSession) =>
     cache.get(session.cacheKey).pipe(
-      Effect.catchTag("CorruptToken", ({ problem }) => Effect.fail(loginRequired(session, "CorruptFile", problem))),
+      Effect.catchTag("CorruptToken", ({ problem }) => Effect.fail(required(session, "CorruptFile", problem))),
       Effect.flatMap(Option.match({
-        onNone: () => Effect.fail(loginRequired(session, "NoToken", "there is no token file")),
+        onNone: () => Effect.fail(required(session, "NoToken", "there is no token file")),
         onSome: (token) => {
           const problem = foreignOwner(token, session)
-          return problem === undefined ? Effect.succeed(token) : Effect.fail(loginRequired(session, "NoToken", problem))
+          return problem === undefined ? Effect.succeed(token) : Effect.fail(required(session, "NoToken", problem))
         }
       }))
     )
@@ -126,7 +117,7 @@ export const make: Effect.Effect<
       const at = yield* Clock.currentTimeMillis
       const ended = (error: IdentityError.ServiceException) =>
         Effect.fail(
-          loginRequired(session, "RefreshRejected", [error.code, error.description].filter(Boolean).join(": "))
+          required(session, "RefreshRejected", [error.code, error.description].filter(Boolean).join(": "))
         )
       const failed = (error: IdentityError.ServiceException) => Effect.fail(IdentityError.toServiceError(error))
       const outcome = yield* oidc.createToken({ region: session.region, grantType: "refresh_token", ...grant }).pipe(
@@ -186,7 +177,7 @@ export const make: Effect.Effect<
         case "Fail":
           return yield* next.error
         case "LoginRequired":
-          return yield* loginRequired(session, next.reason, next.detail)
+          return yield* required(session, next.reason, next.detail)
       }
     })
 

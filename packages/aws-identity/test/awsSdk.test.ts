@@ -693,7 +693,13 @@ describe("a provider of the SDK", () => {
   it.effect("that is made of ours keeps our error", () =>
     Effect.gen(function*() {
       const errors = [
-        new IdentityError.SsoLoginRequired({ session: "corp", reason: "NoToken", command: "aws sso login" }),
+        new IdentityError.SsoLoginRequired({
+          session: "corp",
+          reason: "NoToken",
+          command: "aws sso login",
+          startUrl: "https://example.awsapps.com/start",
+          region: "eu-west-1"
+        }),
         new IdentityError.NotConfigured({ provider: "Vault", problem: "no Vault", remedy: "Install one." })
       ]
       for (const own of errors) {

@@ -234,10 +234,16 @@ describe("a failure without credentials in hand", () => {
       }))
   }
 
+  const login = {
+    session: "example",
+    command: "aws sso login",
+    startUrl: "https://example.awsapps.com/start",
+    region: "eu-west-1"
+  }
   const atOnce: ReadonlyArray<IdentityError.IdentityError> = [
     new IdentityError.NotConfigured({ provider: "Profile", problem: "no profile", remedy: "Add one." }),
-    new IdentityError.SsoLoginRequired({ reason: "Expired", session: "example", command: "aws sso login" }),
-    new IdentityError.SsoLoginRequired({ reason: "CorruptFile", session: "example", command: "aws sso login" })
+    new IdentityError.SsoLoginRequired({ reason: "Expired", ...login }),
+    new IdentityError.SsoLoginRequired({ reason: "CorruptFile", ...login })
   ]
   for (const error of atOnce) {
     it.scoped(`is not kept when its kind is ${error.kind} (${"reason" in error ? error.reason : error._tag}), because a person may have corrected it`, () =>

@@ -128,6 +128,8 @@ describe("the fields of an error", () => {
       new IdentityError.SsoLoginRequired({
         reason: "CorruptFile",
         session: "corp",
+        startUrl: "https://example.awsapps.com/start",
+        region: "eu-west-1",
         path: "/home/me/.aws/sso/cache/a.json",
         detail: "it is empty",
         command: "aws sso login --sso-session corp",

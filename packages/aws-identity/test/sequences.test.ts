@@ -804,7 +804,13 @@ describe("CredentialsProvider", () => {
         return yield* new IdentityError.RoleNotAssigned({ accountId: "111122223333", roleName: "Developer" })
       }
       if (next.kind === "not signed in") {
-        return yield* new IdentityError.SsoLoginRequired({ reason: "NoToken", session: "example", command: "sign in" })
+        return yield* new IdentityError.SsoLoginRequired({
+          reason: "NoToken",
+          session: "example",
+          command: "sign in",
+          startUrl: "https://example.awsapps.com/start",
+          region: "eu-west-1"
+        })
       }
       if (next.kind === "dies") return yield* Effect.dieMessage("a bug")
       if (next.kind === "unreachable") {

@@ -13,6 +13,7 @@ import {
   Exit,
   Fiber,
   Layer,
+  Logger,
   Metric,
   Option,
   Redacted,
@@ -25,6 +26,7 @@ import {
   AccountId,
   CredentialsProvider,
   IdentityError,
+  IdentityErrorSchema,
   Region,
   SharedConfig,
   Sso,
@@ -658,4 +660,189 @@ describe("the portal's lists", () => {
 it("TestIdentity.layer gives all that AwsIdentity.layer gives", () => {
   const dropIn: Layer.Layer<AwsIdentity.AwsIdentity> = TestIdentity.layer()
   assert.isTrue(Layer.isLayer(dropIn))
+})
+
+describe("a store that cannot be written", () => {
+  const codes = ["PermissionDenied", "NoSpace", "READONLY You can't write against a read only replica"]
+  for (const code of codes) {
+    it.effect(`loses no sign-in, logs one warning, and gives the token to the token provider: ${code}`, () =>
+      Effect.gen(function*() {
+        const center = yield* IdentityCenter.IdentityCenter
+        const inner = yield* SsoTokenCache.SsoTokenCache
+        let isFull = true
+        const store: SsoTokenCache.Service = {
+          ...inner,
+          set: (key, token, options) =>
+            isFull
+              ? Effect.fail(new IdentityError.FileError({ path: key, operation: "write", code }))
+              : inner.set(key, token, options)
+        }
+        const logged: Array<string> = []
+        const logger = Logger.make(({ message }) => void logged.push(String(message)))
+        const login = Effect.gen(function*() {
+          const { fiber, prompt } = yield* startLogin
+          yield* center.approve(prompt.userCode)
+          yield* TestClock.adjust("5 seconds")
+          return yield* fiber
+        })
+        yield* Effect.gen(function*() {
+          const tokens = yield* SsoTokenProvider.make
+          const token = yield* login
+          assert.strictEqual(yield* tokens.get(yield* session), token)
+          // Another provider of the same store, and another sign-in.
+          assert.strictEqual(yield* (yield* SsoTokenProvider.make).get(yield* session), token)
+          const second = yield* login
+          assert.strictEqual(yield* tokens.get(yield* session), second)
+          assertEquals(yield* inner.get("example"), Option.none())
+          isFull = false
+          yield* TestClock.adjust("30 seconds")
+          assert.strictEqual(yield* tokens.get(yield* session), second)
+          assertEquals(yield* inner.get("example"), Option.some(second))
+        }).pipe(
+          Effect.scoped,
+          Effect.provideService(SsoTokenCache.SsoTokenCache, store),
+          Effect.provide(Logger.replace(Logger.defaultLogger, logger))
+        )
+        assert.lengthOf(logged, 1)
+        assert.include(logged[0], "SSO tokens are kept in memory only")
+        assert.include(logged[0], code)
+        for (const secret of yield* center.secrets) assert.notInclude(logged[0], secret)
+      }).pipe(Effect.provide(signedOut)))
+  }
+})
+
+describe("SsoLoginRequired", () => {
+  const config = `[profile named]
+sso_session = corp
+sso_account_id = 111122223333
+sso_role_name = Developer
+
+[profile scoped]
+sso_session = scoped
+sso_account_id = 111122223333
+sso_role_name = Developer
+
+[profile legacy]
+sso_start_url = https://legacy.awsapps.com/start
+sso_region = eu-west-1
+sso_account_id = 111122223333
+sso_role_name = Developer
+
+[sso-session corp]
+sso_start_url = https://corp.awsapps.com/start
+sso_region = eu-central-1
+
+[sso-session scoped]
+sso_start_url = https://scoped.awsapps.com/start
+sso_region = us-west-2
+sso_registration_scopes = sso:account:access, codewhisperer:completions
+`
+  const sessions = {
+    named: { session: "corp", sessionName: "corp", startUrl: "https://corp.awsapps.com/start", region: "eu-central-1" },
+    scoped: {
+      session: "scoped",
+      sessionName: "scoped",
+      startUrl: "https://scoped.awsapps.com/start",
+      region: "us-west-2",
+      registrationScopes: ["sso:account:access", "codewhisperer:completions"]
+    },
+    legacy: {
+      session: "https://legacy.awsapps.com/start",
+      sessionName: undefined,
+      startUrl: "https://legacy.awsapps.com/start",
+      region: "eu-west-1"
+    }
+  }
+
+  /** What has to happen to a signed-in session for each reason. */
+  const causes: Readonly<
+    Record<
+      IdentityError.SsoLoginRequired["reason"],
+      (key: string) => Effect.Effect<unknown, unknown, IdentityCenter.IdentityCenter | SsoTokenCache.SsoTokenCache>
+    >
+  > = {
+    NoToken: (key) => Effect.flatMap(SsoTokenCache.SsoTokenCache, (cache) => cache.remove(key)),
+    Expired: (key) =>
+      Effect.flatMap(SsoTokenCache.SsoTokenCache, (cache) =>
+        cache.set(
+          key,
+          new SsoTokenCache.SsoToken({ accessToken: Redacted.make("old"), expiresAt: DateTime.unsafeMake(0) })
+        )),
+    RefreshRejected: () =>
+      Effect.gen(function*() {
+        yield* TestClock.adjust("2 hours")
+        const center = yield* IdentityCenter.IdentityCenter
+        yield* center.fail("createToken", "InvalidGrantException", 2)
+      }),
+    TokenRejected: () =>
+      Effect.flatMap(
+        IdentityCenter.IdentityCenter,
+        (center) => center.fail("getRoleCredentials", "UnauthorizedException", 2)
+      ),
+    CorruptFile: () => Effect.void
+  }
+  for (const [profile, fields] of Object.entries(sessions)) {
+    it.effect(`leads back to its session, also over a wire, and signing in to that is enough: ${profile}`, () =>
+      Effect.gen(function*() {
+        const center = yield* IdentityCenter.IdentityCenter
+        const files = yield* SharedConfig.read
+        const ofProfile = yield* Effect.flatMap(files.profile(), files.sessionOf)
+        const credentials = CredentialsProvider.get.pipe(
+          Effect.catchTag("SsoLoginRequired", (error) => {
+            const received = Schema.decodeUnknownSync(IdentityErrorSchema.IdentityErrorSchema)(
+              JSON.parse(JSON.stringify(error))
+            )
+            assert.instanceOf(received, IdentityError.SsoLoginRequired)
+            const session = SsoSession.fromError(received)
+            // Without the places in the files, which a sign-in does not need.
+            assert.deepStrictEqual({ ...session, places: ofProfile.places }, { ...ofProfile })
+            assert.strictEqual(session.cacheKey, fields.session)
+            assert.strictEqual(session.loginCommand, error.command)
+            return SsoLogin.device(session, { onPrompt: ({ userCode }) => center.approve(userCode) }).pipe(
+              Effect.zipRight(CredentialsProvider.get)
+            )
+          })
+        )
+        const fiber = yield* Effect.fork(credentials)
+        yield* TestClock.adjust("10 seconds")
+        assert.match((yield* fiber).accessKeyId, /^ASIA/)
+      }).pipe(
+        Effect.provide(
+          TestIdentity.layer({ profile, config, signedIn: false, identityCenter: { startUrl: fields.startUrl } })
+        )
+      ))
+
+    for (const [reason, happens] of Object.entries(causes)) {
+      it.effect(`names start URL and region of its session, and no secret: ${profile}, ${reason}`, () =>
+        Effect.gen(function*() {
+          const inner = yield* SsoTokenCache.SsoTokenCache
+          yield* happens(fields.session)
+          const store: SsoTokenCache.Service = reason === "CorruptFile"
+            ? {
+              ...inner,
+              get: (key) => Effect.fail(new SsoTokenCache.CorruptToken({ location: key, problem: "it is empty" }))
+            }
+            : inner
+          const tokens = yield* Effect.provideService(SsoTokenProvider.make, SsoTokenCache.SsoTokenCache, store)
+          const files = yield* SharedConfig.read
+          const role = {
+            session: yield* Effect.flatMap(files.profile(), files.sessionOf),
+            accountId: AccountId.make("111122223333"),
+            roleName: "Developer"
+          }
+          const fiber = yield* SsoCredentials.resolve(role).pipe(
+            Effect.provideService(SsoTokenProvider.SsoTokenProvider, tokens),
+            Effect.flip,
+            Effect.fork
+          )
+          yield* TestClock.adjust("10 seconds")
+          const error = yield* fiber
+          assert.instanceOf(error, IdentityError.SsoLoginRequired)
+          assert.deepInclude<object>({ ...error }, { reason, ...fields })
+          for (const secret of yield* (yield* IdentityCenter.IdentityCenter).secrets) {
+            assert.notInclude(JSON.stringify(error), secret)
+          }
+        }).pipe(Effect.scoped, Effect.provide(TestIdentity.layer({ profile, config }))))
+    }
+  }
 })

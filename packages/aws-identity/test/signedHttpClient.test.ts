@@ -205,7 +205,13 @@ describe("SignedHttpClient.layer", () => {
   it.effect("fails with a RequestError whose cause is the error of the provider, and sends nothing", () =>
     Effect.gen(function*() {
       const errors = [
-        new IdentityError.SsoLoginRequired({ session: "corp", reason: "NoToken", command: "aws sso login" }),
+        new IdentityError.SsoLoginRequired({
+          session: "corp",
+          reason: "NoToken",
+          command: "aws sso login",
+          startUrl: "https://example.awsapps.com/start",
+          region: "eu-west-1"
+        }),
         new IdentityError.CredentialsExpired({ expiration: "then", now: "now" }),
         new IdentityError.NotConfigured({ provider: "Chain", problem: "nothing", remedy: "Configure one." })
       ]

@@ -20,6 +20,7 @@ import {
 import { IdentityError, SharedConfig, SsoTokenCache, SsoTokenProvider } from "effect-aws-identity"
 import { IdentityCenter, TestIdentity } from "effect-aws-identity-testing"
 import * as FileLock from "../src/internal/fileLock.js"
+import { withMemory } from "../src/internal/tokenMemory.js"
 import { observed } from "./observed.js"
 
 // The store of tokens: on real files, in memory, and as a user may write one.
@@ -343,7 +344,7 @@ describe("what cannot be written", () => {
       let full = true
       const store = yield* Effect.provide(SsoTokenCache.SsoTokenCache, SsoTokenCache.layerMemory())
       const refused = new IdentityError.FileError({ path: "", operation: "write", code: "NoSpace" })
-      const cache = SsoTokenCache.orMemory({
+      const cache = withMemory({
         ...store,
         set: (key, token) => full ? Effect.fail(refused) : store.set(key, token)
       })

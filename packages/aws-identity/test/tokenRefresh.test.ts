@@ -35,7 +35,13 @@ const nameOf = (token: SsoTokenCache.SsoToken) => Redacted.value(token.accessTok
 
 const call = { service: "SSO OIDC", operation: "createToken" }
 const loginRequired = (reason: IdentityError.SsoLoginRequired["reason"]) =>
-  new IdentityError.SsoLoginRequired({ reason, session: "corp", command: "aws sso login" })
+  new IdentityError.SsoLoginRequired({
+    reason,
+    session: "corp",
+    command: "aws sso login",
+    startUrl: "https://example.awsapps.com/start",
+    region: "eu-west-1"
+  })
 const unreachable = new IdentityError.ServiceUnreachable({ ...call, endpoint: "", code: "ECONNRESET" })
 
 const names = fc.constantFrom("a", "b")

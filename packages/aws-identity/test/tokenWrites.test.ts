@@ -4,6 +4,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { DateTime, Effect, Either, Fiber, Layer, Option, Redacted, TestClock } from "effect"
 import { IdentityError, SharedConfig, SsoLogin, SsoTokenCache, SsoTokenProvider } from "effect-aws-identity"
 import { IdentityCenter, TestIdentity } from "effect-aws-identity-testing"
+import { withMemory } from "../src/internal/tokenMemory.js"
 
 // What a write of the token file does when the file changes at that moment, and what is left when a writer is killed.
 
@@ -137,7 +138,7 @@ describe("SsoTokenCache.set with `replaces`", () => {
       const refused = new IdentityError.FileError({ path: "", operation: "write", code: "NoSpace" })
       let isFull = true
       let meanwhile: Effect.Effect<unknown, unknown> = Effect.void
-      const cache = SsoTokenCache.orMemory({
+      const cache = withMemory({
         ...store,
         set: (key, token, options) =>
           Effect.zipRight(Effect.ignore(meanwhile), isFull ? Effect.fail(refused) : store.set(key, token, options))
