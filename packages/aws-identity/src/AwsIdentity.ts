@@ -11,11 +11,10 @@ import type * as Arr from "effect/Array"
 import type * as ConfigError from "effect/ConfigError"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
 import type { AccountId } from "./AccountId.js"
 import * as AllowedAccounts from "./AllowedAccounts.js"
 import type { ClientConfig } from "./ClientConfig.js"
-import type * as CredentialsProvider from "./CredentialsProvider.js"
+import * as CredentialsProvider from "./CredentialsProvider.js"
 import * as DefaultCredentials from "./DefaultCredentials.js"
 import { perSource } from "./internal/perSource.js"
 import * as ProfileCredentials from "./ProfileCredentials.js"
@@ -82,11 +81,11 @@ export interface ServicesOptions {
  * The identity that the user's AWS files and the environment describe. It needs a platform: on Node,
  * `NodeContext.layer` and `NodeHttpClient.layer` of `@effect/platform-node`.
  *
- * It brings its own `SharedConfig` and `SsoTokenCache`. A store that is provided to it is not used, although
- * `Layer.provide(AwsIdentity.layer(), myCache)` compiles; it logs a warning. `Layer.merge(AwsIdentity.layer(), myCache)`
- * is worse: `SsoLogin` then writes a token to `myCache`, and `SsoTokenProvider` reads the files. Use `layerServices` to
- * replace a store or the provider. Use `CredentialsProvider.make`, and not a second `AwsIdentity.layer`, for a second
- * identity.
+ * It makes all of its services itself, so it uses none that it is provided with.
+ * `Layer.provide(AwsIdentity.layer(), myCache)` compiles, and logs a warning.
+ * `Layer.merge(AwsIdentity.layer(), myCache)` is worse: `SsoLogin` then writes a token to `myCache`, and
+ * `SsoTokenProvider` reads the files. Use `layerServices` to replace a store or the provider. For a second identity, use
+ * `CredentialsProvider.make` and not a second `AwsIdentity.layer`.
  *
  * @example
  * ```ts
@@ -127,9 +126,18 @@ export const layer = (
     SsoTokenCache.layer({ homeDirectory: options.homeDirectory })
   )
   return perSource(allowed.pipe(
-    Layer.provideMerge(layerServices(options)),
+    Layer.provideMerge(services(options)),
     Layer.provideMerge(stores),
-    Layer.merge(warnOfUnusedStores)
+    Layer.merge(warnOfUnused(
+      "AwsIdentity.layer",
+      [
+        CredentialsProvider.CredentialsProvider,
+        SharedConfig.SharedConfig,
+        SsoTokenCache.SsoTokenCache,
+        ...ownServices
+      ],
+      "To replace a part, use AwsIdentity.layerServices. For a second identity, use CredentialsProvider.make."
+    ))
   ))
 }
 
@@ -182,23 +190,35 @@ export const layerServices = (
   HttpClient.HttpClient | SharedConfig.SharedConfig | SsoTokenCache.SsoTokenCache
 > =>
   perSource(
-    SsoTokenProvider.layer().pipe(
-      Layer.provideMerge(Layer.mergeAll(
-        Sso.layerProfile(options.client),
-        SsoOidc.layerProfile(options.client),
-        Sts.layerProfile(options.client)
-      ))
+    Layer.merge(
+      services(options),
+      warnOfUnused(
+        "AwsIdentity.layerServices",
+        ownServices,
+        "Provide another client to the layer that is to use it."
+      )
     )
   )
 
-/** A layer may be provided with more than it needs, so a store that `layer` does not use is no compile error. */
-const warnOfUnusedStores = Layer.effectDiscard(Effect.gen(function*() {
-  const hasConfig = Option.isSome(yield* Effect.serviceOption(SharedConfig.SharedConfig))
-  const hasCache = Option.isSome(yield* Effect.serviceOption(SsoTokenCache.SsoTokenCache))
-  if (!hasConfig && !hasCache) return
-  const unused = [...hasConfig ? ["SharedConfig"] : [], ...hasCache ? ["SsoTokenCache"] : []].join(" and the ")
-  yield* Effect.logWarning(
-    `AwsIdentity.layer does not use the ${unused} that it is provided with, because it has its own. ` +
-      "To replace a store, use AwsIdentity.layerServices. For a second identity, use CredentialsProvider.make."
+/** The services of `layerServices`, whatever their context has. */
+const services = ({ client }: ServicesOptions) =>
+  SsoTokenProvider.layer().pipe(
+    Layer.provideMerge(Layer.mergeAll(Sso.layerProfile(client), SsoOidc.layerProfile(client), Sts.layerProfile(client)))
   )
-}))
+
+const ownServices = [Sso.Sso, SsoOidc.SsoOidc, Sts.Sts, SsoTokenProvider.SsoTokenProvider]
+
+/**
+ * Warns of services that a layer is provided with and does not use, because it makes its own. They are no compile error,
+ * because a layer may be provided with more than it needs.
+ */
+const warnOfUnused = (name: string, own: ReadonlyArray<{ readonly key: string }>, remedy: string) =>
+  Layer.effectDiscard(Effect.gen(function*() {
+    const context = yield* Effect.context<never>()
+    const unused = own.filter(({ key }) => context.unsafeMap.has(key))
+    if (unused.length === 0) return
+    const names = unused.map(({ key }) => key.slice(key.lastIndexOf("/") + 1)).join(", ")
+    yield* Effect.logWarning(
+      `${name} is provided with services that it does not use, because it makes its own: ${names}. ${remedy}`
+    )
+  }))

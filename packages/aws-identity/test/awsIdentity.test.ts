@@ -123,8 +123,8 @@ describe("AwsIdentity.layerServices", () => {
   })
 })
 
-describe("AwsIdentity.layer", () => {
-  const warningsOf = <E>(layer: Layer.Layer<AwsIdentity.AwsIdentity, E>) =>
+describe("a service that is provided to a layer that makes its own", () => {
+  const warningsOf = <A, E>(layer: Layer.Layer<A, E>) =>
     Effect.gen(function*() {
       const lines: Array<string> = []
       const logger = Logger.make(({ logLevel, message }) => {
@@ -138,19 +138,34 @@ describe("AwsIdentity.layer", () => {
     })
 
   const http = Layer.succeed(HttpClient.HttpClient, HttpClient.make(() => Effect.dieMessage("not here")))
+  const platform = Layer.merge(NodeContext.layer, http)
+  const stores = Layer.merge(config, SsoTokenCache.layerMemory())
+  const provider = CredentialsProvider.layer(Effect.never)
 
-  const identity = () => AwsIdentity.layer().pipe(Layer.provide([NodeContext.layer, http]))
-
-  it.effect("warns of a token cache and a config that it is provided with and does not use", () =>
+  it.effect("is reported by AwsIdentity.layer, whatever service it is and however it is provided", () =>
     Effect.gen(function*() {
-      assert.deepStrictEqual(yield* warningsOf(identity()), [])
-      const stores = Layer.merge(config, SsoTokenCache.layerMemory())
-      for (const given of [Layer.provide(identity(), stores), Layer.provideMerge(identity(), stores)]) {
-        const warnings = yield* warningsOf(given)
-        assert.lengthOf(warnings, 1)
-        assert.match(warnings[0] ?? "", /^WARN: AwsIdentity.layer does not use the SharedConfig and the SsoTokenCache /)
+      const identity = AwsIdentity.layer().pipe(Layer.provide(platform))
+      assert.deepStrictEqual(yield* warningsOf(identity), [])
+      const rows = [
+        [Layer.provide(identity, stores), "SharedConfig, SsoTokenCache"],
+        [Layer.provideMerge(identity, stores), "SharedConfig, SsoTokenCache"],
+        [Layer.provide(identity, provider), "CredentialsProvider"],
+        [Layer.provide(identity, Layer.provide(Sts.layer(), http)), "Sts"]
+      ] as const
+      for (const [layer, names] of rows) {
+        const [warning = "", ...more] = yield* warningsOf(layer)
+        assert.lengthOf(more, 0)
+        assert.include(warning, "WARN: AwsIdentity.layer is provided with services that it does not use")
+        assert.include(warning, `: ${names}. To replace a part, use AwsIdentity.layerServices.`)
       }
-      const [warning = ""] = yield* warningsOf(Layer.provide(identity(), SsoTokenCache.layerMemory()))
-      assert.include(warning, "does not use the SsoTokenCache that")
+    }))
+
+  it.effect("is reported by AwsIdentity.layerServices, which uses the stores that it is provided with", () =>
+    Effect.gen(function*() {
+      const services = AwsIdentity.layerServices().pipe(Layer.provide([stores, platform]))
+      assert.deepStrictEqual(yield* warningsOf(services), [])
+      const [warning = ""] = yield* warningsOf(Layer.provide(services, Layer.provide(Sso.layer(), http)))
+      assert.include(warning, "WARN: AwsIdentity.layerServices is provided with services that it does not use")
+      assert.include(warning, ": Sso. ")
     }))
 })

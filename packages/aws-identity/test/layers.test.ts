@@ -71,7 +71,7 @@ const makeSource = (name: string) => {
     SharedConfig.layerMemory({}),
     Layer.effect(Sts.Sts, Effect.succeed({} as Sts.Sts["Type"])),
     NodeContext.layer,
-    // `AwsIdentity.layer` has its own stores, and warns of those that it is provided with.
+    // `AwsIdentity.layer` makes its own services, and warns of those that it is provided with.
     Logger.minimumLogLevel(LogLevel.None),
     Layer.setConfigProvider(ConfigProvider.fromMap(
       new Map([
