@@ -69,7 +69,7 @@ const role = (token: WebIdentityToken.WebIdentityToken) =>
   Effect.gen(function*() {
     const answer = yield* WebIdentityCredentials.assumeRole({
       roleArn: "arn:aws:iam::111122223333:role/ci",
-      roleSessionName: "build",
+      sessionName: "build",
       token
     })
     yield* Console.log(`WebIdentityCredentials: ${Option.getOrNull(answer.subjectFromWebIdentityToken)}`)

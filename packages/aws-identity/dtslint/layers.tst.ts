@@ -11,7 +11,7 @@ import {
   DefaultCredentials,
   EnvironmentCredentials,
   type IdentityError,
-  type ProfileCredentials,
+  ProfileCredentials,
   Region,
   SharedConfig,
   type Sso,
@@ -148,7 +148,11 @@ describe("providers are values", () => {
   it("AssumeRoleCredentials.assume fails and needs as its source does, besides its own", () => {
     const source: Effect.Effect<Credentials.Credentials, VaultError, Vault> = Effect.never
     expect(AssumeRoleCredentials.assume(role, source)).type.toBe<
-      Effect.Effect<Credentials.Credentials, VaultError | IdentityError.AssumeRoleError, Vault | Sts.Sts>
+      Effect.Effect<
+        Credentials.Credentials,
+        VaultError | IdentityError.AssumeRoleError | IdentityError.CredentialsUnavailable,
+        Vault | Sts.Sts
+      >
     >()
     expect(AssumeRoleCredentials.assume(role, provider.get)).type.toBe<
       Effect.Effect<Credentials.Credentials, IdentityError.IdentityError, Sts.Sts>
@@ -168,6 +172,69 @@ describe("providers are values", () => {
     >()
     expect(CredentialsProvider.layerFirstConfigured([EnvironmentCredentials.resolve, container])).type.toBe<
       Layer.Layer<CredentialsProvider.CredentialsProvider, never, HttpClient.HttpClient | FileSystem.FileSystem>
+    >()
+  })
+
+  it("an effect of the application fits in by fromEffect, and not by itself", () => {
+    const read: Effect.Effect<Credentials.Credentials, VaultError | IdentityError.NotConfigured, Vault> = Effect.never
+    expect(CredentialsProvider.fromEffect("Vault", read)).type.toBe<
+      Effect.Effect<
+        Credentials.Credentials,
+        IdentityError.CredentialsUnavailable | IdentityError.NotConfigured,
+        Vault
+      >
+    >()
+    expect(CredentialsProvider.layer(CredentialsProvider.fromEffect("Vault", read))).type.toBe<
+      Layer.Layer<CredentialsProvider.CredentialsProvider, never, Vault>
+    >()
+    expect(CredentialsProvider.firstConfigured([CredentialsProvider.fromEffect("Vault", read)])).type.toBe<
+      Effect.Effect<Effect.Effect<Credentials.Credentials, IdentityError.IdentityError, Vault>>
+    >()
+    expect(CredentialsProvider.layer).type.not.toBeCallableWith(read)
+    expect(CredentialsProvider.make).type.not.toBeCallableWith(read)
+    expect(CredentialsProvider.firstConfigured).type.not.toBeCallableWith([read])
+  })
+
+  it("the errors of an effect with a wide error type may be any of this library", () => {
+    const read: Effect.Effect<Credentials.Credentials, Error> = Effect.never
+    expect(CredentialsProvider.fromEffect("Vault", read)).type.toBe<
+      Effect.Effect<Credentials.Credentials, IdentityError.IdentityError>
+    >()
+  })
+
+  it("mfaCode has one shape, with errors and requirements of the application", () => {
+    const mfaCode = (_device: string): Effect.Effect<Redacted.Redacted, VaultError, Vault> => Effect.never
+    expect(ProfileCredentials.resolve({ profile: "dev", mfaCode })).type.toBe<
+      Effect.Effect<Credentials.Credentials, IdentityError.IdentityError, Vault | ProfileCredentials.Requirements>
+    >()
+    expect(ProfileCredentials.layer({ profile: "dev", mfaCode })).type.toBe<
+      Layer.Layer<CredentialsProvider.CredentialsProvider, never, Vault | ProfileCredentials.Requirements>
+    >()
+    expect(DefaultCredentials.layer({ mfaCode })).type.toBe<
+      Layer.Layer<CredentialsProvider.CredentialsProvider, never, Vault | ProfileCredentials.Requirements>
+    >()
+    expect(AwsIdentity.layer({ mfaCode })).type.toBe<
+      Layer.Layer<
+        AwsIdentity.AwsIdentity,
+        ConfigError.ConfigError,
+        Vault | CommandExecutor.CommandExecutor | FileSystem.FileSystem | HttpClient.HttpClient | Path.Path
+      >
+    >()
+    const mfa = { device: "arn:aws:iam::111122223333:mfa/me", mfaCode }
+    const source: Effect.Effect<Credentials.Credentials> = Effect.never
+    expect(AssumeRoleCredentials.assume({ ...role, mfa }, source)).type.toBe<
+      Effect.Effect<
+        Credentials.Credentials,
+        IdentityError.AssumeRoleError | IdentityError.CredentialsUnavailable,
+        Vault | Sts.Sts
+      >
+    >()
+    expect(AssumeRoleCredentials.layer({ ...role, mfa })).type.toBe<
+      Layer.Layer<
+        CredentialsProvider.CredentialsProvider,
+        never,
+        Vault | Sts.Sts | CredentialsProvider.CredentialsProvider
+      >
     >()
   })
 

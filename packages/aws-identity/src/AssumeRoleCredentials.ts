@@ -17,6 +17,7 @@
  *
  * @since 0.1.0
  */
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import type * as Layer from "effect/Layer"
@@ -26,34 +27,87 @@ import type { Credentials } from "./Credentials.js"
 import * as CredentialsProvider from "./CredentialsProvider.js"
 import type * as IdentityError from "./IdentityError.js"
 import { roleInWords, withAbout } from "./internal/about.js"
+import { type OwnError, toOwnError } from "./internal/applicationError.js"
 import { applicationLimit } from "./internal/applicationLimit.js"
 import { isRejection } from "./internal/rejection.js"
-import { sessionName } from "./internal/sessionName.js"
-import { type AssumeRoleInput, Sts } from "./Sts.js"
+import { stsSession, withOptionNames } from "./internal/roleSession.js"
+import type { Region } from "./Region.js"
+import { Sts } from "./Sts.js"
 
 /**
- * A role, and how the session in it is to be: as STS takes it, but for what signs.
+ * An effect of the application that gets the code of an MFA device, given its serial number or ARN. The code has 6
+ * digits. AWS takes each code once, so the effect is run for each session.
  *
- * AWS lets a session that is assumed by another last an hour at most, whatever the role allows.
+ * Errors of this library stay as they are. Any other error becomes a `CredentialsUnavailable` with its tag.
+ *
+ * @example
+ * ```ts
+ * import { Terminal } from "@effect/platform"
+ * import { Effect, Redacted } from "effect"
+ * import { ProfileCredentials } from "effect-aws-identity"
+ *
+ * // The layer needs a Terminal too, and a cancelled input is a CredentialsUnavailable. So it is with a Prompt of @effect/cli.
+ * export const credentials = ProfileCredentials.layer({
+ *   profile: "dev",
+ *   mfaCode: (device) =>
+ *     Effect.gen(function*() {
+ *       const terminal = yield* Terminal.Terminal
+ *       yield* terminal.display(`The code of ${device}: `)
+ *       return Redacted.make(yield* terminal.readLine)
+ *     })
+ * })
+ * ```
  *
  * @since 0.1.0
  * @category models
  */
-export interface Options<E = never, R = never>
-  extends Omit<AssumeRoleInput, "credentials" | "roleSessionName" | "serialNumber" | "tokenCode">
-{
+export type MfaCode<E = never, R = never> = (device: string) => Effect.Effect<Redacted.Redacted, E, R>
+
+/**
+ * A role and its session.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options<E = never, R = never> {
+  /** ARN of the role. */
+  readonly roleArn: string
   /**
-   * Names the session in CloudTrail and in the ARN of the assumed role: 2 to 64 letters, digits and `_+=,.@-`. Without
-   * it, `effect-aws-identity`, the host (`HOSTNAME`) and the time.
+   * Names the session in CloudTrail and in the ARN of the assumed role: 2 to 64 letters, digits and `_+=,.@-`. By
+   * default, `effect-aws-identity`, the host (`HOSTNAME`) and the time.
    */
-  readonly roleSessionName?: string | undefined
+  readonly sessionName?: string | undefined
+  /**
+   * How long the session lasts: 15 minutes to 12 hours, and no longer than the role allows; by default 1 hour. A session
+   * that is assumed with the credentials of another role lasts 1 hour at most, whatever the role allows.
+   */
+  readonly sessionDuration?: Duration.DurationInput | undefined
+  /** The external id that the owner of the role asks of third parties. */
+  readonly externalId?: string | undefined
   /** For a role that asks for multi-factor authentication. */
   readonly mfa?: {
-    /** Of the device: its serial number, or its ARN. */
-    readonly serialNumber: string
-    /** The 6 digits that it shows. Run for each session: AWS takes no code twice. */
-    readonly tokenCode: Effect.Effect<Redacted.Redacted, E, R>
+    /** Serial number or ARN of the device. */
+    readonly device: string
+    readonly mfaCode: MfaCode<E, R>
   } | undefined
+  /** A session policy as JSON. The session may do what both the role and this policy allow. */
+  readonly policy?: string | undefined
+  /** ARNs of managed policies that are session policies too: at most 10. */
+  readonly policyArns?: ReadonlyArray<string> | undefined
+  /** Session tags: at most 50. */
+  readonly tags?: ReadonlyArray<{ readonly key: string; readonly value: string }> | undefined
+  /** Keys of the tags that are kept when this session assumes further roles. */
+  readonly transitiveTagKeys?: ReadonlyArray<string> | undefined
+  /** The person or program that acts. CloudTrail shows it, also after further roles were assumed. */
+  readonly sourceIdentity?: string | undefined
+  /** Trusted contexts, such as the `identityContext` of `SsoOidc.createTokenWithIAM`: 1 to 5. */
+  readonly providedContexts?:
+    | ReadonlyArray<{ readonly providerArn: string; readonly contextAssertion: Redacted.Redacted }>
+    | undefined
+  /** Bytes, up to 4096, that AWS pads the session token to. */
+  readonly minimumSessionTokenSize?: number | undefined
+  /** Region of the STS endpoint. By default, that of the settings of `Sts`. */
+  readonly region?: Region | undefined
 }
 
 /**
@@ -84,24 +138,24 @@ export const assume: <E, R, E2 = never, R2 = never>(
   source: Effect.Effect<Credentials, E, R>
 ) => Effect.Effect<
   Credentials,
-  E | E2 | IdentityError.AssumeRoleError | IdentityError.CredentialsUnavailable,
+  E | IdentityError.AssumeRoleError | IdentityError.CredentialsUnavailable | OwnError<E2>,
   R | R2 | Sts
-> = Effect.fn(
-  "AssumeRoleCredentials.assume"
-)(function*<E, R, E2, R2>({ mfa, ...role }: Options<E2, R2>, source: Effect.Effect<Credentials, E, R>) {
+> = Effect.fn("AssumeRoleCredentials.assume")(function*<E, R, E2, R2>(
+  { mfa, sessionDuration, sessionName, ...role }: Options<E2, R2>,
+  source: Effect.Effect<Credentials, E, R>
+) {
   const sts = yield* Sts
   const assumedBy = (credentials: Credentials) =>
     Effect.gen(function*() {
-      const tokenCode = mfa === undefined
+      const code = mfa === undefined
         ? undefined
-        : yield* applicationLimit(`the MFA device ${mfa.serialNumber}`)(mfa.tokenCode)
-      const roleSessionName = role.roleSessionName ?? (yield* sessionName)
+        : { serialNumber: mfa.device, tokenCode: yield* codeOf(mfa) }
+      const session = yield* stsSession({ sessionDuration, sessionName })
       // An error of the code or the source says nothing about these credentials.
-      return yield* Effect.either(
-        Effect.mapError(
-          sts.assumeRole({ ...role, roleSessionName, serialNumber: mfa?.serialNumber, tokenCode, credentials }),
-          withAbout(roleInWords(role.roleArn))
-        )
+      return yield* sts.assumeRole({ ...role, ...session, ...code, credentials }).pipe(
+        Effect.mapError(withAbout(roleInWords(role.roleArn))),
+        Effect.mapError(withOptionNames),
+        Effect.either
       )
     })
   const old = yield* source
@@ -112,6 +166,15 @@ export const assume: <E, R, E2 = never, R2 = never>(
   return (yield* yield* assumedBy(replacement)).credentials
 })
 
+/** The code of a device, within the time limit for effects of the application. */
+const codeOf = <E, R>({ device, mfaCode }: NonNullable<Options<E, R>["mfa"]>) => {
+  const source = `the MFA device ${device}`
+  const remedy = "Look at where the program gets the codes of its MFA devices from."
+  return Effect.mapError(mfaCode(device), toOwnError({ source, what: "mfaCode", remedy })).pipe(
+    applicationLimit(source)
+  )
+}
+
 /**
  * Credentials of a role, assumed with those of the `CredentialsProvider`: see `assume`. Credentials that AWS rejects
  * are invalidated.
@@ -121,7 +184,7 @@ export const assume: <E, R, E2 = never, R2 = never>(
  */
 export const resolve = <E = never, R = never>(
   role: Options<E, R>
-): Effect.Effect<Credentials, E | IdentityError.IdentityError, R | Sts | CredentialsProvider.CredentialsProvider> =>
+): Effect.Effect<Credentials, IdentityError.IdentityError, R | Sts | CredentialsProvider.CredentialsProvider> =>
   Effect.flatMap(CredentialsProvider.CredentialsProvider, ({ get, invalidate }) => {
     let last: Credentials | undefined
     // `assume` runs the source a second time only after AWS rejected what it gave first.
@@ -137,7 +200,7 @@ export const resolve = <E = never, R = never>(
  * @since 0.1.0
  * @category layers
  */
-export const layer = <E extends IdentityError.IdentityError = never, R = never>(
+export const layer = <E = never, R = never>(
   options: Options<E, R>,
   cache?: CredentialsProvider.Options
 ): Layer.Layer<

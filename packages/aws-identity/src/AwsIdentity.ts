@@ -11,6 +11,7 @@ import type * as Arr from "effect/Array"
 import type * as ConfigError from "effect/ConfigError"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
 import type { AccountId } from "./AccountId.js"
 import * as AllowedAccounts from "./AllowedAccounts.js"
 import type { ClientConfig } from "./ClientConfig.js"
@@ -51,7 +52,7 @@ export type AwsIdentity =
  * @since 0.1.0
  * @category models
  */
-export interface Options extends ProfileCredentials.Options, CredentialsProvider.Options {
+export interface Options<R = never> extends ProfileCredentials.Options<R>, CredentialsProvider.Options {
   /** The accounts that the program may act in: see `AllowedAccounts`. */
   readonly allowedAccountIds?: Arr.NonEmptyReadonlyArray<AccountId> | undefined
   /**
@@ -107,12 +108,12 @@ export interface ServicesOptions {
  * @since 0.1.0
  * @category layers
  */
-export const layer = (
-  options: Options = {}
+export const layer = <R = never>(
+  options: Options<R> = {}
 ): Layer.Layer<
   AwsIdentity,
   ConfigError.ConfigError,
-  CommandExecutor.CommandExecutor | FileSystem.FileSystem | Path.Path | HttpClient.HttpClient
+  Exclude<R, Scope.Scope> | CommandExecutor.CommandExecutor | FileSystem.FileSystem | Path.Path | HttpClient.HttpClient
 > => {
   const { allowedAccountIds } = options
   const credentials = options.profile === undefined

@@ -27,11 +27,11 @@ import * as Either from "effect/Either"
 import { identity } from "effect/Function"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import * as Predicate from "effect/Predicate"
 import * as Random from "effect/Random"
 import type * as Scope from "effect/Scope"
 import type { Credentials } from "./Credentials.js"
 import * as IdentityError from "./IdentityError.js"
+import { type OwnError, toOwnError } from "./internal/applicationError.js"
 import { applicationLimit } from "./internal/applicationLimit.js"
 import { countRefresh } from "./internal/metrics.js"
 import { perSource } from "./internal/perSource.js"
@@ -357,37 +357,11 @@ export const make = <R>(
 export const fromEffect = <E, R>(
   name: string,
   credentials: Effect.Effect<Credentials, E, R>
-): Effect.Effect<Credentials, IdentityError.CredentialsUnavailable | Extract<E, IdentityError.IdentityError>, R> =>
+): Effect.Effect<Credentials, IdentityError.CredentialsUnavailable | OwnError<E>, R> =>
   Effect.mapError(
-    applicationLimit(name)(credentials),
-    (error) =>
-      isOurs(error) ? error : new IdentityError.CredentialsUnavailable({
-        source: name,
-        reason: "Refused",
-        problem: Predicate.hasProperty(error, "_tag") && typeof error._tag === "string"
-          ? `it failed with ${error._tag}`
-          : "it failed",
-        remedy: "Look at where the program gets its credentials from."
-      })
-  )
-
-/** Errors of a sign-in and of AWS's operations are not errors of a provider, which `get` may fail with. */
-const isOurs = <E>(error: E): error is Extract<E, IdentityError.IdentityError> =>
-  IdentityError.isIdentityError(error) && !(error._tag in foreignTags)
-
-const foreignTags: {
-  readonly [Tag in Exclude<IdentityError.AnyError, IdentityError.IdentityError>["_tag"]]: true
-} = {
-  AuthorizationPendingException: true,
-  DeviceCodeExpired: true,
-  InvalidClientException: true,
-  InvalidGrantException: true,
-  InvalidRequestRegionException: true,
-  LoginDenied: true,
-  SlowDownException: true,
-  TooManyRequestsException: true,
-  UnauthorizedException: true
-}
+    credentials,
+    toOwnError({ source: name, what: "it", remedy: "Look at where the program gets its credentials from." })
+  ).pipe(applicationLimit(name))
 
 /**
  * A cache around the provider `resolve`, as a layer.

@@ -28,6 +28,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
 import * as ContainerCredentials from "./ContainerCredentials.js"
 import type { Credentials } from "./Credentials.js"
 import * as CredentialsProvider from "./CredentialsProvider.js"
@@ -62,9 +63,9 @@ import * as WebIdentityCredentials from "./WebIdentityCredentials.js"
  * @since 0.1.0
  * @category constructors
  */
-export const make = (
-  options?: ProfileCredentials.Options
-): Effect.Effect<Effect.Effect<Credentials, IdentityError, ProfileCredentials.Requirements>> =>
+export const make = <R = never>(
+  options?: ProfileCredentials.Options<R>
+): Effect.Effect<Effect.Effect<Credentials, IdentityError, R | ProfileCredentials.Requirements>> =>
   CredentialsProvider.firstConfigured([
     EnvironmentCredentials.resolve,
     WebIdentityCredentials.resolveEnvironment,
@@ -79,10 +80,14 @@ export const make = (
  * @since 0.1.0
  * @category layers
  */
-export const layer = (
-  options?: ProfileCredentials.Options,
+export const layer = <R = never>(
+  options?: ProfileCredentials.Options<R>,
   cache?: CredentialsProvider.Options
-): Layer.Layer<CredentialsProvider.CredentialsProvider, never, ProfileCredentials.Requirements> =>
+): Layer.Layer<
+  CredentialsProvider.CredentialsProvider,
+  never,
+  Exclude<R, Scope.Scope> | ProfileCredentials.Requirements
+> =>
   perSource(Layer.scoped(
     CredentialsProvider.CredentialsProvider,
     Effect.flatMap(make(options), (resolve) => CredentialsProvider.make(resolve, cache))

@@ -24,11 +24,13 @@ import type * as CommandExecutor from "@effect/platform/CommandExecutor"
 import type * as FileSystem from "@effect/platform/FileSystem"
 import type * as HttpClient from "@effect/platform/HttpClient"
 import type * as Path from "@effect/platform/Path"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import type * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
+import type * as Scope from "effect/Scope"
 import * as AccountId from "./AccountId.js"
 import * as AssumeRoleCredentials from "./AssumeRoleCredentials.js"
 import * as ContainerCredentials from "./ContainerCredentials.js"
@@ -66,18 +68,16 @@ export type Requirements =
   | Path.Path
 
 /**
- * Which profile, and what a person has to add.
+ * Which profile, and the code of its MFA device.
  *
  * @since 0.1.0
  * @category models
  */
-export interface Options {
-  /** Without a name it is the profile of `AWS_PROFILE`, else `default`. */
+export interface Options<R = never> {
+  /** By default, the profile of `AWS_PROFILE`, else `default`. */
   readonly profile?: string | undefined
-  /** What the MFA device of a profile's `mfa_serial` shows: 6 digits. */
-  readonly tokenCode?:
-    | ((serialNumber: string) => Effect.Effect<Redacted.Redacted, IdentityError.IdentityError>)
-    | undefined
+  /** Gets the code of the MFA device that a profile names in its `mfa_serial`. It may fail with any error. */
+  readonly mfaCode?: AssumeRoleCredentials.MfaCode<unknown, R> | undefined
 }
 
 /**
@@ -89,27 +89,27 @@ export interface Options {
  * @since 0.1.0
  * @category constructors
  */
-export const resolve: (
-  options?: Options
-) => Effect.Effect<Credentials, IdentityError.IdentityError, Requirements> = Effect.fn("ProfileCredentials.resolve")(
-  function*({ profile: name, tokenCode } = {}) {
-    const config = yield* SharedConfig.read
-    return yield* credentialsOf(yield* config.profile(name), { config, path: [], tokenCode })
-  }
-)
+export const resolve: <R = never>(
+  options?: Options<R>
+) => Effect.Effect<Credentials, IdentityError.IdentityError, R | Requirements> = Effect.fn(
+  "ProfileCredentials.resolve"
+)(function*<R = never>({ mfaCode, profile: name }: Options<R> = {}) {
+  const config = yield* SharedConfig.read
+  return yield* credentialsOf(yield* config.profile(name), { config, path: [], mfaCode })
+})
 
 /** The way to a profile by `source_profile`. */
-interface Walk {
+interface Walk<R> {
   readonly config: SharedConfig.ConfigFiles
   /** The profiles that take their credentials from it, the chosen one first. */
   readonly path: ReadonlyArray<SharedConfig.Section>
-  readonly tokenCode: Options["tokenCode"]
+  readonly mfaCode: Options<R>["mfaCode"]
 }
 
-const credentialsOf = (
+const credentialsOf = <R>(
   profile: SharedConfig.Section,
-  walk: Walk
-): Effect.Effect<Credentials, IdentityError.IdentityError, Requirements> =>
+  walk: Walk<R>
+): Effect.Effect<Credentials, IdentityError.IdentityError, R | Requirements> =>
   Effect.suspend(() => {
     const has = (key: string) => Option.isSome(SharedConfig.optional(profile, key))
     const keys = hasKeys(profile)
@@ -152,7 +152,7 @@ const unsupportedIn = (profile: SharedConfig.Section): IdentityError.InvalidConf
   return undefined
 }
 
-const nothingIn = (profile: SharedConfig.Section, { config, path }: Walk): IdentityError.IdentityError => {
+const nothingIn = (profile: SharedConfig.Section, { config, path }: Walk<unknown>): IdentityError.IdentityError => {
   const refused = unsupportedIn(profile)
   if (refused !== undefined) return refused
   const token = ["sso_session", "sso_start_url"].find((key) => Option.isSome(SharedConfig.optional(profile, key)))
@@ -218,15 +218,22 @@ const checkText = (profile: SharedConfig.Section, key: string, text: string) =>
     }))
 
 /** A role by the credentials of something else. */
-const roleOf = (profile: SharedConfig.Section, walk: Walk) =>
+const roleOf = <R>(profile: SharedConfig.Section, walk: Walk<R>) =>
   Effect.gen(function*() {
-    const { mfaSerial, ...role } = yield* SharedConfig.roleOf(profile)
-    const mfa = yield* mfaOf(profile, mfaSerial, walk.tokenCode)
+    const { durationSeconds, mfaSerial, roleSessionName, ...role } = yield* SharedConfig.roleOf(profile)
+    const mfa = yield* mfaOf(profile, mfaSerial, walk.mfaCode)
     const source = Effect.mapError(yield* sourceOf(profile, walk), isNeeded(profile, "what it takes them from"))
     // That of the chosen profile is among the settings of Sts, behind what the application says.
     const region = profile.name === walk.config.chosen ? undefined : yield* roleRegion(role)
     // The source is not cached: the cache of the role's credentials asks again when it needs new ones.
-    return yield* AssumeRoleCredentials.assume({ ...role, region, mfa }, source).pipe(
+    const options = {
+      ...role,
+      sessionName: roleSessionName,
+      sessionDuration: durationSeconds === undefined ? undefined : Duration.seconds(durationSeconds),
+      region,
+      mfa
+    }
+    return yield* AssumeRoleCredentials.assume(options, source).pipe(
       Effect.mapError(withSource(role.roleArn, sourceInWords(profile))),
       Effect.mapError(IdentityError.withOrigin(originOf(profile)))
     )
@@ -244,25 +251,31 @@ const originOf = (profile: SharedConfig.Section): IdentityError.Origin => ({
   location: SharedConfig.locationOf(profile)
 })
 
-const mfaOf = (
+const mfaOf = <R>(
   profile: SharedConfig.Section,
-  serialNumber: string | undefined,
-  tokenCode: Options["tokenCode"]
-): Effect.Effect<AssumeRoleCredentials.Options<IdentityError.IdentityError>["mfa"], IdentityError.InvalidConfig> => {
-  if (serialNumber === undefined) return Effect.succeed(undefined)
-  return tokenCode === undefined
-    ? Effect.fail(SharedConfig.invalidKey(profile, "mfa_serial", {
+  device: string | undefined,
+  mfaCode: Options<R>["mfaCode"]
+): Effect.Effect<AssumeRoleCredentials.Options<unknown, R>["mfa"], IdentityError.InvalidConfig> => {
+  if (device === undefined) return Effect.succeed(undefined)
+  if (mfaCode === undefined) {
+    return Effect.fail(SharedConfig.invalidKey(profile, "mfa_serial", {
       problem: "asks for the code of an MFA device, and this program has nobody to ask",
-      remedy: "Give ProfileCredentials a tokenCode, or use a role that needs none."
+      remedy: "Give ProfileCredentials an mfaCode, or use a role that needs none."
     }))
-    : Effect.succeed({
-      serialNumber,
-      tokenCode: Effect.mapError(tokenCode(serialNumber), isNeeded(profile, `the MFA device ${serialNumber}`))
-    })
+  }
+  const isMissing = isNeeded(profile, `the MFA device ${device}`)
+  return Effect.succeed({
+    device,
+    mfaCode: (device) =>
+      Effect.mapError(
+        mfaCode(device),
+        (error) => error instanceof IdentityError.NotConfigured ? isMissing(error) : error
+      )
+  })
 }
 
 /** Where a role's profile says that the credentials come from which assume the role. */
-const sourceOf = (profile: SharedConfig.Section, walk: Walk) =>
+const sourceOf = <R>(profile: SharedConfig.Section, walk: Walk<R>) =>
   Effect.gen(function*() {
     const sourceProfile = SharedConfig.optional(profile, "source_profile")
     const credentialSource = SharedConfig.optional(profile, "credential_source")
@@ -280,11 +293,11 @@ const sourceOf = (profile: SharedConfig.Section, walk: Walk) =>
     })
   })
 
-const sourceProfileOf = (profile: SharedConfig.Section, name: string, { config, path, tokenCode }: Walk) =>
+const sourceProfileOf = <R>(profile: SharedConfig.Section, name: string, { config, mfaCode, path }: Walk<R>) =>
   Effect.gen(function*() {
     if (name === profile.name && hasKeys(profile)) return keysOf(profile)
     const source = yield* SharedConfig.sourceProfileOf(config, profile, path)
-    return credentialsOf(source, { config, path: [...path, profile], tokenCode })
+    return credentialsOf(source, { config, path: [...path, profile], mfaCode })
   })
 
 const credentialSourceOf = (profile: SharedConfig.Section, name: string) =>
@@ -358,8 +371,8 @@ const credentialSources: ReadonlyMap<
  * @since 0.1.0
  * @category layers
  */
-export const layer = (
-  options?: Options,
+export const layer = <R = never>(
+  options?: Options<R>,
   cache?: CredentialsProvider.Options
-): Layer.Layer<CredentialsProvider.CredentialsProvider, never, Requirements> =>
+): Layer.Layer<CredentialsProvider.CredentialsProvider, never, Exclude<R, Scope.Scope> | Requirements> =>
   CredentialsProvider.layer(resolve(options), cache)

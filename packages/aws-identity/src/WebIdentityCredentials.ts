@@ -23,6 +23,7 @@ import * as Clock from "effect/Clock"
 import * as Config from "effect/Config"
 import * as ConfigError from "effect/ConfigError"
 import * as DateTime from "effect/DateTime"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Equal from "effect/Equal"
@@ -40,25 +41,40 @@ import { check, type CheckedToken, endOf, type Source } from "./internal/checked
 import { variable } from "./internal/environment.js"
 import { perSource } from "./internal/perSource.js"
 import { roleRegion } from "./internal/roleRegion.js"
-import { sessionName } from "./internal/sessionName.js"
+import { stsSession, withOptionNames } from "./internal/roleSession.js"
 import * as Setting from "./internal/setting.js"
 import { timeLimit } from "./internal/timeLimit.js"
+import type { Region } from "./Region.js"
 import * as SharedConfig from "./SharedConfig.js"
-import { type AssumeRoleWithWebIdentityInput, type AssumeRoleWithWebIdentityOutput, Sts } from "./Sts.js"
+import { type AssumeRoleWithWebIdentityOutput, Sts } from "./Sts.js"
 import * as WebIdentityToken from "./WebIdentityToken.js"
 
 /**
- * A role, and how the session in it is to be: as STS takes it, but for the token.
+ * A role and its session.
  *
  * @since 0.1.0
  * @category models
  */
-export interface Role extends Omit<AssumeRoleWithWebIdentityInput, "roleSessionName" | "webIdentityToken"> {
+export interface Role {
+  /** ARN of the role. */
+  readonly roleArn: string
   /**
-   * Names the session in CloudTrail and in the ARN of the assumed role: 2 to 64 letters, digits and `_+=,.@-`. Without
-   * it, `effect-aws-identity`, the host (`HOSTNAME`) and the time.
+   * Names the session in CloudTrail and in the ARN of the assumed role: 2 to 64 letters, digits and `_+=,.@-`. By
+   * default, `effect-aws-identity`, the host (`HOSTNAME`) and the time.
    */
-  readonly roleSessionName?: string | undefined
+  readonly sessionName?: string | undefined
+  /** How long the session lasts: 15 minutes to 12 hours, and no longer than the role allows; by default 1 hour. */
+  readonly sessionDuration?: Duration.DurationInput | undefined
+  /** A session policy as JSON. The session may do what both the role and this policy allow. */
+  readonly policy?: string | undefined
+  /** ARNs of managed policies that are session policies too: at most 10. */
+  readonly policyArns?: ReadonlyArray<string> | undefined
+  /** Bytes, up to 4096, that AWS pads the session token to. */
+  readonly minimumSessionTokenSize?: number | undefined
+  /** For OAuth 2.0 access tokens only: the host name of the provider, `www.amazon.com` or `graph.facebook.com`. */
+  readonly providerId?: string | undefined
+  /** Region of the STS endpoint. By default, that of the settings of `Sts`. */
+  readonly region?: Region | undefined
 }
 
 /**
@@ -89,12 +105,14 @@ export const assumeRole: <E, R>(
   AssumeRoleWithWebIdentityOutput,
   E | IdentityError.AssumeRoleWithWebIdentityError | IdentityError.CredentialsUnavailable,
   R | Sts
-> = Effect.fn("WebIdentityCredentials.assumeRole")(function*<E, R>({ token: source, ...role }: Options<E, R>) {
+> = Effect.fn("WebIdentityCredentials.assumeRole")(function*<E, R>(
+  { sessionDuration, sessionName, token: source, ...role }: Options<E, R>
+) {
   const sts = yield* Sts
   const token = applicationLimit(given.name)(source)
-  const roleSessionName = role.roleSessionName ?? (yield* sessionName)
+  const session = yield* stsSession({ sessionDuration, sessionName })
   const exchange = ({ token }: { readonly token: Redacted.Redacted }) =>
-    sts.assumeRoleWithWebIdentity({ ...role, roleSessionName, webIdentityToken: token })
+    Effect.mapError(sts.assumeRoleWithWebIdentity({ ...role, ...session, webIdentityToken: token }), withOptionNames)
   if (role.providerId !== undefined) {
     return yield* onceMore(Effect.map(token, (token) => ({ token })), exchange)
   }
@@ -214,7 +232,7 @@ export const resolveEnvironment: Effect.Effect<
   IdentityError.IdentityError,
   FileSystem.FileSystem | Sts
 > = Effect.gen(function*() {
-  const { roleArn, roleSessionName, tokenFile } = yield* Effect.mapError(
+  const { roleArn, sessionName, tokenFile } = yield* Effect.mapError(
     variables,
     () => unavailable("Invalid", "its variables cannot be read", "Check the ConfigProvider of this program.")
   )
@@ -235,9 +253,9 @@ export const resolveEnvironment: Effect.Effect<
   const path = yield* checkedVariable(names.tokenFile, tokenFile.value, Setting.tokenFile)
   return yield* resolve({
     roleArn: yield* checkedVariable(names.roleArn, roleArn.value, Setting.roleArn),
-    roleSessionName: Option.isNone(roleSessionName)
+    sessionName: Option.isNone(sessionName)
       ? undefined
-      : yield* checkedVariable(names.roleSessionName, roleSessionName.value, Setting.roleSessionName),
+      : yield* checkedVariable(names.sessionName, sessionName.value, Setting.roleSessionName),
     token: WebIdentityToken.fromFile(path)
   })
 }).pipe(Effect.withSpan("WebIdentityCredentials.resolveEnvironment"))
@@ -245,13 +263,13 @@ export const resolveEnvironment: Effect.Effect<
 const names = {
   tokenFile: "AWS_WEB_IDENTITY_TOKEN_FILE",
   roleArn: "AWS_ROLE_ARN",
-  roleSessionName: "AWS_ROLE_SESSION_NAME"
+  sessionName: "AWS_ROLE_SESSION_NAME"
 }
 
 const variables = Effect.all({
   tokenFile: variable(names.tokenFile),
   roleArn: variable(names.roleArn),
-  roleSessionName: variable(names.roleSessionName)
+  sessionName: variable(names.sessionName)
 })
 
 /** The value of a variable, if AWS takes it. */
@@ -300,7 +318,13 @@ export const resolveProfile = Effect.fn("WebIdentityCredentials.resolveProfile")
   const { durationSeconds, roleArn, roleSessionName, ...role } = yield* SharedConfig.roleOf(profile)
   const region = profile.name === config.chosen ? undefined : yield* roleRegion({ roleArn, region: role.region })
   return yield* Effect.mapError(
-    resolve({ roleArn, roleSessionName, durationSeconds, region, token: WebIdentityToken.fromFile(tokenFile.value) }),
+    resolve({
+      roleArn,
+      sessionName: roleSessionName,
+      sessionDuration: durationSeconds === undefined ? undefined : Duration.seconds(durationSeconds),
+      region,
+      token: WebIdentityToken.fromFile(tokenFile.value)
+    }),
     IdentityError.withOrigin({ profile: profile.name, location })
   )
 })
@@ -347,8 +371,8 @@ const optionOf = <A>(name: string, text: string, setting: Setting.Setting<A>) =>
 const environment: Config.Config<Settings> = Config.all({
   tokenFile: variableConfig(names.tokenFile, Setting.tokenFile),
   roleArn: variableConfig(names.roleArn, Setting.roleArn),
-  roleSessionName: Config.map(
-    Config.option(variableConfig(names.roleSessionName, Setting.roleSessionName)),
+  sessionName: Config.map(
+    Config.option(variableConfig(names.sessionName, Setting.roleSessionName)),
     Option.getOrUndefined
   )
 })
@@ -378,13 +402,13 @@ export const layerConfig = (
   cache?: CredentialsProvider.Options
 ): Layer.Layer<CredentialsProvider.CredentialsProvider, ConfigError.ConfigError, FileSystem.FileSystem | Sts> =>
   perSource(Layer.unwrapEffect(Effect.gen(function*() {
-    const { roleArn, roleSessionName, tokenFile, ...role } = yield* Config.unwrap(config)
+    const { roleArn, sessionName, tokenFile, ...role } = yield* Config.unwrap(config)
     return layer({
       ...role,
       roleArn: yield* optionOf("roleArn", roleArn, Setting.roleArn),
-      roleSessionName: roleSessionName === undefined
+      sessionName: sessionName === undefined
         ? undefined
-        : yield* optionOf("roleSessionName", roleSessionName, Setting.roleSessionName),
+        : yield* optionOf("sessionName", sessionName, Setting.roleSessionName),
       token: WebIdentityToken.fromFile(yield* optionOf("tokenFile", tokenFile, Setting.tokenFile))
     }, cache)
   })))

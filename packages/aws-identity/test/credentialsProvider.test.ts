@@ -539,7 +539,7 @@ describe("time limits", () => {
     }))
 
   const roleArn = "arn:aws:iam::444455556666:role/deploy"
-  const serialNumber = "arn:aws:iam::111122223333:mfa/user"
+  const device = "arn:aws:iam::111122223333:mfa/user"
   const hanging: Readonly<
     Record<string, readonly [Effect.Effect<Credentials.Credentials, IdentityError.IdentityError, Sts.Sts>, string]>
   > = {
@@ -550,8 +550,8 @@ describe("time limits", () => {
       "the given source"
     ],
     "the code of an MFA device": [
-      AssumeRoleCredentials.assume({ roleArn, mfa: { serialNumber, tokenCode: Effect.never } }, keyOf("KEY")),
-      serialNumber
+      AssumeRoleCredentials.assume({ roleArn, mfa: { device, mfaCode: () => Effect.never } }, keyOf("KEY")),
+      device
     ],
     "a provider of the AWS SDK": [AwsSdk.fromProvider(() => new Promise(() => {})), "the provider of the AWS SDK"]
   }
@@ -616,6 +616,7 @@ describe("credentials from an effect of the application", () => {
         const error = yield* Effect.flip(CredentialsProvider.fromEffect("Vault", Effect.fail(own)))
         assert.strictEqual(error._tag, "CredentialsUnavailable")
         assert.include(error.message, `it failed with ${own._tag}`)
+        assert.strictEqual(error.reason, own.kind === "Unavailable" ? "Unreachable" : "Refused")
       }
     }))
 })

@@ -531,7 +531,7 @@ describe("a profile", () => {
     Effect.gen(function*() {
       assert.match(yield* ownerOf(yield* get), /assumed-role\/a\//)
     }).pipe(
-      Effect.provide(identity({ tokenCode: () => Effect.succeed(Redacted.make("123456")) })),
+      Effect.provide(identity({ mfaCode: () => Effect.succeed(Redacted.make("123456")) })),
       on({
         config: "[default]\nrole_arn = arn:aws:iam::111122223333:role/a\nmfa_serial = my-device\n" +
           `source_profile = default\n${keyLines("default")}`,
@@ -672,7 +672,7 @@ describe("the first of several that is configured", () => {
 describe("providers as values", () => {
   const deploy = "arn:aws:iam::444455556666:role/deploy"
   const trusting = (...trusts: ReadonlyArray<string>): NonNullable<Setup["roles"]> => [{ arn: deploy, trusts }]
-  const role = { roleArn: deploy, roleSessionName: "deploy" }
+  const role = { roleArn: deploy, sessionName: "deploy" }
   const deployArn = "arn:aws:sts::444455556666:assumed-role/deploy/deploy"
   const asserted = (resolve: Effect.Effect<Credentials.Credentials, unknown, ProfileCredentials.Requirements>) =>
     Effect.flatMap(Effect.orDie(settled(resolve)), ownerOf)
@@ -936,7 +936,10 @@ describe("a guard of accounts", () => {
       yield* Fiber.join(stubborn)
       assert.isTrue(Option.isNone(yield* Fiber.join(hurried)))
       assert.isAtMost(yield* asked, 3)
-    }).pipe(Effect.provide(guarded(account)), on(keysOf("environment"))))
+    }).pipe(
+      Effect.provide(identity({ allowedAccountIds: [account], client: { timeout: "1 minute" } })),
+      on(keysOf("environment"))
+    ))
 
   it.effect("renews and looks in the background too", () =>
     Effect.gen(function*() {

@@ -151,8 +151,7 @@ const settings: Readonly<Record<string, Setting>> = {
 
 const roleArn = (hop: number) => `arn:aws:iam::44445555666${hop}:role/hop-${hop}`
 
-const tokenCode: AwsIdentity.Options["tokenCode"] = (serialNumber) =>
-  Effect.succeed(Redacted.make(codeOf(serialNumber)))
+const mfaCode: AwsIdentity.Options["mfaCode"] = (serialNumber) => Effect.succeed(Redacted.make(codeOf(serialNumber)))
 
 describe("a chain of roles", () => {
   for (const [rootName, root] of Object.entries(roots)) {
@@ -237,7 +236,7 @@ describe("a chain of roles", () => {
               const left = DateTime.toEpochMillis(Option.getOrThrow(credentials.expiration)) -
                 (yield* Clock.currentTimeMillis)
               assert.closeTo(left / 1000, seconds ?? 3600, 30, label)
-            }).pipe(Effect.provide(identity({ profile: "hop-1", tokenCode })), on(setup))
+            }).pipe(Effect.provide(identity({ profile: "hop-1", mfaCode })), on(setup))
           }
         }))
     }
@@ -256,7 +255,7 @@ interface Row extends Setup {
   /** `<id>` stands for that of the request. */
   readonly message: string
   readonly calls?: ReadonlyArray<string>
-  readonly tokenCode?: AwsIdentity.Options["tokenCode"]
+  readonly mfaCode?: AwsIdentity.Options["mfaCode"]
 }
 
 const role = "role_arn = arn:aws:iam::111122223333:role/deploy\n"
@@ -745,7 +744,7 @@ const rows: ReadonlyArray<Row> = [
     config: `[profile dev]\n${role}mfa_serial = arn:aws:iam::111122223333:mfa/me\nsource_profile = keys\n${sources}`,
     tag: "InvalidConfig",
     message: "config:3:1: [profile dev] asks for the code of an MFA device, and this program has nobody to ask " +
-      "(for profile \"dev\"). Give ProfileCredentials a tokenCode, or use a role that needs none."
+      "(for profile \"dev\"). Give ProfileCredentials an mfaCode, or use a role that needs none."
   },
   {
     name: "a duration that is none",
@@ -815,9 +814,17 @@ const rows: ReadonlyArray<Row> = [
     calls: ["AssumeRole deploy by AKIAUNKNOWN000000000"]
   },
   {
+    name: "an MFA device whose code the person does not give",
+    config: `[profile dev]\n${role}mfa_serial = my-device\nsource_profile = keys\n${sources}`,
+    mfaCode: () => Effect.fail({ _tag: "QuitException", typed: "MARKED" }),
+    tag: "CredentialsUnavailable",
+    message: "No credentials from the MFA device my-device: mfaCode failed with QuitException (profile \"dev\", " +
+      "config:1). Look at where the program gets the codes of its MFA devices from."
+  },
+  {
     name: "an MFA device that nobody has set up, in a link",
     config: link(`${role}mfa_serial = my-device\nsource_profile = keys\n${sources}`),
-    tokenCode: () =>
+    mfaCode: () =>
       Effect.fail(
         new IdentityError.NotConfigured({ provider: "MFA", problem: "No device is set up", remedy: "Set one up." })
       ),
@@ -831,11 +838,11 @@ const rows: ReadonlyArray<Row> = [
 const chosenByVariable = Layer.provide(ProfileCredentials.layer(), identity())
 
 describe("a profile that cannot be followed", () => {
-  for (const { calls = [], message, name, profile = "dev", tag, tokenCode, ...setup } of rows) {
+  for (const { calls = [], message, name, profile = "dev", tag, mfaCode, ...setup } of rows) {
     it.effect(`${name}: ${tag}`, () =>
       Effect.gen(function*() {
         const error = yield* Effect.flip(discreetly(
-          Effect.provide(get, profile === null ? chosenByVariable : identity({ profile, tokenCode }))
+          Effect.provide(get, profile === null ? chosenByVariable : identity({ profile, mfaCode }))
         ))
         assert.strictEqual(error.message.replace(/\[request [0-9a-f]+\]/, "[request <id>]"), message)
         assert.strictEqual(error._tag, tag)

@@ -7,6 +7,7 @@ import {
   ConfigError,
   ConfigProvider,
   Context,
+  Data,
   DateTime,
   Duration,
   Effect,
@@ -370,8 +371,8 @@ describe("what STS gives", () => {
       yield* TestClock.setTime(Date.UTC(2026, 10, 30))
       const all = yield* WebIdentityCredentials.assumeRole({
         roleArn: ci,
-        roleSessionName: "build@7",
-        durationSeconds: 900,
+        sessionName: "build@7",
+        sessionDuration: "15 minutes",
         policy: "{}",
         token: issue({ claims: { "https://aws.amazon.com/source_identity": "octocat" } })
       })
@@ -818,7 +819,7 @@ source_profile = nobody
 // ---------------------------------------------------------------------------------------------------------------
 
 describe("a role on top of others", () => {
-  const identity = WebIdentityCredentials.layer({ roleArn: ci, roleSessionName: "build", token: issue() })
+  const identity = WebIdentityCredentials.layer({ roleArn: ci, sessionName: "build", token: issue() })
 
   const whoAmI = Effect.gen(function*() {
     const credentials = yield* (yield* CredentialsProvider.CredentialsProvider).get
@@ -837,8 +838,8 @@ describe("a role on top of others", () => {
         AssumeRoleCredentials.layer({
           roleArn: deploy,
           externalId: "external",
-          roleSessionName: "deploy",
-          durationSeconds: 1800,
+          sessionName: "deploy",
+          sessionDuration: "30 minutes",
           policy: "{}",
           policyArns: ["arn:aws:iam::aws:policy/ReadOnlyAccess"],
           tags: [{ key: "team", value: "a" }],
@@ -871,8 +872,8 @@ describe("a role on top of others", () => {
     Effect.gen(function*() {
       const codes = yield* Ref.make(0)
       const mfa = {
-        serialNumber: "arn:aws:iam::111122223333:mfa/me",
-        tokenCode: Effect.as(Ref.update(codes, (count) => count + 1), Redacted.make("123456"))
+        device: "arn:aws:iam::111122223333:mfa/me",
+        mfaCode: () => Effect.as(Ref.update(codes, (count) => count + 1), Redacted.make("123456"))
       }
       yield* Effect.gen(function*() {
         const provider = yield* CredentialsProvider.CredentialsProvider
@@ -887,13 +888,75 @@ describe("a role on top of others", () => {
         whoAmI,
         AssumeRoleCredentials.layer({
           roleArn: guarded,
-          mfa: { ...mfa, tokenCode: Effect.succeed(Redacted.make("654321")) }
+          mfa: { ...mfa, mfaCode: () => Effect.succeed(Redacted.make("654321")) }
         }).pipe(Layer.provide(keys))
       ))
       const error = yield* Effect.flip(exit)
       assert.strictEqual(error._tag, "AccessDeniedException")
       assert.include(error.message, "MultiFactorAuthentication failed")
       assert.notInclude(seen, "654321")
+    }).pipe(Effect.provide(world())))
+
+  it.effect("asks for a code with the services of the application, and shows only the tag of its error", () =>
+    Effect.gen(function*() {
+      class Prompt extends Context.Tag("Prompt")<Prompt, Effect.Effect<string, Cancelled>>() {}
+      class Cancelled extends Data.TaggedError("Cancelled")<{ readonly typed: string }> {}
+      const layer = AssumeRoleCredentials.layer({
+        roleArn: guarded,
+        mfa: {
+          device: "arn:aws:iam::111122223333:mfa/me",
+          mfaCode: () => Effect.map(Effect.flatten(Prompt), Redacted.make)
+        }
+      }).pipe(Layer.provide(keys))
+      const prompted = (prompt: Effect.Effect<string, Cancelled>) =>
+        Effect.provide(whoAmI, Layer.provide(layer, Layer.succeed(Prompt, prompt)))
+      assert.include(yield* prompted(Effect.succeed("123456")), "assumed-role/guarded/")
+      const { exit, seen } = yield* observed(prompted(Effect.fail(new Cancelled({ typed: "MARKED" }))))
+      const error = yield* Effect.flip(exit)
+      assert.strictEqual(error._tag, "CredentialsUnavailable")
+      assert.strictEqual(
+        error.message,
+        "No credentials from the MFA device arn:aws:iam::111122223333:mfa/me: mfaCode failed with Cancelled. Look at " +
+          "where the program gets the codes of its MFA devices from."
+      )
+      assert.notInclude(seen, "MARKED")
+    }).pipe(Effect.provide(world())))
+
+  it.effect("names the options of the provider in errors about the session", () =>
+    Effect.gen(function*() {
+      const failure = (options: Partial<AssumeRoleCredentials.Options>) =>
+        Effect.map(
+          Effect.flip(Effect.provide(
+            whoAmI,
+            AssumeRoleCredentials.layer({ roleArn: guarded, ...options }).pipe(Layer.provide(keys))
+          )),
+          ({ message }) => message
+        )
+      const device = "arn:aws:iam::111122223333:mfa/me"
+      const withCode = (code: string) => ({ device, mfaCode: () => Effect.succeed(Redacted.make(code)) })
+      assert.include(yield* failure({ sessionDuration: "14 minutes" }), "\"sessionDuration\" is not a whole number of")
+      assert.include(yield* failure({ sessionDuration: Infinity }), "\"sessionDuration\" is not")
+      assert.include(yield* failure({ sessionName: "a b" }), "\"sessionName\" is not")
+      assert.include(yield* failure({ mfa: { ...withCode("123456"), device: "me" } }), "\"mfa.device\" is not")
+      assert.include(yield* failure({ mfa: withCode("12345") }), "\"mfa.mfaCode\" is not")
+      const webIdentity = yield* Effect.flip(
+        WebIdentityCredentials.resolve({ roleArn: ci, token: issue(), sessionDuration: "13 hours" })
+      )
+      assert.include(webIdentity.message, "\"sessionDuration\" is not a whole number of")
+    }).pipe(Effect.provide(world())))
+
+  it.effect("takes the whole seconds of a duration", () =>
+    Effect.gen(function*() {
+      const arn = yield* Effect.provide(
+        whoAmI,
+        AssumeRoleCredentials.layer({
+          roleArn: deploy,
+          externalId: "external",
+          sessionName: "deploy",
+          sessionDuration: "900.9 seconds"
+        }).pipe(Layer.provide(identity))
+      )
+      assert.include(arn, "assumed-role/deploy/deploy")
     }).pipe(Effect.provide(world())))
 
   it.effect("does not take what went wrong on the way to its source for a rejection of that source", () =>
@@ -931,8 +994,8 @@ describe("a role on top of others", () => {
       const role = AssumeRoleCredentials.layer({
         roleArn: guarded,
         mfa: {
-          serialNumber: "arn:aws:iam::111122223333:mfa/me",
-          tokenCode: Effect.succeed(Redacted.make("123456"))
+          device: "arn:aws:iam::111122223333:mfa/me",
+          mfaCode: () => Effect.succeed(Redacted.make("123456"))
         }
       })
       class Other extends Context.Tag("Other")<Other, CredentialsProvider.Service>() {}

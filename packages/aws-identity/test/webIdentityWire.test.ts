@@ -8,6 +8,7 @@ import {
   ConfigProvider,
   Context,
   DateTime,
+  Duration,
   Effect,
   Either,
   FastCheck as fc,
@@ -224,13 +225,13 @@ const ours = ({ token, ...input }: Input) =>
   Effect.map(WebIdentityCredentials.resolve({ ...input, token: Effect.succeed(Redacted.make(token)) }), plain)
 
 /** As `fromWebToken` takes it. */
-const theirInput = ({ durationSeconds, policy, policyArns, providerId, roleArn, roleSessionName }: Input) => ({
+const theirInput = ({ policy, policyArns, providerId, roleArn, sessionDuration, sessionName }: Input) => ({
   roleArn,
-  ...(roleSessionName === undefined ? {} : { roleSessionName }),
+  ...(sessionName === undefined ? {} : { roleSessionName: sessionName }),
   ...(providerId === undefined ? {} : { providerId }),
   ...(policyArns === undefined ? {} : { policyArns: policyArns.map((arn) => ({ arn })) }),
   ...(policy === undefined ? {} : { policy }),
-  ...(durationSeconds === undefined ? {} : { durationSeconds })
+  ...(sessionDuration === undefined ? {} : { durationSeconds: Duration.toSeconds(sessionDuration) })
 })
 
 const clientConfig = Effect.map(Wire, ({ endpoint }) => ({ endpoint, region, maxAttempts: 1 }))
@@ -260,7 +261,7 @@ const base64url = (value: unknown) => Buffer.from(JSON.stringify(value)).toStrin
 const tokenOf = (claims: Readonly<Record<string, unknown>>, signature = "c2lnbmF0dXJl") =>
   `${base64url({ alg: "RS256", kid: "k" })}.${base64url(claims)}.${signature}`
 
-const least = { roleArn: role, roleSessionName: "session", token: tokenOf({ sub: "me" }) }
+const least = { roleArn: role, sessionName: "session", token: tokenOf({ sub: "me" }) }
 const oauth = { ...least, providerId: "www.amazon.com" }
 const text = (first: number, last: number) =>
   String.fromCharCode(...Array.from({ length: last - first + 1 }, (_, index) => first + index))
@@ -270,19 +271,19 @@ const readOnly = "arn:aws:iam::aws:policy/ReadOnlyAccess"
 
 const inputs: Readonly<Record<string, Input>> = {
   "what is required": least,
-  "everything": { ...oauth, policy, policyArns: [readOnly, `${role} ${awkward}`], durationSeconds: 1234 },
+  "everything": { ...oauth, policy, policyArns: [readOnly, `${role} ${awkward}`], sessionDuration: "1234 seconds" },
   "ten policies in their order": { ...least, policyArns: Array.from({ length: 10 }, (_, index) => readOnly + index) },
   "a policy of every character": { ...least, policy: `\t\n\r${text(0x20, 0xff)}` },
   "the shortest policy": { ...least, policy: " " },
   "the longest policy": { ...least, policy: "ÿ".repeat(2048) },
-  "the shortest session": { ...least, roleSessionName: "@," },
+  "the shortest session": { ...least, sessionName: "@," },
   "a session of every character": {
     ...least,
-    roleSessionName: `${text(0x61, 0x7a)}${text(0x41, 0x5a)}_+=,.@-`
+    sessionName: `${text(0x61, 0x7a)}${text(0x41, 0x5a)}_+=,.@-`
   },
-  "a session of digits": { ...least, roleSessionName: "0123456789".repeat(6) },
-  "the shortest duration": { ...least, durationSeconds: 900 },
-  "the longest duration": { ...least, durationSeconds: 43_200 },
+  "a session of digits": { ...least, sessionName: "0123456789".repeat(6) },
+  "the shortest duration": { ...least, sessionDuration: "900 seconds" },
+  "the longest duration": { ...least, sessionDuration: "43200 seconds" },
   "a role of every character": { ...least, roleArn: `arn:aws:iam::111122223333:role/${awkward}\t\n\r${text(32, 126)}` },
   "a role of no partition": { ...least, roleArn: "=".repeat(20) },
   "the longest role": { ...least, roleArn: `${role}/`.padEnd(2048, "😀") },
@@ -315,10 +316,10 @@ const arn = characters(20, 60, ...anything)
 const option = <A>(arbitrary: fc.Arbitrary<A>) => fc.option(arbitrary, { nil: undefined })
 const common = {
   roleArn: arn,
-  roleSessionName: characters(2, 64, name),
+  sessionName: characters(2, 64, name),
   policyArns: option(fc.array(arn, { minLength: 1, maxLength: 10 })),
   policy: option(characters(1, 200, of(0x20, 0xff), fc.constantFrom(..."\t\n\r"))),
-  durationSeconds: option(fc.integer({ min: 900, max: 43_200 }))
+  sessionDuration: option(fc.integer({ min: 900, max: 43_200 }).map(Duration.seconds))
 }
 /** With a provider any text, and without one a token that could be one. */
 const presented = fc.oneof(
@@ -437,17 +438,24 @@ describe("fromTokenFile and", () => {
 
   it.effect("layerConfig with settings of its own, which win", () =>
     withFile(least.token, (webIdentityTokenFile) => {
-      const settings = {
+      const ours = WebIdentityCredentials.layerConfig(Config.succeed({
         roleArn: role,
-        roleSessionName: "given",
+        sessionName: "given",
         policyArns: [readOnly],
         policy,
-        durationSeconds: 1000
-      }
-      const ours = WebIdentityCredentials.layerConfig(Config.succeed({ ...settings, tokenFile: webIdentityTokenFile }))
+        sessionDuration: "1000 seconds" as const,
+        tokenFile: webIdentityTokenFile
+      }))
       return sameFile(
         Effect.provide(get, ours),
-        theirFile({ ...settings, policyArns: [{ arn: readOnly }], webIdentityTokenFile })
+        theirFile({
+          roleArn: role,
+          roleSessionName: "given",
+          policyArns: [{ arn: readOnly }],
+          policy,
+          durationSeconds: 1000,
+          webIdentityTokenFile
+        })
       ).pipe(withEnvironment(variables("/nowhere")))
     }).pipe(Effect.provide(wire)))
 
@@ -513,7 +521,7 @@ describe("asked otherwise than by fromWebToken", () => {
 
   it.effect("the session's default name says whose it is, and on which host", () =>
     Effect.gen(function*() {
-      const { roleSessionName: _, ...unnamed } = least
+      const { sessionName: _, ...unnamed } = least
       const { our, their } = yield* both(unnamed)
       assert.strictEqual(our.fields["RoleSessionName"], `effect-aws-identity-pod-1-${now}`)
       assert.match(their.fields["RoleSessionName"] ?? "", /^aws-sdk-js-session-\d{13}$/)
@@ -544,10 +552,10 @@ describe("asked otherwise than by fromWebToken", () => {
 
   it.effect.each<readonly [string, Partial<Input>]>([
     ["a short role", { roleArn: "arn:aws:iam::1:role" }],
-    ["a short session", { roleSessionName: "a" }],
-    ["a session with a space", { roleSessionName: "a b" }],
-    ["a short duration", { durationSeconds: 899 }],
-    ["a long duration", { durationSeconds: 43_201 }],
+    ["a short session", { sessionName: "a" }],
+    ["a session with a space", { sessionName: "a b" }],
+    ["a short duration", { sessionDuration: "899 seconds" }],
+    ["a long duration", { sessionDuration: "43201 seconds" }],
     ["eleven policies", { policyArns: Array.from({ length: 11 }, () => readOnly) }],
     ["a policy in Greek", { policy: "λ" }],
     ["a long policy", { policy: " ".repeat(2049) }],
@@ -630,14 +638,14 @@ const v2 = (credentials: ReadonlyArray<string>, environment: Readonly<Record<str
     return yield* Schema.decode(Got)(output)
   })
 
-const v2Input = ({ durationSeconds, policy, policyArns, providerId, roleArn, roleSessionName, token }: Input) => ({
+const v2Input = ({ policy, policyArns, providerId, roleArn, sessionDuration, sessionName, token }: Input) => ({
   RoleArn: roleArn,
-  RoleSessionName: roleSessionName,
+  RoleSessionName: sessionName,
   WebIdentityToken: token,
   ProviderId: providerId,
   PolicyArns: policyArns?.map((arn) => ({ arn })),
   Policy: policy,
-  DurationSeconds: durationSeconds
+  DurationSeconds: sessionDuration === undefined ? undefined : Duration.toSeconds(sessionDuration)
 })
 
 describe("AWS.WebIdentityCredentials and WebIdentityCredentials.assumeRole", () => {
@@ -718,10 +726,10 @@ const theirAssume = ({ mfa, policyArns, tags, ...input }: Assumed) =>
     return yield* Effect.promise(() =>
       getDefaultRoleAssumer(settings)(key, {
         RoleArn: input.roleArn,
-        RoleSessionName: input.roleSessionName,
+        RoleSessionName: input.sessionName,
         PolicyArns: policyArns?.map((arn) => ({ arn })),
         Policy: input.policy,
-        DurationSeconds: input.durationSeconds,
+        DurationSeconds: input.sessionDuration === undefined ? undefined : Duration.toSeconds(input.sessionDuration),
         Tags: tags?.map(({ key, value }) => ({ Key: key, Value: value })),
         TransitiveTagKeys: input.transitiveTagKeys === undefined ? undefined : [...input.transitiveTagKeys],
         ExternalId: input.externalId,
@@ -736,7 +744,7 @@ const theirAssume = ({ mfa, policyArns, tags, ...input }: Assumed) =>
 const ourAssume = ({ mfa, ...input }: Assumed) =>
   AssumeRoleCredentials.resolve({
     ...input,
-    mfa: mfa && { serialNumber: mfa.serialNumber, tokenCode: Effect.succeed(Redacted.make(mfa.code)) }
+    mfa: mfa && { device: mfa.serialNumber, mfaCode: () => Effect.succeed(Redacted.make(mfa.code)) }
   }).pipe(
     Effect.map(plain),
     Effect.provideService(CredentialsProvider.CredentialsProvider, {
@@ -761,7 +769,7 @@ const sameAssume = (input: Assumed) =>
   })
 
 describe("AWS's role assumer and AssumeRoleCredentials.resolve", () => {
-  const assume = { roleArn: role, roleSessionName: "a_b+c=d,e.f@g-h" }
+  const assume = { roleArn: role, sessionName: "a_b+c=d,e.f@g-h" }
 
   it.effect.each<readonly [string, Assumed]>([
     ["what is required", assume],
@@ -769,7 +777,7 @@ describe("AWS's role assumer and AssumeRoleCredentials.resolve", () => {
       ...assume,
       policyArns: [readOnly, `${role} a b+c&d=e/f%20g ü日本`],
       policy,
-      durationSeconds: 900,
+      sessionDuration: "900 seconds",
       minimumSessionTokenSize: 1,
       tags: [{ key: "Cost Center", value: "a b_.:/=+-@ü日本" }, { key: "Empty", value: "" }],
       transitiveTagKeys: ["Cost Center"],

@@ -54,12 +54,12 @@ const rows: ReadonlyArray<readonly [code: RegExp, words: RegExp, remedy: string]
     /^ValidationError$/,
     /role chaining/i,
     "A role that is assumed with the credentials of another role lasts one hour at most. Remove duration_seconds " +
-    "(durationSeconds in code), or set it to 3600 or less."
+    "(sessionDuration in code), or set it to 3600 or less."
   ],
   [
     /^ValidationError$/,
     /MaxSessionDuration/i,
-    "Lower duration_seconds (durationSeconds in code), or raise the maximum session duration of the role in IAM."
+    "Lower duration_seconds (sessionDuration in code), or raise the maximum session duration of the role in IAM."
   ],
   [
     /^InvalidClientTokenId$|^UnrecognizedClient$/,
