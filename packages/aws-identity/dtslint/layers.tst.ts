@@ -1,5 +1,5 @@
 import type { CommandExecutor, FileSystem, HttpClient, Path } from "@effect/platform"
-import { type ConfigError, Effect, Layer, type Redacted, type Scope } from "effect"
+import { type ConfigError, Effect, Layer, LayerMap, type Redacted, type Scope } from "effect"
 import {
   AccountId,
   AllowedAccounts,
@@ -234,6 +234,16 @@ describe("providers are values", () => {
         CredentialsProvider.CredentialsProvider,
         never,
         Vault | Sts.Sts | CredentialsProvider.CredentialsProvider
+      >
+    >()
+  })
+
+  it("the layers of a LayerMap need what the profiles need, and no `any` from its type", () => {
+    expect(LayerMap.make((profile: string) => ProfileCredentials.layer({ profile }))).type.toBe<
+      Effect.Effect<
+        LayerMap.LayerMap<string, CredentialsProvider.CredentialsProvider>,
+        never,
+        Scope.Scope | ProfileCredentials.Requirements
       >
     >()
   })

@@ -138,8 +138,8 @@ export const assume: <E, R, E2 = never, R2 = never>(
   source: Effect.Effect<Credentials, E, R>
 ) => Effect.Effect<
   Credentials,
-  E | IdentityError.AssumeRoleError | IdentityError.CredentialsUnavailable | OwnError<E2>,
-  R | R2 | Sts
+  E | IdentityError.AssumeRoleError | IdentityError.CredentialsUnavailable | OwnError<NoInfer<E2>>,
+  R | NoInfer<R2> | Sts
 > = Effect.fn("AssumeRoleCredentials.assume")(function*<E, R, E2, R2>(
   { mfa, sessionDuration, sessionName, ...role }: Options<E2, R2>,
   source: Effect.Effect<Credentials, E, R>
@@ -184,7 +184,11 @@ const codeOf = <E, R>({ device, mfaCode }: NonNullable<Options<E, R>["mfa"]>) =>
  */
 export const resolve = <E = never, R = never>(
   role: Options<E, R>
-): Effect.Effect<Credentials, IdentityError.IdentityError, R | Sts | CredentialsProvider.CredentialsProvider> =>
+): Effect.Effect<
+  Credentials,
+  IdentityError.IdentityError,
+  NoInfer<R> | Sts | CredentialsProvider.CredentialsProvider
+> =>
   Effect.flatMap(CredentialsProvider.CredentialsProvider, ({ get, invalidate }) => {
     let last: Credentials | undefined
     // `assume` runs the source a second time only after AWS rejected what it gave first.
@@ -206,5 +210,5 @@ export const layer = <E = never, R = never>(
 ): Layer.Layer<
   CredentialsProvider.CredentialsProvider,
   never,
-  Exclude<R | Sts | CredentialsProvider.CredentialsProvider, Scope.Scope>
+  Exclude<NoInfer<R> | Sts | CredentialsProvider.CredentialsProvider, Scope.Scope>
 > => CredentialsProvider.layer(resolve(options), cache)

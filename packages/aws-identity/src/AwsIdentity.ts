@@ -113,7 +113,11 @@ export const layer = <R = never>(
 ): Layer.Layer<
   AwsIdentity,
   ConfigError.ConfigError,
-  Exclude<R, Scope.Scope> | CommandExecutor.CommandExecutor | FileSystem.FileSystem | Path.Path | HttpClient.HttpClient
+  | Exclude<NoInfer<R>, Scope.Scope>
+  | CommandExecutor.CommandExecutor
+  | FileSystem.FileSystem
+  | Path.Path
+  | HttpClient.HttpClient
 > => {
   const { allowedAccountIds } = options
   const credentials = options.profile === undefined

@@ -65,7 +65,7 @@ import * as WebIdentityCredentials from "./WebIdentityCredentials.js"
  */
 export const make = <R = never>(
   options?: ProfileCredentials.Options<R>
-): Effect.Effect<Effect.Effect<Credentials, IdentityError, R | ProfileCredentials.Requirements>> =>
+): Effect.Effect<Effect.Effect<Credentials, IdentityError, NoInfer<R> | ProfileCredentials.Requirements>> =>
   CredentialsProvider.firstConfigured([
     EnvironmentCredentials.resolve,
     WebIdentityCredentials.resolveEnvironment,
@@ -86,7 +86,7 @@ export const layer = <R = never>(
 ): Layer.Layer<
   CredentialsProvider.CredentialsProvider,
   never,
-  Exclude<R, Scope.Scope> | ProfileCredentials.Requirements
+  Exclude<NoInfer<R>, Scope.Scope> | ProfileCredentials.Requirements
 > =>
   perSource(Layer.scoped(
     CredentialsProvider.CredentialsProvider,

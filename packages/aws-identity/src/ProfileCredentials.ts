@@ -91,7 +91,7 @@ export interface Options<R = never> {
  */
 export const resolve: <R = never>(
   options?: Options<R>
-) => Effect.Effect<Credentials, IdentityError.IdentityError, R | Requirements> = Effect.fn(
+) => Effect.Effect<Credentials, IdentityError.IdentityError, NoInfer<R> | Requirements> = Effect.fn(
   "ProfileCredentials.resolve"
 )(function*<R = never>({ mfaCode, profile: name }: Options<R> = {}) {
   const config = yield* SharedConfig.read
@@ -374,5 +374,5 @@ const credentialSources: ReadonlyMap<
 export const layer = <R = never>(
   options?: Options<R>,
   cache?: CredentialsProvider.Options
-): Layer.Layer<CredentialsProvider.CredentialsProvider, never, Exclude<R, Scope.Scope> | Requirements> =>
+): Layer.Layer<CredentialsProvider.CredentialsProvider, never, Exclude<NoInfer<R>, Scope.Scope> | Requirements> =>
   CredentialsProvider.layer(resolve(options), cache)
