@@ -11,7 +11,7 @@ const LEVELS = [
   ["SharedConfig", "SsoTokenCache"],
   ["Sso", "SsoOidc", "Sts"],
   ["CredentialsProvider", "SsoTokenProvider"],
-  ["SigV4", "SsoLogin", "WebIdentityToken"],
+  ["SigV4", "SsoLogin", "SsoRoles", "WebIdentityToken"],
   [
     ...["AllowedAccounts", "AssumeRoleCredentials", "ContainerCredentials", "EnvironmentCredentials"],
     ...["InstanceMetadataCredentials", "ProcessCredentials", "SsoCredentials", "WebIdentityCredentials"]

@@ -13,8 +13,8 @@ import {
   CredentialsProvider,
   Region,
   SharedConfig,
-  Sso,
   SsoOidc,
+  SsoRoles,
   SsoTokenProvider,
   WebIdentityCredentials
 } from "effect-aws-identity"
@@ -42,14 +42,19 @@ const token = Effect.gen(function*() {
   const session = yield* config.sessionOf(yield* config.profile())
   const tokens = yield* SsoTokenProvider.SsoTokenProvider
   const { accessToken } = yield* tokens.get(session)
-  return { accessToken, region: session.region }
+  yield* Console.log(`SSOTokenProvider: ${accessToken}`)
 })
 
 // const { accountList } = await new AWS.SSO({ region }).listAccounts({ accessToken }).promise()
-const accounts = Effect.flatMap(token, (session) =>
-  Sso.streamAccounts(session).pipe(
-    Stream.runForEach(({ accountId }) => Console.log(`SSO: account ${accountId}`))
-  ))
+// const { roleList } = await new AWS.SSO({ region }).listAccountRoles({ accessToken, accountId }).promise()
+const roles = Effect.gen(function*() {
+  const config = yield* SharedConfig.read
+  const session = yield* config.sessionOf(yield* config.profile())
+  // All pages of all accounts, with a token that is refreshed. `Sso.Sso` has the operations.
+  yield* SsoRoles.stream(session).pipe(
+    Stream.runForEach(({ accountId, roleName }) => Console.log(`SSO: role ${roleName} of account ${accountId}`))
+  )
+})
 
 // const { clientId } = await new AWS.SSOOIDC({ region }).registerClient({ clientName, clientType: "public" }).promise()
 const client = Effect.gen(function*() {
@@ -75,7 +80,7 @@ const role = (token: WebIdentityToken.WebIdentityToken) =>
     yield* Console.log(`WebIdentityCredentials: ${Option.getOrNull(answer.subjectFromWebIdentityToken)}`)
   })
 
-const application = Effect.all([credentials, accounts, client], { discard: true }).pipe(
+const application = Effect.all([credentials, token, roles, client], { discard: true }).pipe(
   // if (error.code === "SSOTokenProviderFailure") ...
   Effect.catchTag("SsoLoginRequired", ({ command }) => Console.error(`Nobody is signed in: run "${command}".`))
 )

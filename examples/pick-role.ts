@@ -8,29 +8,13 @@
 import { Terminal } from "@effect/platform"
 import { NodeContext, NodeHttpClient, NodeRuntime } from "@effect/platform-node"
 import { Console, Effect, Layer, Option, Stream } from "effect"
-import {
-  AwsIdentity,
-  CredentialsProvider,
-  SharedConfig,
-  Sso,
-  SsoCredentials,
-  type SsoSession,
-  SsoTokenProvider
-} from "effect-aws-identity"
+import { AwsIdentity, CredentialsProvider, SharedConfig, SsoCredentials, SsoRoles } from "effect-aws-identity"
 import { TestIdentity } from "effect-aws-identity-testing"
 import { parseArgs } from "node:util"
 
 // ---------------------------------------------------------------------------------------------------------------
 // The application.
 // ---------------------------------------------------------------------------------------------------------------
-
-/** Requests pages and accounts as rows are taken: a program that takes ten rows requests no more than these need. */
-const rolesOf = (session: SsoSession.SsoSession) =>
-  Stream.unwrap(Effect.gen(function*() {
-    const tokens = yield* SsoTokenProvider.SsoTokenProvider
-    const { accessToken } = yield* tokens.get(session)
-    return Sso.streamAllRoles({ region: session.region, accessToken })
-  }))
 
 /** Code that acts in the role, and does not know how it was found. */
 const work = Effect.gen(function*() {
@@ -42,7 +26,8 @@ const application = (ask: Effect.Effect<string>) =>
   Effect.gen(function*() {
     const config = yield* SharedConfig.read
     const session = yield* config.sessionOf(yield* config.profile())
-    const roles = yield* rolesOf(session).pipe(
+    // Requests pages as rows are taken: a program that takes ten rows requests no more than these need.
+    const roles = yield* SsoRoles.stream(session).pipe(
       Stream.zipWithIndex,
       Stream.tap(([{ accountId, accountName, roleName }, index]) =>
         Console.log(
@@ -58,10 +43,7 @@ const application = (ask: Effect.Effect<string>) =>
     const { accountId, roleName } = picked
     yield* Effect.provide(work, SsoCredentials.layer({ session, accountId, roleName }))
   }).pipe(
-    Effect.catchTags({
-      SsoLoginRequired: ({ command }) => Console.error(`Nobody is signed in: run "${command}".`),
-      UnauthorizedException: () => Console.error("AWS has ended the sign-in: sign in again.")
-    })
+    Effect.catchTag("SsoLoginRequired", ({ command }) => Console.error(`Nobody is signed in: run "${command}".`))
   )
 
 const aws = (profile: string) =>

@@ -7,16 +7,15 @@
  */
 import { FileSystem, type HttpClient, Path } from "@effect/platform"
 import { NodeContext, NodeHttpClient, NodeHttpServer, NodeRuntime } from "@effect/platform-node"
-import { Cause, ConfigProvider, Console, DateTime, Effect, Either, Exit, Layer, Option } from "effect"
+import { Cause, ConfigProvider, Console, DateTime, Effect, Either, Exit, Layer, Option, Stream } from "effect"
 import {
   AwsIdentity,
   type Credentials,
   CredentialsProvider,
   SharedConfig,
-  Sso,
   SsoLogin,
-  SsoTokenCache,
-  SsoTokenProvider
+  SsoRoles,
+  SsoTokenCache
 } from "effect-aws-identity"
 import { Emulator, IdentityCenter } from "effect-aws-identity-testing"
 import { createServer } from "node:http"
@@ -59,18 +58,13 @@ const show = (credentials: Credentials.Credentials) =>
 
 const listRoles = Effect.gen(function*() {
   const config = yield* SharedConfig.read
-  const tokens = yield* SsoTokenProvider.SsoTokenProvider
-  const sso = yield* Sso.Sso
   const session = yield* config.sessionOf(yield* config.profile())
-  const { accessToken } = yield* tokens.get(session)
-  const portal = { region: session.region, accessToken }
   yield* heading("What you may become")
-  const { accountList, nextToken } = yield* sso.listAccounts(portal)
-  for (const { accountId, accountName } of accountList) {
-    const { roleList } = yield* sso.listAccountRoles({ ...portal, accountId })
-    yield* line(`${accountId}  ${accountName ?? ""}: ${roleList.map(({ roleName }) => roleName).join(", ")}`)
-  }
-  if (nextToken !== undefined) yield* line("... and more accounts")
+  yield* SsoRoles.stream(session).pipe(
+    Stream.runForEach(({ accountId, accountName, roleName }) =>
+      line(`${accountId}  ${Option.getOrElse(accountName, () => "")}: ${roleName}`)
+    )
+  )
 })
 
 const become = Effect.gen(function*() {

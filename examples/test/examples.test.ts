@@ -25,7 +25,7 @@ const outputs: Readonly<Record<string, RegExp>> = {
     /(?:GitHub gives a token\n[^]*as arn:aws:sts::444455556666:assumed-role\/deploy\/deploy\n[^]*){2}/,
   "lambda.ts": /Hello Ada, from arn:aws:sts::111122223333:assumed-role\/greeter\/[^]*Hello Grace, from arn/,
   "migrate-from-v2.ts":
-    /SsoCredentials: ASIA[^]*SSO: account 012345678901\n[^]*SSOOIDC: client [^]*WebIdentityCredentials: user@/,
+    /SsoCredentials: ASIA[^]*SSOTokenProvider: <redacted>\n[^]*SSO: role \w+ of account 012345678901\n[^]*SSOOIDC: client [^]*WebIdentityCredentials: user@/,
   "pick-role.ts":
     /^(?:\d {2}(\d)\1{11} {2}\w+ +(?:Administrator|ReadOnly)\n){6}Which one\?.*\nWorks in account 222222222222 with ASIA/,
   "proxy.ts": /You are arn:[^]*through the proxy:(?=[^]*oidc\.)(?=[^]*portal\.sso\.)(?=[^]*sts\.)/,

@@ -10,8 +10,6 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import * as Predicate from "effect/Predicate"
-import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { AccountId } from "./AccountId.js"
@@ -22,7 +20,7 @@ import { AccessToken } from "./internal/accessToken.js"
 import * as AwsRequest from "./internal/awsRequest.js"
 import { environmentConfig } from "./internal/clientSettings.js"
 import { perSource } from "./internal/perSource.js"
-import { retry } from "./internal/retry.js"
+import { type FetchPage, streamPages, streamRoles } from "./internal/portalPages.js"
 import { Region } from "./Region.js"
 import * as SharedConfig from "./SharedConfig.js"
 
@@ -313,58 +311,13 @@ export const layerProfile = (
 ): Layer.Layer<Sso, ConfigError.ConfigError, HttpClient.HttpClient | SharedConfig.SharedConfig> =>
   perSource(Layer.effect(Sso, Effect.flatMap(SharedConfig.clientConfig("sso", settings), make)))
 
-type Page = { readonly nextToken: Option.Option<string> }
+const accountPage =
+  (input: Omit<ListAccountsInput, "nextToken">): FetchPage<ListAccountsOutput, IdentityError.SsoError, Sso> =>
+  (nextToken) => Effect.flatMap(Sso, (sso) => sso.listAccounts({ ...input, nextToken }))
 
-/** A page of a list, by the token that the page before gave. */
-type FetchPage<P extends Page> = (nextToken: string | undefined) => Effect.Effect<P, IdentityError.SsoError, Sso>
-
-const accountPage = (input: Omit<ListAccountsInput, "nextToken">): FetchPage<ListAccountsOutput> => (nextToken) =>
-  Effect.flatMap(Sso, (sso) => sso.listAccounts({ ...input, nextToken }))
-
-const rolePage = (input: Omit<ListAccountRolesInput, "nextToken">): FetchPage<ListAccountRolesOutput> => (nextToken) =>
-  Effect.flatMap(Sso, (sso) => sso.listAccountRoles({ ...input, nextToken }))
-
-/**
- * The page, and the token of the next one. The portal allows some twenty requests a second: a page that it refuses
- * for that is asked for again, later and later, for two minutes.
- */
-const step = <P extends Page>(operation: string, fetch: FetchPage<P>) => (nextToken: string | undefined) =>
-  Effect.flatMap(
-    retry(fetch(nextToken), () => ({ while: Predicate.isTagged("TooManyRequestsException"), schedule: unhurried() })),
-    (page): Effect.Effect<readonly [P, Option.Option<string>], IdentityError.InvalidResponse> =>
-      nextToken !== undefined && Option.contains(page.nextToken, nextToken)
-        ? Effect.fail(
-          new IdentityError.InvalidResponse({
-            service: "SSO",
-            operation,
-            endpoint: "The portal",
-            status: 200,
-            problem: "a page names itself as the next one"
-          })
-        )
-        : Effect.succeed([page, page.nextToken])
-  )
-
-/** Made by who lists: it would be in every program, were it a constant. */
-const unhurried = () =>
-  Schedule.exponential("1 second").pipe(
-    Schedule.union(Schedule.spaced("20 seconds")),
-    Schedule.jittered,
-    Schedule.upTo("2 minutes")
-  )
-
-/** All pages at once. A loop, because a stream for each of thousands of accounts is slower than their requests. */
-const everyPage = <P extends Page>(operation: string, fetch: FetchPage<P>) =>
-  Effect.gen(function*() {
-    const all: Array<P> = []
-    let next = Option.some<string | undefined>(undefined)
-    while (Option.isSome(next)) {
-      const [page, following]: readonly [P, Option.Option<string>] = yield* step(operation, fetch)(next.value)
-      all.push(page)
-      next = following
-    }
-    return all
-  })
+const rolePage =
+  (input: Omit<ListAccountRolesInput, "nextToken">): FetchPage<ListAccountRolesOutput, IdentityError.SsoError, Sso> =>
+  (nextToken) => Effect.flatMap(Sso, (sso) => sso.listAccountRoles({ ...input, nextToken }))
 
 /**
  * All accounts that the user has roles in, page by page as they are asked for.
@@ -375,10 +328,7 @@ const everyPage = <P extends Page>(operation: string, fetch: FetchPage<P>) =>
 export const streamAccounts = (
   input: Omit<ListAccountsInput, "nextToken">
 ): Stream.Stream<AccountInfo, IdentityError.SsoError, Sso> =>
-  Stream.mapConcat(
-    Stream.paginateEffect(undefined, step("listAccounts", accountPage(input))),
-    ({ accountList }) => accountList
-  )
+  Stream.mapConcat(streamPages("listAccounts", accountPage(input)), ({ accountList }) => accountList)
 
 /**
  * All roles that the user has in an account, page by page as they are asked for.
@@ -389,28 +339,12 @@ export const streamAccounts = (
 export const streamAccountRoles = (
   input: Omit<ListAccountRolesInput, "nextToken">
 ): Stream.Stream<RoleInfo, IdentityError.SsoError, Sso> =>
-  Stream.mapConcat(
-    Stream.paginateEffect(undefined, step("listAccountRoles", rolePage(input))),
-    ({ roleList }) => roleList
-  )
+  Stream.mapConcat(streamPages("listAccountRoles", rolePage(input)), ({ roleList }) => roleList)
 
 /**
- * All roles of all accounts, in the order of the accounts. Up to `concurrency` accounts (16, if not said) are asked
- * about at a time; no more of them are held than that and a page.
- *
- * @example
- * ```ts
- * import { Console, Effect, Stream } from "effect"
- * import { SharedConfig, Sso, SsoTokenProvider } from "effect-aws-identity"
- *
- * export const program = Effect.gen(function*() {
- *   const session = yield* SharedConfig.session("corp")
- *   const { accessToken } = yield* (yield* SsoTokenProvider.SsoTokenProvider).get(session)
- *   yield* Sso.streamAllRoles({ region: session.region, accessToken }).pipe(
- *     Stream.runForEach(({ accountId, accountName, roleName }) => Console.log(accountId, accountName, roleName))
- *   )
- * })
- * ```
+ * All roles of all accounts, in the order of the accounts, with one token. Up to `concurrency` accounts (16 by default)
+ * are listed at a time, and no more of them than that and a page are kept. `SsoRoles.stream` gets and refreshes the token
+ * of a session itself.
  *
  * @since 0.1.0
  * @category streams
@@ -419,14 +353,7 @@ export const streamAllRoles = (
   input: Omit<ListAccountsInput, "nextToken">,
   options?: { readonly concurrency?: number | undefined }
 ): Stream.Stream<AccountInfo & RoleInfo, IdentityError.SsoError, Sso> =>
-  streamAccounts(input).pipe(
-    Stream.mapEffect(
-      (account) =>
-        Effect.map(everyPage("listAccountRoles", rolePage({ ...input, accountId: account.accountId })), (pages) =>
-          pages.flatMap(({ roleList }) => roleList.map((role) => ({ ...account, ...role })))),
-      { concurrency: options?.concurrency ?? 16 }
-    ),
-    Stream.mapConcat((roles) =>
-      roles
-    )
-  )
+  streamRoles({
+    accounts: accountPage(input),
+    rolesOf: (accountId) => rolePage({ ...input, accountId })
+  }, options?.concurrency)

@@ -13,10 +13,10 @@ import type { AccountId } from "./AccountId.js"
 import { Credentials } from "./Credentials.js"
 import * as CredentialsProvider from "./CredentialsProvider.js"
 import * as IdentityError from "./IdentityError.js"
-import { loginRequired } from "./internal/loginRequired.js"
 import { perSource } from "./internal/perSource.js"
 import { RefusalChecks } from "./internal/refusalChecks.js"
 import * as Setting from "./internal/setting.js"
+import { withToken } from "./internal/withToken.js"
 import type { Region } from "./Region.js"
 import * as SharedConfig from "./SharedConfig.js"
 import { Sso } from "./Sso.js"
@@ -39,42 +39,31 @@ export interface Role {
 const credentialsOf = Effect.fnUntraced(function*({ accountId, roleName, session }: Role) {
   const sso = yield* Sso
   const tokens = yield* SsoTokenProvider
-  const attempt = Effect.gen(function*() {
-    const token = yield* tokens.get(session)
-    // After a new sign-in the portal may give what it has refused before.
-    const checks = yield* RefusalChecks
+  // After a new sign-in the portal may give what it has refused before.
+  const checks = yield* RefusalChecks
+  return yield* withToken(tokens, session, ({ accessToken }) => {
     checks.add(Effect.match(tokens.get(session), {
       onFailure: () => true,
-      onSuccess: ({ accessToken }) => !Equal.equals(accessToken, token.accessToken)
+      onSuccess: (current) => !Equal.equals(current.accessToken, accessToken)
     }))
-    const { roleCredentials } = yield* sso.getRoleCredentials({
-      region: session.region,
-      accessToken: token.accessToken,
-      accountId,
-      roleName
-    }).pipe(
-      Effect.tapErrorTag("UnauthorizedException", () => tokens.invalidate(session, token)),
-      Effect.catchTag("TooManyRequestsException", (error) => Effect.fail(IdentityError.toServiceError(error)))
+    return sso.getRoleCredentials({ region: session.region, accessToken, accountId, roleName }).pipe(
+      Effect.catchTag("TooManyRequestsException", (error) => Effect.fail(IdentityError.toServiceError(error))),
+      Effect.flatMap(({ roleCredentials }) =>
+        // Never another account's, whatever the answer.
+        Option.exists(roleCredentials.accountId, (answered) => answered !== accountId)
+          ? Effect.fail(
+            new IdentityError.InvalidResponse({
+              service: "SSO",
+              operation: "getRoleCredentials",
+              endpoint: `The portal of ${session.region}`,
+              status: 200,
+              problem: `the credentials are not those of account ${accountId}`
+            })
+          )
+          : Effect.succeed(new Credentials({ ...roleCredentials, accountId: Option.some(accountId) }))
+      )
     )
-    // Never another account's, whatever the answer.
-    if (Option.exists(roleCredentials.accountId, (answered) => answered !== accountId)) {
-      return yield* new IdentityError.InvalidResponse({
-        service: "SSO",
-        operation: "getRoleCredentials",
-        endpoint: `The portal of ${session.region}`,
-        status: 200,
-        problem: `the credentials are not those of account ${accountId}`
-      })
-    }
-    return new Credentials({ ...roleCredentials, accountId: Option.some(accountId) })
   })
-  return yield* attempt.pipe(
-    Effect.catchTag("UnauthorizedException", () => attempt),
-    Effect.catchTag("UnauthorizedException", (error) =>
-      Effect.fail(
-        loginRequired(session, { reason: "TokenRejected", detail: error.description })
-      ))
-  )
 })
 
 /**

@@ -465,6 +465,13 @@ export * as SsoLogin from "./SsoLogin.js"
 export * as SsoOidc from "./SsoOidc.js"
 
 /**
+ * The accounts and roles of a signed-in user, by session: a flow over `Sso` and `SsoTokenProvider`.
+ *
+ * @since 0.1.0
+ */
+export * as SsoRoles from "./SsoRoles.js"
+
+/**
  * An IAM Identity Center to sign in to: an `[sso-session]` of the config file, the start URL and region of a legacy
  * profile, or one that the application names itself.
  *

@@ -1,6 +1,16 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Chunk, Effect, Layer, Option, Redacted, Ref, Stream } from "effect"
-import { AccountId, IdentityError, Region, Sso } from "effect-aws-identity"
+import { Chunk, Effect, Fiber, Layer, Option, Redacted, Ref, Stream, TestClock } from "effect"
+import {
+  AccountId,
+  IdentityError,
+  Region,
+  SharedConfig,
+  Sso,
+  SsoRoles,
+  SsoTokenCache,
+  SsoTokenProvider
+} from "effect-aws-identity"
+import { IdentityCenter, TestIdentity } from "effect-aws-identity-testing"
 
 // Lists of many pages, on a portal that is nothing but the pages.
 
@@ -188,4 +198,128 @@ describe("streams of the portal", () => {
       const count = yield* Effect.provide(Stream.runCount(Sso.streamAllRoles(input)), layer)
       assert.strictEqual(count, 7500)
     }))
+})
+
+describe("SsoRoles.stream", () => {
+  // The portal gives pages of 100.
+  const accounts = Array.from({ length: 110 }, (_, index) => ({
+    accountId: accountId(index),
+    accountName: `Account ${index}`,
+    emailAddress: "a@example.com",
+    roles: index === 3 ? Array.from({ length: 110 }, (_, role) => `Role${role}`) : ["Developer"]
+  }))
+  const everyRole = accounts.flatMap(({ accountId, roles }) => roles.map((role) => `${accountId} ${role}`))
+  const layer = TestIdentity.layer({ identityCenter: { accounts } })
+
+  /** All roles of the session, and what `tap` does after the first of them. */
+  const listed = <E = never, R = never>(tap: Effect.Effect<void, E, R> = Effect.void, concurrency?: number) =>
+    Effect.gen(function*() {
+      const session = yield* SharedConfig.session("example")
+      const seen: Array<string> = []
+      yield* SsoRoles.stream(session, { concurrency }).pipe(
+        Stream.runForEach(({ accountId, roleName }) =>
+          Effect.zipRight(
+            seen.length === 0 ? tap : Effect.void,
+            Effect.sync(() => seen.push(`${accountId} ${roleName}`))
+          )
+        )
+      )
+      return seen
+    })
+
+  /** Puts an access token into the cache that the portal does not know. It can still be refreshed. */
+  const revoke = Effect.gen(function*() {
+    const cache = yield* SsoTokenCache.SsoTokenCache
+    const token = Option.getOrThrow(yield* cache.get("example"))
+    yield* cache.set("example", new SsoTokenCache.SsoToken({ ...token, accessToken: Redacted.make("revoked") }))
+  })
+
+  const refreshes = Effect.map(
+    Effect.flatMap(IdentityCenter.IdentityCenter, (center) => center.calls),
+    (calls) => calls.filter((call) => call === "createToken").length
+  )
+
+  it.effect("gives every role of the session once, in the order of the accounts", () =>
+    Effect.gen(function*() {
+      assert.deepStrictEqual(yield* listed(), everyRole)
+      assert.strictEqual(yield* refreshes, 0)
+    }).pipe(Effect.provide(layer)))
+
+  for (const [when, concurrency] of [["one account", 1], ["16 accounts", undefined], ["300 accounts", 300]] as const) {
+    it.effect(`refreshes a token that is revoked while it lists ${when} at a time, and gives no role twice`, () =>
+      Effect.gen(function*() {
+        assert.deepStrictEqual(yield* listed(revoke, concurrency), everyRole)
+        assert.strictEqual(yield* refreshes, 1)
+      }).pipe(Effect.provide(layer)))
+  }
+
+  it.effect("refreshes a token that is revoked before the first page", () =>
+    Effect.gen(function*() {
+      yield* revoke
+      assert.deepStrictEqual(yield* listed(), everyRole)
+      assert.strictEqual(yield* refreshes, 1)
+    }).pipe(Effect.provide(layer)))
+
+  for (const operation of ["listAccounts", "listAccountRoles"] as const) {
+    it.effect(`requests a page of ${operation} once more when the portal rejects its token`, () =>
+      Effect.gen(function*() {
+        const center = yield* IdentityCenter.IdentityCenter
+        const count = Effect.map(center.calls, (calls) => calls.filter((call) => call === operation).length)
+        yield* listed(Effect.void, 1)
+        const before = yield* count
+        yield* listed(center.fail(operation, "UnauthorizedException"), 1)
+        assert.strictEqual(yield* count, 2 * before + 1)
+      }).pipe(Effect.provide(layer)))
+  }
+
+  it.effect("fails with SsoLoginRequired when the portal rejects the refreshed token too", () =>
+    Effect.gen(function*() {
+      const center = yield* IdentityCenter.IdentityCenter
+      const seen = yield* Ref.make(0)
+      const session = yield* SharedConfig.session("example")
+      const error = yield* SsoRoles.stream(session, { concurrency: 1 }).pipe(
+        Stream.runForEach(() =>
+          Effect.flatMap(
+            Ref.updateAndGet(seen, (count) => count + 1),
+            (count) => count === 4 ? center.fail("listAccountRoles", "UnauthorizedException", Infinity) : Effect.void
+          )
+        ),
+        Effect.flip
+      )
+      assert(error._tag === "SsoLoginRequired")
+      assert.strictEqual(error.reason, "TokenRejected")
+      assert.strictEqual(error.session, "example")
+      assert.isAtLeast(yield* Ref.get(seen), 4)
+    }).pipe(Effect.provide(layer)))
+
+  it.effect("fails with SsoLoginRequired after a sign-out", () =>
+    Effect.gen(function*() {
+      const center = yield* IdentityCenter.IdentityCenter
+      yield* center.signOut
+      const error = yield* Effect.flip(listed())
+      assert.strictEqual(error._tag, "SsoLoginRequired")
+    }).pipe(Effect.provide(layer)))
+
+  it.effect("uses a token that is refreshed because it expires while it lists", () =>
+    Effect.gen(function*() {
+      const session = yield* SharedConfig.session("example")
+      const tokens = yield* SsoTokenProvider.SsoTokenProvider
+      const { accessToken } = yield* tokens.get(session)
+      assert.deepStrictEqual(yield* listed(TestClock.adjust("2 hours"), 1), everyRole)
+      assert.notStrictEqual(Redacted.value((yield* tokens.get(session)).accessToken), Redacted.value(accessToken))
+    }).pipe(Effect.provide(layer)))
+
+  it.effect("waits when the portal is asked too often, and fails with a ServiceError after two minutes of that", () =>
+    Effect.gen(function*() {
+      const center = yield* IdentityCenter.IdentityCenter
+      yield* center.fail("listAccounts", "TooManyRequestsException", 10)
+      const waiting = yield* Effect.fork(listed())
+      yield* TestClock.adjust("5 minutes")
+      assert.deepStrictEqual(yield* Fiber.join(waiting), everyRole)
+      yield* center.fail("listAccounts", "TooManyRequestsException", Infinity)
+      const failing = yield* Effect.fork(Effect.flip(listed()))
+      yield* TestClock.adjust("10 minutes")
+      const error = yield* Fiber.join(failing)
+      assert.strictEqual(error._tag, "ServiceError")
+    }).pipe(Effect.provide(layer)))
 })
