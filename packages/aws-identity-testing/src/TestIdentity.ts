@@ -20,6 +20,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
+import type * as Scope from "effect/Scope"
 import * as Emulator from "./Emulator.js"
 import * as IdentityCenter from "./IdentityCenter.js"
 
@@ -29,7 +30,7 @@ import * as IdentityCenter from "./IdentityCenter.js"
  * @since 0.1.0
  * @category models
  */
-export interface Options extends AwsIdentity.Options {
+export interface Options<R = never> extends AwsIdentity.Options<R> {
   /** The text of `~/.aws/config`; without it, `config` of this module. */
   readonly config?: string | undefined
   /** The text of `~/.aws/credentials`. */
@@ -118,9 +119,9 @@ const signIn: Effect.Effect<
  * @since 0.1.0
  * @category layers
  */
-export const layer = (
-  options: Options = {}
-): Layer.Layer<AwsIdentity.AwsIdentity | IdentityCenter.IdentityCenter> =>
+export const layer = <R = never>(
+  options: Options<R> = {}
+): Layer.Layer<AwsIdentity.AwsIdentity | IdentityCenter.IdentityCenter, never, Exclude<NoInfer<R>, Scope.Scope>> =>
   guarded(options).pipe(
     Layer.provideMerge(options.signedIn === false ? Layer.empty : Layer.effectDiscard(signIn)),
     // `Sts` needs a region to ask for the identity behind credentials, even if the test's config names none.
@@ -142,7 +143,7 @@ export const layer = (
     Layer.provideMerge(IdentityCenter.layer(options.identityCenter))
   )
 
-const guarded = (options: Options) => {
+const guarded = <R>(options: Options<R>) => {
   const credentials = ProfileCredentials.layer(options, options)
   return options.allowedAccountIds === undefined
     ? credentials
