@@ -7,7 +7,6 @@
  */
 import { NodeContext, NodeHttpClient, NodeRuntime } from "@effect/platform-node"
 import { Console, Effect, Layer, Option, Redacted, Stream } from "effect"
-import type { WebIdentityToken } from "effect-aws-identity"
 import {
   AwsIdentity,
   CredentialsProvider,
@@ -70,7 +69,7 @@ const client = Effect.gen(function*() {
 // const credentials = new AWS.WebIdentityCredentials({ RoleArn, RoleSessionName, WebIdentityToken })
 // await credentials.getPromise()
 // console.log(credentials.data.SubjectFromWebIdentityToken)
-const role = (token: WebIdentityToken.WebIdentityToken) =>
+const role = (token: Effect.Effect<Redacted.Redacted>) =>
   Effect.gen(function*() {
     const answer = yield* WebIdentityCredentials.assumeRole({
       roleArn: "arn:aws:iam::111122223333:role/ci",

@@ -1,6 +1,6 @@
 /**
- * Where web identity tokens come from. A source is an Effect that is run whenever a token is needed, so that nothing
- * outlives the token it began with.
+ * Where web identity tokens come from. Each function makes a source: an Effect that is run for each exchange, so that
+ * credentials do not end with the first token.
  *
  * | where the program runs | source |
  * | --- | --- |
@@ -28,8 +28,8 @@
  * | CircleCI | `circleci run oidc get --claims '{"aud":"sts.amazonaws.com"}'` for an audience of one's own; else the variable |
  * | GitHub, GitLab | `gh auth token` and `glab auth token` print access tokens, which AWS does not take: use `githubActions`, or `id_tokens` with `fromVariable` |
  *
- * Each gives a token that is worth showing to AWS: one signed JSON web token that has not expired. What is wrong
- * otherwise, it says in a `CredentialsUnavailable` that names the source and what to do.
+ * Each gives a token that AWS may accept: one signed JSON web token that has not expired. Otherwise it fails with a
+ * `CredentialsUnavailable` that names the source, the cause and what to do.
  *
  * @since 0.1.0
  */
@@ -43,7 +43,7 @@ import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
-import { CredentialsUnavailable, type FileError } from "./IdentityError.js"
+import { CredentialsUnavailable } from "./IdentityError.js"
 import { check, longestToken, type Source } from "./internal/checkedToken.js"
 import { isLoopback } from "./internal/endpoint.js"
 import { variable } from "./internal/environment.js"
@@ -53,18 +53,6 @@ import * as Process from "./internal/process.js"
 import { makeSecrets } from "./internal/scrub.js"
 import { contentInsteadOfPath } from "./internal/shownPath.js"
 import { readTokenFile } from "./internal/tokenFile.js"
-
-/**
- * A source of web identity tokens.
- *
- * @since 0.1.0
- * @category models
- */
-export type WebIdentityToken<R = never> = Effect.Effect<
-  Redacted.Redacted,
-  CredentialsUnavailable | FileError,
-  R
->
 
 const failure = ({ name, remedy }: Source) => (reason: CredentialsUnavailable["reason"], problem: string) =>
   new CredentialsUnavailable({ source: name, reason, problem, remedy })
@@ -110,7 +98,7 @@ export const fromEffect = <E, R>(
  * The token in a file, read for each exchange, because its issuer replaces it there. Links are followed. A file
  * that is being written is waited for, a fifth of a second at most.
  *
- * A file that is not there is a `CredentialsUnavailable`, one that cannot be read a `FileError`.
+ * The `reason` of the error is `Missing` if there is no such file, and `Invalid` if the file cannot be read.
  *
  * @example
  * ```ts
@@ -122,7 +110,9 @@ export const fromEffect = <E, R>(
  * @since 0.1.0
  * @category constructors
  */
-export const fromFile = (path: string): WebIdentityToken<FileSystem.FileSystem> => {
+export const fromFile = (
+  path: string
+): Effect.Effect<Redacted.Redacted, CredentialsUnavailable, FileSystem.FileSystem> => {
   const content = contentInsteadOfPath(path)
   if (content !== undefined) {
     return Effect.fail(
@@ -141,7 +131,17 @@ export const fromFile = (path: string): WebIdentityToken<FileSystem.FileSystem> 
   }
   // Ignores white space around the token.
   return readTokenFile(path, 2 * longestToken).pipe(
-    Effect.catchTag("Unusable", ({ problem, reason }) => Effect.fail(failure(source)(reason, problem))),
+    Effect.mapError((error) =>
+      error._tag === "Unusable"
+        ? failure(source)(error.reason, error.problem)
+        : failure({
+          ...source,
+          remedy: "Check who owns it, its mode and its links: this process must be able to read it."
+        })(
+          "Invalid",
+          `it cannot be read (${error.code})`
+        )
+    ),
     Effect.flatMap((text) => checked(source, text))
   )
 }
@@ -377,10 +377,11 @@ export const fly = (
  * @since 0.1.0
  * @category constructors
  */
-export const vercel: Effect.Effect<Redacted.Redacted, CredentialsUnavailable> = ofVariable(
-  "VERCEL_OIDC_TOKEN",
-  "Turn on OIDC federation in the project's settings; on your own machine, run \"vercel env pull\" again."
-)
+export const vercel = (): Effect.Effect<Redacted.Redacted, CredentialsUnavailable> =>
+  ofVariable(
+    "VERCEL_OIDC_TOKEN",
+    "Turn on OIDC federation in the project's settings; on your own machine, run \"vercel env pull\" again."
+  )
 
 /**
  * A token of the Buildkite job that runs, by its agent: `buildkite-agent oidc request-token`.

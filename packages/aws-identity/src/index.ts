@@ -559,8 +559,8 @@ export * as Sts from "./Sts.js"
 export * as WebIdentityCredentials from "./WebIdentityCredentials.js"
 
 /**
- * Where web identity tokens come from. A source is an Effect that is run whenever a token is needed, so that nothing
- * outlives the token it began with.
+ * Where web identity tokens come from. Each function makes a source: an Effect that is run for each exchange, so that
+ * credentials do not end with the first token.
  *
  * | where the program runs | source |
  * | --- | --- |
@@ -588,8 +588,8 @@ export * as WebIdentityCredentials from "./WebIdentityCredentials.js"
  * | CircleCI | `circleci run oidc get --claims '{"aud":"sts.amazonaws.com"}'` for an audience of one's own; else the variable |
  * | GitHub, GitLab | `gh auth token` and `glab auth token` print access tokens, which AWS does not take: use `githubActions`, or `id_tokens` with `fromVariable` |
  *
- * Each gives a token that is worth showing to AWS: one signed JSON web token that has not expired. What is wrong
- * otherwise, it says in a `CredentialsUnavailable` that names the source and what to do.
+ * Each gives a token that AWS may accept: one signed JSON web token that has not expired. Otherwise it fails with a
+ * `CredentialsUnavailable` that names the source, the cause and what to do.
  *
  * @since 0.1.0
  */

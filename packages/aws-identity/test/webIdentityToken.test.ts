@@ -1,4 +1,4 @@
-import { Command, type CommandExecutor, FileSystem, type HttpClient } from "@effect/platform"
+import { Command, type CommandExecutor, Error as PlatformError, FileSystem, type HttpClient } from "@effect/platform"
 import { NodeContext, NodeHttpClient, Undici } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { ConfigProvider, Deferred, Effect, Exit, FastCheck, Fiber, Layer, Redacted, type Scope } from "effect"
@@ -21,7 +21,7 @@ const tokenOf = (seconds: number, mark = "signature") =>
 
 type Source<R> = Effect.Effect<
   Redacted.Redacted,
-  Effect.Effect.Error<WebIdentityToken.WebIdentityToken>,
+  IdentityError.CredentialsUnavailable,
   R
 >
 type World = FileSystem.FileSystem | CommandExecutor.CommandExecutor | HttpClient.HttpClient
@@ -53,7 +53,7 @@ const failure = (
   })
 
 const unavailable = (
-  error: IdentityError.CredentialsUnavailable | IdentityError.FileError,
+  error: IdentityError.CredentialsUnavailable,
   reason: IdentityError.CredentialsUnavailable["reason"],
   ...says: ReadonlyArray<string>
 ) => {
@@ -190,10 +190,26 @@ describe("a file", () => {
       unavailable(yield* failure(WebIdentityToken.fromFile(path)), "Invalid", "not a file")
       unavailable(yield* failure(WebIdentityToken.fromFile("/dev/zero")), "Invalid", "not a file")
       yield* fs.symlink("loop", join(path, "loop"))
-      const error = yield* failure(WebIdentityToken.fromFile(join(path, "loop")))
-      assert.instanceOf(error, IdentityError.FileError)
-      assert.include(error.message, join(path, "loop"))
+      const loop = join(path, "loop")
+      unavailable(yield* failure(WebIdentityToken.fromFile(loop)), "Invalid", loop, "it cannot be read (", "its links")
     })))
+})
+
+describe("WebIdentityToken.fromFile", () => {
+  it.effect("fails with CredentialsUnavailable when this process may not read the file", () =>
+    Effect.gen(function*() {
+      const denied = new PlatformError.SystemError({
+        module: "FileSystem",
+        method: "stat",
+        reason: "PermissionDenied",
+        pathOrDescriptor: "/run/token"
+      })
+      const error = yield* WebIdentityToken.fromFile("/run/token").pipe(
+        Effect.provide(FileSystem.layerNoop({ stat: () => Effect.fail(denied) })),
+        Effect.flip
+      )
+      unavailable(error, "Invalid", "/run/token", "it cannot be read (PermissionDenied)", "its mode")
+    }))
 })
 
 it("a token of any content is taken or refused, and never a defect", () =>
@@ -230,8 +246,8 @@ describe("a variable", () => {
 
   it.live("is where Vercel puts its own", () =>
     Effect.gen(function*() {
-      assert.strictEqual(yield* get(WebIdentityToken.vercel, { VERCEL_OIDC_TOKEN: tokenOf(3600) }), tokenOf(3600))
-      unavailable(yield* failure(WebIdentityToken.vercel), "Missing", "VERCEL_OIDC_TOKEN", "vercel env pull")
+      assert.strictEqual(yield* get(WebIdentityToken.vercel(), { VERCEL_OIDC_TOKEN: tokenOf(3600) }), tokenOf(3600))
+      unavailable(yield* failure(WebIdentityToken.vercel()), "Missing", "VERCEL_OIDC_TOKEN", "vercel env pull")
     }))
 })
 

@@ -1,0 +1,24 @@
+import type { Command, CommandExecutor, FileSystem, HttpClient } from "@effect/platform"
+import type { Effect, Redacted } from "effect"
+import type { IdentityError } from "effect-aws-identity"
+import { WebIdentityToken } from "effect-aws-identity"
+import { describe, expect, it } from "tstyche"
+
+type Source<R = never> = Effect.Effect<Redacted.Redacted, IdentityError.CredentialsUnavailable, R>
+
+declare const command: Command.Command
+declare const token: Effect.Effect<Redacted.Redacted, Error, "Service">
+
+describe("a source of web identity tokens", () => {
+  it("is made by a function, and fails with CredentialsUnavailable alone", () => {
+    expect(WebIdentityToken.fromEffect("Vault", token)).type.toBe<Source<"Service">>()
+    expect(WebIdentityToken.fromFile("/token")).type.toBe<Source<FileSystem.FileSystem>>()
+    expect(WebIdentityToken.fromVariable("TOKEN")).type.toBe<Source>()
+    expect(WebIdentityToken.fromCommand(command)).type.toBe<Source<CommandExecutor.CommandExecutor>>()
+    expect(WebIdentityToken.githubActions()).type.toBe<Source<HttpClient.HttpClient>>()
+    expect(WebIdentityToken.googleMetadata()).type.toBe<Source<HttpClient.HttpClient>>()
+    expect(WebIdentityToken.fly()).type.toBe<Source<HttpClient.HttpClient>>()
+    expect(WebIdentityToken.vercel()).type.toBe<Source>()
+    expect(WebIdentityToken.buildkite()).type.toBe<Source<CommandExecutor.CommandExecutor>>()
+  })
+})
