@@ -194,6 +194,27 @@ export class FileError extends TaggedError("FileError")<{
 }
 
 /**
+ * A store of tokens that is not a directory of files, such as Redis or a keychain, failed.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class StoreError extends TaggedError("StoreError")<{
+  /** What messages call it, such as `Redis`. */
+  readonly store: string
+  readonly operation: "read" | "write" | "remove"
+  /** The store's word for the cause, such as `ECONNREFUSED` or `NOAUTH`. Never a token or a part of the request. */
+  readonly code: string
+  readonly origin?: Origin | undefined
+}> {
+  override get message(): string {
+    const what = { read: "read from", write: "write to", remove: "remove from" }[this.operation]
+    return `Cannot ${what} ${this.store}: ${this.code}${forProfile(this.origin)}. ` +
+      "Check that the store is reachable and that this program may use it, then try again."
+  }
+}
+
+/**
  * A person has to sign in.
  *
  * | `reason` | what happened |
@@ -505,29 +526,6 @@ export type ServiceException =
   | RegionDisabledException
 
 /**
- * Converts an error of AWS to a `ServiceError`, for callers that treat all of them alike. `code` still tells them
- * apart.
- *
- * @since 0.1.0
- * @category combinators
- */
-export const toServiceError = (error: Answer): ServiceError => {
-  const { about, attempts, code, description, detailCode, operation, origin, requestId, service, status } = error
-  return new ServiceError({
-    about,
-    attempts,
-    code,
-    description,
-    detailCode,
-    operation,
-    origin,
-    requestId,
-    service,
-    status
-  })
-}
-
-/**
  * No answer arrived: the connection was refused, unresolved, cut off or timed out.
  *
  * @since 0.1.0
@@ -695,7 +693,9 @@ export class DeviceCodeExpired extends TaggedError("DeviceCodeExpired")<{
 
 /**
  * Why a call to an AWS service did not give its result, apart from the exceptions that its operation names.
- * `InvalidConfig` and `FileError` come from reading the client settings of the profile.
+ *
+ * `InvalidConfig` and `FileError` come from reading the client settings of the profile. The type of `Sso`, `SsoOidc` and
+ * `Sts` does not say where their settings come from, so every operation has these two, also with fixed settings.
  *
  * @since 0.1.0
  * @category errors
@@ -758,7 +758,23 @@ export type AssumeRoleWithWebIdentityError =
  * @since 0.1.0
  * @category errors
  */
-export type TokenError = SsoLoginRequired | FileError | CredentialsUnavailable | CallError
+export type TokenError = SsoLoginRequired | FileError | StoreError | CredentialsUnavailable | CallError
+
+/**
+ * Why there are no credentials of a role of IAM Identity Center.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export type SsoCredentialsError = TokenError | RoleNotAssigned
+
+/**
+ * Why there are no credentials in exchange for a web identity token.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export type WebIdentityCredentialsError = AssumeRoleWithWebIdentityError | CredentialsUnavailable
 
 /**
  * Why a profile or session could not be read from the config files.
@@ -776,10 +792,8 @@ export type SharedConfigError = NotConfigured | ProfileNotFound | InvalidConfig 
  */
 export type IdentityError =
   | SharedConfigError
-  | TokenError
-  | RoleNotAssigned
-  | AssumeRoleWithWebIdentityError
-  | CredentialsUnavailable
+  | SsoCredentialsError
+  | WebIdentityCredentialsError
   | CredentialsExpired
   | AccountNotAllowed
 
@@ -789,7 +803,7 @@ export type IdentityError =
  * @since 0.1.0
  * @category errors
  */
-export type LoginError = LoginDenied | DeviceCodeExpired | FileError | CallError
+export type LoginError = LoginDenied | DeviceCodeExpired | CallError
 
 /**
  * Every error of this module.
@@ -817,6 +831,7 @@ const kinds: Classify = {
   InvalidConfig: "InvalidConfig",
   InvalidInput: "InvalidConfig",
   FileError: "InvalidConfig",
+  StoreError: "Unavailable",
   SsoLoginRequired: "LoginRequired",
   RoleNotAssigned: "AccessDenied",
   AccountNotAllowed: "AccessDenied",
@@ -912,24 +927,3 @@ export const catchKind: {
       handle
     )
 )
-
-/**
- * Adds to an error the profile that it was made for, so that its message names the profile. An error that already names
- * its origin is not changed.
- *
- * @since 0.1.0
- * @category combinators
- */
-export const withOrigin = (origin: Origin) => <E extends IdentityError>(error: E): E => {
-  if (withoutOrigin.has(error._tag) || ("origin" in error && error.origin !== undefined)) return error
-  const Class = error.constructor as new(fields: E) => E
-  return new Class({ ...error, origin })
-}
-
-const withoutOrigin: ReadonlySet<string> = new Set<IdentityError["_tag"]>([
-  "AccountNotAllowed",
-  "CredentialsExpired",
-  "InvalidConfig",
-  "NotConfigured",
-  "ProfileNotFound"
-])

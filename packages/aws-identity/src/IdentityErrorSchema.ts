@@ -85,6 +85,12 @@ export const IdentityErrorSchema = Schema.Union(
     code: Schema.String,
     origin: Schema.optional(Origin)
   }),
+  ofClass("StoreError", IdentityError.StoreError, {
+    store: Schema.String,
+    operation: Schema.Literal("read", "write", "remove"),
+    code: Schema.String,
+    origin: Schema.optional(Origin)
+  }),
   ofClass("SsoLoginRequired", IdentityError.SsoLoginRequired, {
     reason: Schema.Literal("NoToken", "Expired", "RefreshRejected", "TokenRejected", "CorruptFile"),
     session: Schema.String,

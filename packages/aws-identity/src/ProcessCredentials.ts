@@ -73,8 +73,6 @@ export interface Line extends RunOptions {
   readonly commandLine: string
 }
 
-type Failure = IdentityError.NotConfigured | IdentityError.CredentialsUnavailable
-
 /**
  * The credentials that the program of a command line gives.
  *
@@ -91,9 +89,13 @@ type Failure = IdentityError.NotConfigured | IdentityError.CredentialsUnavailabl
  * @since 0.1.0
  * @category constructors
  */
-export const resolve = Effect.fn("ProcessCredentials.resolve")(function*(
-  { commandLine, ...options }: Line
-): Effect.fn.Return<Credentials, Failure, CommandExecutor.CommandExecutor | Path.Path> {
+export const resolve: (
+  line: Line
+) => Effect.Effect<
+  Credentials,
+  IdentityError.NotConfigured | IdentityError.CredentialsUnavailable,
+  CommandExecutor.CommandExecutor | Path.Path
+> = Effect.fn("ProcessCredentials.resolve")(function*({ commandLine, ...options }) {
   const path = yield* Path.Path
   const words = CommandLine.split(commandLine, path.sep === "\\" ? "windows" : "posix")
   if (Either.isLeft(words)) {
@@ -123,9 +125,12 @@ export const resolve = Effect.fn("ProcessCredentials.resolve")(function*(
  * @since 0.1.0
  * @category constructors
  */
-export const resolveCommand = Effect.fn("ProcessCredentials.resolveCommand")(
-  (command: Command.Command, options: RunOptions = {}) => outcomeOf(command, options, undefined)
-)
+export const resolveCommand: (
+  command: Command.Command,
+  options?: RunOptions
+) => Effect.Effect<Credentials, IdentityError.CredentialsUnavailable, CommandExecutor.CommandExecutor> = Effect.fn(
+  "ProcessCredentials.resolveCommand"
+)((command, options = {}) => outcomeOf(command, options, undefined))
 
 /**
  * `CredentialsProvider` of the program of a command line.

@@ -41,6 +41,7 @@ import * as IdentityError from "./IdentityError.js"
 import * as InstanceMetadataCredentials from "./InstanceMetadataCredentials.js"
 import { withSource } from "./internal/about.js"
 import { quoted } from "./internal/commandLine.js"
+import { withOrigin } from "./internal/origin.js"
 import { roleRegion } from "./internal/roleRegion.js"
 import * as Setting from "./internal/setting.js"
 import * as ProcessCredentials from "./ProcessCredentials.js"
@@ -125,7 +126,7 @@ const credentialsOf = <R>(
     if (Option.isSome(command)) {
       return Effect.mapError(
         ProcessCredentials.resolve({ commandLine: command.value, profile: profile.name }),
-        IdentityError.withOrigin({ profile: profile.name, location: SharedConfig.locationOf(profile) })
+        withOrigin({ profile: profile.name, location: SharedConfig.locationOf(profile) })
       )
     }
     return Effect.fail(nothingIn(profile, walk))
@@ -235,7 +236,7 @@ const roleOf = <R>(profile: SharedConfig.Section, walk: Walk<R>) =>
     }
     return yield* AssumeRoleCredentials.assume(options, source).pipe(
       Effect.mapError(withSource(role.roleArn, sourceInWords(profile))),
-      Effect.mapError(IdentityError.withOrigin(originOf(profile)))
+      Effect.mapError(withOrigin(originOf(profile)))
     )
   })
 

@@ -155,7 +155,9 @@ export interface ConfigFiles {
    * Fails with `NotConfigured` when no profile is chosen and there is no `default`, with `ProfileNotFound` when the
    * chosen one does not exist, and with `InvalidConfig` when a line of it cannot be read.
    */
-  readonly profile: (name?: string) => Effect.Effect<Section, IdentityError.SharedConfigError>
+  readonly profile: (
+    name?: string
+  ) => Effect.Effect<Section, IdentityError.NotConfigured | IdentityError.ProfileNotFound | IdentityError.InvalidConfig>
   /** An `[sso-session]` of the config file. Errors name `profile` if it is given. */
   readonly session: (name: string, profile?: Section) => Effect.Effect<SsoSession, IdentityError.InvalidConfig>
   /**
@@ -165,7 +167,9 @@ export interface ConfigFiles {
    * Fails with `NotConfigured` when neither the profile nor its sources have SSO settings, and with `InvalidConfig`
    * when the settings are incomplete or contradict the session's, or when a `source_profile` cannot be followed.
    */
-  readonly sessionOf: (profile: Section) => Effect.Effect<SsoSession, IdentityError.SharedConfigError>
+  readonly sessionOf: (
+    profile: Section
+  ) => Effect.Effect<SsoSession, IdentityError.NotConfigured | IdentityError.InvalidConfig>
   /** A `[services]` section of the config file; each service's settings are nested below its name. */
   readonly services: (name: string, profile?: Section) => Effect.Effect<Section, IdentityError.InvalidConfig>
   /**
@@ -242,7 +246,9 @@ export const profile = (name?: string): Effect.Effect<Section, IdentityError.Sha
  * @since 0.1.0
  * @category accessors
  */
-export const session = (name: string): Effect.Effect<SsoSession, IdentityError.SharedConfigError, SharedConfig> =>
+export const session = (
+  name: string
+): Effect.Effect<SsoSession, IdentityError.InvalidConfig | IdentityError.FileError, SharedConfig> =>
   Effect.flatMap(read, (files) => files.session(name))
 
 /**
@@ -713,7 +719,7 @@ export const sourceProfileOf = (
   files: ConfigFiles,
   profile: Section,
   path: ReadonlyArray<Section>
-): Effect.Effect<Section, IdentityError.InvalidConfig | IdentityError.FileError> => {
+): Effect.Effect<Section, IdentityError.InvalidConfig> => {
   const invalidSource = (problem: string, remedy: string) =>
     Effect.fail(invalidKey(profile, "source_profile", { problem, remedy }))
   const name = profile.values.get("source_profile")?.value ?? ""

@@ -13,8 +13,10 @@ import type { AccountId } from "./AccountId.js"
 import { Credentials } from "./Credentials.js"
 import * as CredentialsProvider from "./CredentialsProvider.js"
 import * as IdentityError from "./IdentityError.js"
+import { withOrigin } from "./internal/origin.js"
 import { perSource } from "./internal/perSource.js"
 import { RefusalChecks } from "./internal/refusalChecks.js"
+import { toServiceError } from "./internal/serviceError.js"
 import * as Setting from "./internal/setting.js"
 import { withToken } from "./internal/withToken.js"
 import type { Region } from "./Region.js"
@@ -47,7 +49,7 @@ const credentialsOf = Effect.fnUntraced(function*({ accountId, roleName, session
       onSuccess: (current) => !Equal.equals(current.accessToken, accessToken)
     }))
     return sso.getRoleCredentials({ region: session.region, accessToken, accountId, roleName }).pipe(
-      Effect.catchTag("TooManyRequestsException", (error) => Effect.fail(IdentityError.toServiceError(error))),
+      Effect.catchTag("TooManyRequestsException", (error) => Effect.fail(toServiceError(error))),
       Effect.flatMap(({ roleCredentials }) =>
         // Never another account's, whatever the answer.
         Option.exists(roleCredentials.accountId, (answered) => answered !== accountId)
@@ -73,7 +75,11 @@ const credentialsOf = Effect.fnUntraced(function*({ accountId, roleName, session
  * @since 0.1.0
  * @category constructors
  */
-export const resolve = Effect.fn("SsoCredentials.resolve")(credentialsOf)
+export const resolve: (
+  role: Role
+) => Effect.Effect<Credentials, IdentityError.SsoCredentialsError, Sso | SsoTokenProvider> = Effect.fn(
+  "SsoCredentials.resolve"
+)(credentialsOf)
 
 const isSsoRole = (profile: SharedConfig.Section): boolean =>
   ["sso_account_id", "sso_role_name"].some((key) => Option.isSome(SharedConfig.optional(profile, key)))
@@ -88,9 +94,13 @@ const isSsoRole = (profile: SharedConfig.Section): boolean =>
  * @since 0.1.0
  * @category constructors
  */
-export const resolveProfile = Effect.fn("SsoCredentials.resolveProfile")(function*(
+export const resolveProfile: (
   name?: string | SharedConfig.Section
-) {
+) => Effect.Effect<
+  Credentials,
+  IdentityError.SharedConfigError | IdentityError.SsoCredentialsError,
+  SharedConfig.SharedConfig | Sso | SsoTokenProvider
+> = Effect.fn("SsoCredentials.resolveProfile")(function*(name) {
   const config = yield* SharedConfig.read
   const profile = typeof name === "object" ? name : yield* config.profile(name)
   if (Option.isSome(SharedConfig.optional(profile, "source_profile")) && !isSsoRole(profile)) {
@@ -105,7 +115,7 @@ export const resolveProfile = Effect.fn("SsoCredentials.resolveProfile")(functio
   const { accountId, roleName } = yield* SharedConfig.ssoRoleOf(profile)
   return yield* Effect.mapError(
     credentialsOf({ session, accountId, roleName }),
-    IdentityError.withOrigin({ profile: profile.name, location: SharedConfig.locationOf(profile) })
+    withOrigin({ profile: profile.name, location: SharedConfig.locationOf(profile) })
   )
 })
 

@@ -11,6 +11,7 @@ import type * as Redacted from "effect/Redacted"
 import * as IdentityError from "./IdentityError.js"
 import { nextPoll, type PollState } from "./internal/devicePolling.js"
 import { portalRemedy } from "./internal/remedies.js"
+import { toServiceError } from "./internal/serviceError.js"
 import { regionOfStartUrl, startUrlProblem } from "./internal/startUrl.js"
 import { withMemory } from "./internal/tokenMemory.js"
 import { SsoOidc } from "./SsoOidc.js"
@@ -34,6 +35,17 @@ export interface DevicePrompt {
 }
 
 /**
+ * Options of `device`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface DeviceOptions<E = never, R = never> {
+  /** Shows the prompt. Polling for the approval begins when this effect has ended. */
+  readonly onPrompt: (prompt: DevicePrompt) => Effect.Effect<void, E, R>
+}
+
+/**
  * Signs in by device code (RFC 8628): shows the prompt, waits for the person's approval in any browser, and puts the
  * token into the cache for this and every other AWS tool.
  *
@@ -45,10 +57,12 @@ export interface DevicePrompt {
  * @since 0.1.0
  * @category flows
  */
-export const device = Effect.fn("SsoLogin.device")(function*<E, R>(
+export const device: <E, R>(
   session: SsoSession,
-  options: { readonly onPrompt: (prompt: DevicePrompt) => Effect.Effect<void, E, R> }
-) {
+  options: DeviceOptions<E, R>
+) => Effect.Effect<SsoToken, E | IdentityError.LoginError, R | SsoOidc | SsoTokenCache> = Effect.fn(
+  "SsoLogin.device"
+)(function*<E, R>(session: SsoSession, options: DeviceOptions<E, R>) {
   const oidc = yield* SsoOidc
   const cache = withMemory(yield* SsoTokenCache)
   const { region } = session
@@ -90,14 +104,14 @@ export const device = Effect.fn("SsoLogin.device")(function*<E, R>(
     registrationExpiresAt: client.clientSecretExpiresAt,
     refreshToken: answer.refreshToken
   })
-  // Not in the middle of a renewal, which would put its own token in the place of this one.
+  // The lock keeps a refresh in progress from replacing this token with its own.
   yield* cache.exclusively(session.cacheKey)(cache.set(session.cacheKey, token))
   return token
 })
 
 /**
- * A session's own scopes, else the one that makes AWS give a refresh token. A legacy profile has no scopes, as in
- * the AWS CLI: its token is to last the whole session, for tools that cannot renew it.
+ * The session's own scopes, or else the scope for which AWS gives a refresh token. A legacy profile has no scopes, as in
+ * the AWS CLI: its token should last the whole session, for tools that cannot refresh it.
  */
 const scopesOf = ({ name, registrationScopes }: SsoSession): { readonly scopes?: ReadonlyArray<string> } =>
   Option.isNone(name)
@@ -139,7 +153,7 @@ const aboutSession = (session: SsoSession) => (error: IdentityError.CallError): 
 }
 
 /** The device flow treats these errors alike, so they lose their own tag here. */
-const untagged = (error: IdentityError.ServiceException) => Effect.fail(IdentityError.toServiceError(error))
+const untagged = (error: IdentityError.ServiceException) => Effect.fail(toServiceError(error))
 
 interface DeviceGrant {
   readonly region: SsoSession["region"]

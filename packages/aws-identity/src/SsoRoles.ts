@@ -5,8 +5,9 @@
  */
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import * as IdentityError from "./IdentityError.js"
+import type * as IdentityError from "./IdentityError.js"
 import { streamRoles } from "./internal/portalPages.js"
+import { toServiceError } from "./internal/serviceError.js"
 import { withToken } from "./internal/withToken.js"
 import { type AccountInfo, type RoleInfo, Sso } from "./Sso.js"
 import type { SsoSession } from "./SsoSession.js"
@@ -63,5 +64,5 @@ export const stream = (
         )
     }, options?.concurrency)
   })).pipe(
-    Stream.mapError((error) => error._tag === "TooManyRequestsException" ? IdentityError.toServiceError(error) : error)
+    Stream.mapError((error) => error._tag === "TooManyRequestsException" ? toServiceError(error) : error)
   )

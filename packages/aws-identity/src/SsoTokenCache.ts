@@ -78,10 +78,13 @@ export class CorruptToken extends Data.TaggedError("CorruptToken")<{
   }
 }
 
+/** Why a store could not read, write or remove a token: a `FileError` of files, a `StoreError` of any other store. */
+type Failure = IdentityError.FileError | IdentityError.StoreError
+
 /**
  * A store of tokens by `SsoSession.cacheKey`. It only stores them; `SsoTokenProvider` decides when to refresh one.
  *
- * A store of your own fails when it cannot write. `SsoLogin` and `SsoTokenProvider` then keep the token in memory.
+ * A store of your own fails with a `StoreError` when it cannot write. `SsoLogin` and `SsoTokenProvider` then keep the token in memory.
  *
  * @since 0.1.0
  * @category services
@@ -90,7 +93,7 @@ export class SsoTokenCache extends Context.Tag("effect-aws-identity/SsoTokenCach
   /** Reads a token: none if there is no token, `CorruptToken` if what is stored is not a token. */
   readonly get: (
     key: string
-  ) => Effect.Effect<Option.Option<SsoToken>, CorruptToken | IdentityError.FileError>
+  ) => Effect.Effect<Option.Option<SsoToken>, CorruptToken | Failure>
   /**
    * Replaces the token atomically: a reader sees the old one or the new one.
    *
@@ -102,8 +105,8 @@ export class SsoTokenCache extends Context.Tag("effect-aws-identity/SsoTokenCach
     key: string,
     token: SsoToken,
     options?: { readonly replaces?: Option.Option<SsoToken> | undefined }
-  ) => Effect.Effect<void, IdentityError.FileError>
-  readonly remove: (key: string) => Effect.Effect<void, IdentityError.FileError>
+  ) => Effect.Effect<void, Failure>
+  readonly remove: (key: string) => Effect.Effect<void, Failure>
   /**
    * Runs an effect under a lock, so that no other user of the store runs one for the same key at the same time. After
    * 75 seconds of waiting, the effect runs without the lock; the worst result is that a token is refreshed twice.
@@ -314,7 +317,7 @@ export const layer = (
           yield* removeLeftovers(files)
         }).pipe(Effect.ignore)
 
-      return withMemory({
+      const store: Service = {
         location: (key) => shownPath(location(key)),
         get: (key) => {
           const file = location(key)
@@ -349,7 +352,8 @@ export const layer = (
               )
             }))
         }
-      })
+      }
+      return withMemory(store)
     })
   ))
 

@@ -22,6 +22,7 @@ import { loginRequired } from "./internal/loginRequired.js"
 import { countRefresh } from "./internal/metrics.js"
 import { perSource } from "./internal/perSource.js"
 import { ResendCheck } from "./internal/resendCheck.js"
+import { toServiceError } from "./internal/serviceError.js"
 import * as SingleFlight from "./internal/singleFlight.js"
 import { withMemory } from "./internal/tokenMemory.js"
 import { foreignOwner } from "./internal/tokenOwner.js"
@@ -119,7 +120,7 @@ export const make: Effect.Effect<
         Effect.fail(
           required(session, "RefreshRejected", [error.code, error.description].filter(Boolean).join(": "))
         )
-      const failed = (error: IdentityError.ServiceException) => Effect.fail(IdentityError.toServiceError(error))
+      const failed = (error: IdentityError.ServiceException) => Effect.fail(toServiceError(error))
       const outcome = yield* oidc.createToken({ region: session.region, grantType: "refresh_token", ...grant }).pipe(
         Effect.catchTags({
           // AWS does not accept a refresh token of this session again.

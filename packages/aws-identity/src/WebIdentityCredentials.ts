@@ -39,6 +39,7 @@ import { roleInWords, withAbout } from "./internal/about.js"
 import { applicationLimit } from "./internal/applicationLimit.js"
 import { check, type CheckedToken, endOf, type Source } from "./internal/checkedToken.js"
 import { variable } from "./internal/environment.js"
+import { withOrigin } from "./internal/origin.js"
 import { perSource } from "./internal/perSource.js"
 import { roleRegion } from "./internal/roleRegion.js"
 import { stsSession, withOptionNames } from "./internal/roleSession.js"
@@ -103,7 +104,7 @@ export const assumeRole: <E, R>(
   options: Options<E, R>
 ) => Effect.Effect<
   AssumeRoleWithWebIdentityOutput,
-  E | IdentityError.AssumeRoleWithWebIdentityError | IdentityError.CredentialsUnavailable,
+  E | IdentityError.WebIdentityCredentialsError,
   R | Sts
 > = Effect.fn("WebIdentityCredentials.assumeRole")(function*<E, R>(
   { sessionDuration, sessionName, token: source, ...role }: Options<E, R>
@@ -213,7 +214,7 @@ export const resolve = <E, R>(
   options: Options<E, R>
 ): Effect.Effect<
   Credentials,
-  E | IdentityError.AssumeRoleWithWebIdentityError | IdentityError.CredentialsUnavailable,
+  E | IdentityError.WebIdentityCredentialsError,
   R | Sts
 > => Effect.map(assumeRole(options), ({ credentials }) => credentials)
 
@@ -229,7 +230,7 @@ export const resolve = <E, R>(
  */
 export const resolveEnvironment: Effect.Effect<
   Credentials,
-  IdentityError.IdentityError,
+  IdentityError.NotConfigured | IdentityError.WebIdentityCredentialsError,
   FileSystem.FileSystem | Sts
 > = Effect.gen(function*() {
   const { roleArn, sessionName, tokenFile } = yield* Effect.mapError(
@@ -299,9 +300,13 @@ const unavailable = (
  * @since 0.1.0
  * @category constructors
  */
-export const resolveProfile = Effect.fn("WebIdentityCredentials.resolveProfile")(function*(
+export const resolveProfile: (
   name?: string | SharedConfig.Section
-) {
+) => Effect.Effect<
+  Credentials,
+  IdentityError.SharedConfigError | IdentityError.WebIdentityCredentialsError,
+  FileSystem.FileSystem | SharedConfig.SharedConfig | Sts
+> = Effect.fn("WebIdentityCredentials.resolveProfile")(function*(name) {
   const config = yield* SharedConfig.read
   const profile = typeof name === "object" ? name : yield* config.profile(name)
   const location = SharedConfig.locationOf(profile)
@@ -325,7 +330,7 @@ export const resolveProfile = Effect.fn("WebIdentityCredentials.resolveProfile")
       region,
       token: WebIdentityToken.fromFile(tokenFile.value)
     }),
-    IdentityError.withOrigin({ profile: profile.name, location })
+    withOrigin({ profile: profile.name, location })
   )
 })
 

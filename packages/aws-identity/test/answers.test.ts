@@ -1,7 +1,9 @@
 import { HttpClient, HttpClientResponse } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Effect, Exit, Layer, Option, Redacted } from "effect"
-import { AccountId, Credentials, IdentityError, Region, Sso, SsoOidc, Sts } from "effect-aws-identity"
+import type { IdentityError } from "effect-aws-identity"
+import { AccountId, Credentials, Region, Sso, SsoOidc, Sts } from "effect-aws-identity"
+import { toServiceError } from "../src/internal/serviceError.js"
 import { observed } from "./observed.js"
 
 // Whatever answers in AWS's place, and however, is a typed error, in bounded memory, and tells no secret.
@@ -453,7 +455,7 @@ describe("errors to be told apart", () => {
       assert.match(error.message, /\.$/)
       if (tag === "RoleNotAssigned") return
       assert.deepInclude({ ...error }, { code, status, description: "words", operation: name, attempts: 1 })
-      const generic = IdentityError.toServiceError(error)
+      const generic = toServiceError(error)
       assert.deepInclude({ ...generic }, { _tag: "ServiceError", code, status, description: "words" })
     }))
 

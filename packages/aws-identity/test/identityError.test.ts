@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Arbitrary, Cause, Effect, FastCheck as fc, Inspectable, Logger, Schema, SchemaAST } from "effect"
 import { CredentialsProvider, IdentityError, IdentityErrorSchema } from "effect-aws-identity"
 import { TestIdentity } from "effect-aws-identity-testing"
+import { withOrigin } from "../src/internal/origin.js"
 
 // Every class of errors, with fields of any content.
 
@@ -20,7 +21,7 @@ describe("errors as JSON", () => {
     const exported = Object.entries<unknown>({ ...IdentityError }).flatMap(([name, value]) =>
       typeof value === "function" && value.prototype instanceof Error ? [name] : []
     )
-    assert.isAtLeast(exported.length, 26)
+    assert.isAtLeast(exported.length, 27)
     assert.sameMembers<string>(classes.map(([tag]) => tag), exported)
   })
 
@@ -90,7 +91,7 @@ describe("errors as JSON", () => {
     }))
 
   it("keep an origin in JSON and its place in the message", () => {
-    const error = IdentityError.withOrigin({ profile: "dev", location: "config:1" })(
+    const error = withOrigin({ profile: "dev", location: "config:1" })(
       new IdentityError.RoleNotAssigned({ accountId: "111122223333", roleName: "Admin" })
     )
     const { message, origin } = JSON.parse(JSON.stringify(error))
@@ -173,6 +174,12 @@ describe("the kind of an error", () => {
     ["throttling", "Unavailable", true, new IdentityError.ServiceError({ ...call, code: "Throttling", status: 400 })],
     ["a bad request", "InvalidConfig", false, new IdentityError.ServiceError({ ...call, code: "Bad", status: 400 })],
     ["a refusal", "AccessDenied", false, new IdentityError.ServiceError({ ...call, code: "Bad", status: 403 })],
+    [
+      "a store that cannot be reached",
+      "Unavailable",
+      true,
+      new IdentityError.StoreError({ store: "Redis", operation: "read", code: "ECONNREFUSED" })
+    ],
     [
       "a refused connection",
       "Unavailable",

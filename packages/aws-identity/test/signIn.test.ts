@@ -663,7 +663,7 @@ it("TestIdentity.layer gives all that AwsIdentity.layer gives", () => {
 })
 
 describe("a store that cannot be written", () => {
-  const codes = ["PermissionDenied", "NoSpace", "READONLY You can't write against a read only replica"]
+  const codes = ["ECONNREFUSED", "NOAUTH", "READONLY You can't write against a read only replica"]
   for (const code of codes) {
     it.effect(`loses no sign-in, logs one warning, and gives the token to the token provider: ${code}`, () =>
       Effect.gen(function*() {
@@ -674,7 +674,7 @@ describe("a store that cannot be written", () => {
           ...inner,
           set: (key, token, options) =>
             isFull
-              ? Effect.fail(new IdentityError.FileError({ path: key, operation: "write", code }))
+              ? Effect.fail(new IdentityError.StoreError({ store: "Redis", operation: "write", code }))
               : inner.set(key, token, options)
         }
         const logged: Array<string> = []

@@ -63,14 +63,13 @@ const overKeyValueStore: Layer.Layer<SsoTokenCache.SsoTokenCache, never, KeyValu
   Effect.gen(function*() {
     const store = KeyValueStore.prefix(yield* KeyValueStore.KeyValueStore, "sso-token/")
     const location = (key: string) => `sso-token/${key}`
-    const failed =
-      (key: string, operation: IdentityError.FileError["operation"]) => ({ _tag }: { readonly _tag: string }) =>
-        new IdentityError.FileError({ path: location(key), operation, code: _tag })
+    const failed = (operation: IdentityError.StoreError["operation"]) => ({ _tag }: { readonly _tag: string }) =>
+      new IdentityError.StoreError({ store: "the key-value store", operation, code: _tag })
     return {
       location,
       get: (key) =>
         Effect.flatMap(
-          Effect.mapError(store.get(key), failed(key, "read")),
+          Effect.mapError(store.get(key), failed("read")),
           Option.match({
             onNone: () => Effect.succeedNone,
             onSome: (text) =>
@@ -80,8 +79,8 @@ const overKeyValueStore: Layer.Layer<SsoTokenCache.SsoTokenCache, never, KeyValu
               })
           })
         ),
-      set: (key, token) => Effect.mapError(store.set(key, SsoTokenCache.encode(token)), failed(key, "write")),
-      remove: (key) => Effect.mapError(store.remove(key), failed(key, "remove")),
+      set: (key, token) => Effect.mapError(store.set(key, SsoTokenCache.encode(token)), failed("write")),
+      remove: (key) => Effect.mapError(store.remove(key), failed("remove")),
       // The store has no lock: a renewal may be made twice.
       exclusively: () => (effect) => effect
     }

@@ -27,6 +27,7 @@ import { ResendCheck } from "./resendCheck.js"
 import * as RetryPolicy from "./retryPolicy.js"
 import { schemaProblem } from "./schemaProblem.js"
 import { makeSecrets } from "./scrub.js"
+import { toServiceError } from "./serviceError.js"
 import { shownText } from "./shownPath.js"
 import * as SignedRequest from "./signedRequest.js"
 import { uptime } from "./uptime.js"
@@ -294,7 +295,7 @@ const attemptOf = <
         const foreign = answer.code === "Unknown" ? AwsAnswer.foreignAnswer(headers, body, secrets) : undefined
         const description = foreign === undefined ? answer.description : `the answer is ${foreign}`
         const fields = { ...names, ...answer, description, status, attempts }
-        const error = exceptionOf(fields) ?? IdentityError.toServiceError(fields)
+        const error = exceptionOf(fields) ?? toServiceError(fields)
         const isClockMended = client.clockOffset !== clockOffset
         const kind = kindOfAnswer(fields, isClockMended)
         const retryAfter = Option.orElse(

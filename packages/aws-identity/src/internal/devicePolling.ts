@@ -1,5 +1,6 @@
 /** What to do after an answer while a device login waits for its approval (RFC 8628, 3.5): decisions only. */
-import { type CallError, type CreateTokenError, toServiceError } from "../IdentityError.js"
+import type { CallError, CreateTokenError } from "../IdentityError.js"
+import { toServiceError } from "./serviceError.js"
 
 /** All in milliseconds; `deadline` since 1970. */
 export interface PollState {

@@ -10,8 +10,8 @@ interface Token {
   readonly accessToken: Redacted.Redacted
 }
 
-/** The part of a store of tokens that the memory stands before. */
-interface Store<T extends Token, E, F extends { readonly message: string }> {
+/** The operations of a store of tokens that the memory changes. */
+interface Store<T extends Token, E, F> {
   readonly get: (key: string) => Effect.Effect<Option.Option<T>, E>
   readonly set: (
     key: string,
@@ -19,6 +19,11 @@ interface Store<T extends Token, E, F extends { readonly message: string }> {
     options?: { readonly replaces?: Option.Option<T> | undefined }
   ) => Effect.Effect<void, F>
   readonly remove: (key: string) => Effect.Effect<void, F>
+}
+
+/** A store whose `set` does not fail. */
+type WithMemory<T extends Token, Rest> = Omit<Rest, "set"> & {
+  readonly set: (...args: Parameters<Store<T, never, never>["set"]>) => Effect.Effect<void>
 }
 
 /** Whether both have the same access token, or both are none. */
@@ -42,9 +47,9 @@ const memories = new WeakMap<object, unknown>()
  */
 export const withMemory = <T extends Token, E, F extends { readonly message: string }, Rest extends object>(
   store: Store<T, E, F> & Rest
-): Store<T, E, F> & Rest => {
+): WithMemory<T, Rest> => {
   const known = memories.get(store)
-  if (known !== undefined) return known as typeof store
+  if (known !== undefined) return known as WithMemory<T, Rest>
   const cache = make<T, E, F, Rest>(store)
   memories.set(store, cache)
   memories.set(cache, cache)
@@ -53,7 +58,7 @@ export const withMemory = <T extends Token, E, F extends { readonly message: str
 
 const make = <T extends Token, E, F extends { readonly message: string }, Rest extends object>(
   store: Store<T, E, F> & Rest
-): Store<T, E, F> & Rest => {
+): WithMemory<T, Rest> => {
   /** The tokens that could not be written. */
   const unsaved = new Map<string, {
     readonly token: T
@@ -85,7 +90,7 @@ const make = <T extends Token, E, F extends { readonly message: string }, Rest e
 
   return {
     ...store,
-    get: (key) =>
+    get: (key: string) =>
       Effect.matchEffect(store.get(key), {
         onFailure: (error) => {
           const kept = unsaved.get(key)
@@ -129,7 +134,7 @@ const make = <T extends Token, E, F extends { readonly message: string }, Rest e
             })
         })
       }),
-    remove: (key) =>
+    remove: (key: string) =>
       Effect.suspend(() => {
         unsaved.delete(key)
         return store.remove(key)

@@ -1,0 +1,145 @@
+import type { CommandExecutor, FileSystem, Path } from "@effect/platform"
+import { Effect, type Option } from "effect"
+import type { Credentials, SsoOidc } from "effect-aws-identity"
+import {
+  IdentityError,
+  ProcessCredentials,
+  SharedConfig,
+  type Sso,
+  SsoCredentials,
+  SsoLogin,
+  SsoSession,
+  SsoTokenCache,
+  type SsoTokenProvider,
+  type Sts,
+  WebIdentityCredentials
+} from "effect-aws-identity"
+import { describe, expect, it } from "tstyche"
+
+type ErrorOf<T> = T extends Effect.Effect<infer _, infer E, infer __> ? E : never
+type WithReason = Extract<IdentityError.AnyError, { readonly reason?: unknown }>
+
+describe("errors", () => {
+  it("have a closed set of literals for every reason", () => {
+    expect<WithReason["_tag"]>().type.toBe<"SsoLoginRequired" | "CredentialsUnavailable">()
+    expect<IdentityError.SsoLoginRequired["reason"]>().type.toBe<
+      "NoToken" | "Expired" | "RefreshRejected" | "TokenRejected" | "CorruptFile"
+    >()
+    expect<IdentityError.CredentialsUnavailable["reason"]>().type.toBe<
+      "Missing" | "Unreachable" | "Refused" | "Invalid" | "Expired"
+    >()
+    expect<IdentityError.ServiceError["detailCode"]>().type.toBe<string | undefined>()
+    expect<IdentityError.FileError["code"]>().type.toBe<string>()
+    expect<IdentityError.ServiceUnreachable["code"]>().type.toBe<string>()
+  })
+
+  it("of CredentialsProvider.get have twenty tags, all of which a switch over kind covers", () => {
+    expect<IdentityError.IdentityError["_tag"]>().type.toBe<
+      | "NotConfigured"
+      | "ProfileNotFound"
+      | "InvalidConfig"
+      | "FileError"
+      | "StoreError"
+      | "SsoLoginRequired"
+      | "CredentialsUnavailable"
+      | "ServiceError"
+      | "ServiceUnreachable"
+      | "InvalidResponse"
+      | "InvalidInput"
+      | "RoleNotAssigned"
+      | "AccessDeniedException"
+      | "ExpiredTokenException"
+      | "RegionDisabledException"
+      | "InvalidIdentityTokenException"
+      | "IDPCommunicationErrorException"
+      | "IDPRejectedClaimException"
+      | "CredentialsExpired"
+      | "AccountNotAllowed"
+    >()
+    expect<IdentityError.IdentityError["kind"]>().type.toBe<IdentityError.Kind>()
+  })
+
+  it("are not rebuilt by functions of the public module", () => {
+    expect(IdentityError).type.not.toHaveProperty("toServiceError")
+    expect(IdentityError).type.not.toHaveProperty("withOrigin")
+    expect(SsoTokenCache).type.not.toHaveProperty("orMemory")
+  })
+
+  it("SsoLoginRequired gives the session to sign in to", () => {
+    expect(SsoSession.fromError).type.toBe<(error: IdentityError.SsoLoginRequired) => SsoSession.SsoSession>()
+    expect(SsoSession.fromError).type.not.toBeCallableWith(new IdentityError.LoginDenied({ session: "corp" }))
+  })
+})
+
+describe("errors of functions are named unions", () => {
+  it("a sign-in fails with a LoginError, and as its prompt does", () => {
+    const device = SsoLogin.device(SsoSession.fromError({} as IdentityError.SsoLoginRequired), {
+      onPrompt: () => Effect.fail("closed" as const)
+    })
+    expect(device).type.toBe<
+      Effect.Effect<
+        SsoTokenCache.SsoToken,
+        IdentityError.LoginError | "closed",
+        SsoOidc.SsoOidc | SsoTokenCache.SsoTokenCache
+      >
+    >()
+  })
+
+  it("credentials of a role of IAM Identity Center", () => {
+    expect(SsoCredentials.resolve).type.toBe<
+      (role: SsoCredentials.Role) => Effect.Effect<
+        Credentials.Credentials,
+        IdentityError.SsoCredentialsError,
+        Sso.Sso | SsoTokenProvider.SsoTokenProvider
+      >
+    >()
+  })
+
+  it("credentials of a web identity in the environment", () => {
+    expect(WebIdentityCredentials.resolveEnvironment).type.toBe<
+      Effect.Effect<
+        Credentials.Credentials,
+        IdentityError.NotConfigured | IdentityError.WebIdentityCredentialsError,
+        FileSystem.FileSystem | Sts.Sts
+      >
+    >()
+  })
+
+  it("credentials of a program", () => {
+    expect(ProcessCredentials.resolve({ commandLine: "vault" })).type.toBe<
+      Effect.Effect<
+        Credentials.Credentials,
+        IdentityError.NotConfigured | IdentityError.CredentialsUnavailable,
+        CommandExecutor.CommandExecutor | Path.Path
+      >
+    >()
+  })
+
+  it("a session is found in the files or is an error of the files", () => {
+    expect(SharedConfig.session("corp")).type.toBe<
+      Effect.Effect<
+        SsoSession.SsoSession,
+        IdentityError.InvalidConfig | IdentityError.FileError,
+        SharedConfig.SharedConfig
+      >
+    >()
+    expect<ErrorOf<ReturnType<SharedConfig.ConfigFiles["sessionOf"]>>>().type.toBe<
+      IdentityError.NotConfigured | IdentityError.InvalidConfig
+    >()
+    expect<ErrorOf<ReturnType<SharedConfig.ConfigFiles["profile"]>>>().type.toBe<
+      IdentityError.NotConfigured | IdentityError.ProfileNotFound | IdentityError.InvalidConfig
+    >()
+  })
+
+  it("a store of tokens that is not files fails with a StoreError", () => {
+    expect<ErrorOf<ReturnType<SsoTokenCache.Service["set"]>>>().type.toBe<
+      IdentityError.FileError | IdentityError.StoreError
+    >()
+    expect<ReturnType<SsoTokenCache.Service["get"]>>().type.toBe<
+      Effect.Effect<
+        Option.Option<SsoTokenCache.SsoToken>,
+        SsoTokenCache.CorruptToken | IdentityError.FileError | IdentityError.StoreError
+      >
+    >()
+  })
+})
