@@ -85,7 +85,7 @@ const onOurOwn = Effect.gen(function*() {
   const run = (http: Layer.Layer<HttpClient.HttpClient>) =>
     Effect.provide(
       Effect.zipRight(signInAtOnce, showKey),
-      SsoCredentials.layerProfile().pipe(
+      CredentialsProvider.layer(SsoCredentials.resolveProfile()).pipe(
         Layer.provideMerge(AwsIdentity.layerServices({ client: { endpoint } })),
         Layer.provideMerge(Layer.merge(SharedConfig.layerMemory({ config: configText }), SsoTokenCache.layerMemory())),
         Layer.provide(http)

@@ -45,7 +45,7 @@ const job = (tests: Effect.Effect<void>) =>
   )
 
 /** From the bottom up: the job's token gives the first role, that gives the second, and its account is looked at. */
-const aws = AllowedAccounts.layer([AccountId.make("444455556666")]).pipe(
+const aws = AllowedAccounts.layer({ accounts: [AccountId.make("444455556666")] }).pipe(
   Layer.provide(AssumeRoleCredentials.layer({ roleArn: deployRole, sessionName: "deploy" })),
   Layer.provide(WebIdentityCredentials.layer({ roleArn: ciRole, token: WebIdentityToken.githubActions() })),
   Layer.provideMerge(Sts.layerEnvironment()),

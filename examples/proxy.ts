@@ -122,7 +122,7 @@ const onOurOwn = Effect.gen(function*() {
   yield* Console.log(`A proxy listens on ${proxy}`)
   yield* Effect.zipRight(signInAtOnce, whoAmI).pipe(
     Effect.provide(
-      SsoCredentials.layerProfile().pipe(
+      CredentialsProvider.layer(SsoCredentials.resolveProfile()).pipe(
         Layer.provideMerge(AwsIdentity.layerServices()),
         Layer.provideMerge(Layer.merge(SharedConfig.layerMemory({ config: configText }), SsoTokenCache.layerMemory())),
         Layer.provide(throughProxy({ httpsProxy: proxy, noProxy: "", requestTls: { ca: cert } }))

@@ -144,10 +144,10 @@ export const layer = <R = never>(
   )
 
 const guarded = <R>(options: Options<R>) => {
-  const credentials = ProfileCredentials.layer(options, options)
+  const credentials = ProfileCredentials.layer(options)
   return options.allowedAccountIds === undefined
     ? credentials
-    : Layer.provide(AllowedAccounts.layer(options.allowedAccountIds, options), credentials)
+    : Layer.provide(AllowedAccounts.layer({ ...options, accounts: options.allowedAccountIds }), credentials)
 }
 
 /** Without files and programs, and with no environment: a test is the same on every machine. */

@@ -248,6 +248,20 @@ describe("providers are values", () => {
     >()
   })
 
+  it("the service has no members for speed", () => {
+    expect<keyof CredentialsProvider.Service>().type.toBe<"get" | "getFor" | "invalidate">()
+  })
+
+  it("layers have one options parameter, for the provider and its cache", () => {
+    const cache = { background: true, refreshBefore: "10 minutes" } as const
+    expect(ProfileCredentials.layer).type.toBeCallableWith({ profile: "dev", ...cache })
+    expect(ProfileCredentials.layer).type.not.toBeCallableWith({ profile: "dev" }, cache)
+    expect(DefaultCredentials.layer).type.toBeCallableWith({ profile: "dev", ...cache })
+    expect(AssumeRoleCredentials.layer).type.toBeCallableWith({ ...role, ...cache })
+    expect(AssumeRoleCredentials.layer).type.not.toBeCallableWith(role, cache)
+    expect(SsoCredentials.layer).type.not.toBeCallableWith({ session }, cache)
+  })
+
   it("the default chain is run to get its resolver", () => {
     expect(DefaultCredentials.make()).type.toBe<
       Effect.Effect<

@@ -6,7 +6,7 @@
  * import { Layer } from "effect"
  * import { AccountId, AllowedAccounts, AwsIdentity } from "effect-aws-identity"
  *
- * export const credentials = AllowedAccounts.layer([AccountId.make("111122223333")]).pipe(
+ * export const credentials = AllowedAccounts.layer({ accounts: [AccountId.make("111122223333")] }).pipe(
  *   Layer.provide(AwsIdentity.layer({ profile: "test" }))
  * )
  * ```
@@ -22,18 +22,29 @@ import type { AccountId } from "./AccountId.js"
 import type { Credentials } from "./Credentials.js"
 import * as CredentialsProvider from "./CredentialsProvider.js"
 import * as IdentityError from "./IdentityError.js"
+import { peek, withPeek } from "./internal/peek.js"
 import { perSource } from "./internal/perSource.js"
 import { retryDelay } from "./internal/refreshPolicy.js"
 import { isRejection } from "./internal/rejection.js"
 import { Sts } from "./Sts.js"
 
 /**
+ * The accounts that a program may act in.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options extends CredentialsProvider.CacheOptions {
+  readonly accounts: Arr.NonEmptyReadonlyArray<AccountId>
+}
+
+/**
  * Guards the `CredentialsProvider` that it is given. For new credentials, it asks STS which account they belong to,
  * because the account in a file or variable may be wrong.
  *
- * Credentials of another account than the allowed ones fail with `AccountNotAllowed`. They are
- * invalidated half a minute later, so that a later `get` uses the configuration of that time. Credentials that STS
- * rejects are invalidated at once, and others are tried once.
+ * Credentials of another account than the allowed ones fail with `AccountNotAllowed`. They are invalidated half a minute
+ * later, so that a later `get` uses the configuration of that time. Credentials that STS rejects are invalidated at
+ * once, and others are tried once.
  *
  * With another source, the layer guards that source: see `CredentialsProvider.layer`.
  *
@@ -41,8 +52,7 @@ import { Sts } from "./Sts.js"
  * @category layers
  */
 export const layer = (
-  allowed: Arr.NonEmptyReadonlyArray<AccountId>,
-  options?: CredentialsProvider.Options
+  { accounts, ...cache }: Options
 ): Layer.Layer<
   CredentialsProvider.CredentialsProvider,
   never,
@@ -67,9 +77,9 @@ export const layer = (
         })
 
       const refusalOf = ({ account, arn }: { readonly account: string; readonly arn: string }) =>
-        allowed.some((id) => id === account)
+        accounts.some((id) => id === account)
           ? undefined
-          : new IdentityError.AccountNotAllowed({ accountId: account, arn, allowed: [...allowed] })
+          : new IdentityError.AccountNotAllowed({ accountId: account, arn, allowed: [...accounts] })
 
       const resolve = Effect.gen(function*() {
         const now = yield* Clock.currentTimeMillis
@@ -88,9 +98,9 @@ export const layer = (
       })
 
       // Verified credentials are cached like any others, so callers share one answer of STS.
-      const guarded = yield* CredentialsProvider.make(resolve, options)
-      return {
-        ...guarded,
+      const guarded = yield* CredentialsProvider.make(resolve, cache)
+      const service: CredentialsProvider.Service = {
+        get: guarded.get,
         getFor: (atLeast) =>
           Effect.zipRight(
             // The guard asks the source again, and fails with what it fails with.
@@ -99,6 +109,7 @@ export const layer = (
           ),
         invalidate: (rejected) => Effect.zipRight(source.invalidate(rejected), guarded.invalidate(rejected))
       }
+      return withPeek(service, () => peek(guarded))
     })
   ))
 

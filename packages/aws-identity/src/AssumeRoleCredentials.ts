@@ -205,10 +205,9 @@ export const resolve = <E = never, R = never>(
  * @category layers
  */
 export const layer = <E = never, R = never>(
-  options: Options<E, R>,
-  cache?: CredentialsProvider.Options
+  { background, refreshBefore, ...role }: Options<E, R> & CredentialsProvider.CacheOptions
 ): Layer.Layer<
   CredentialsProvider.CredentialsProvider,
   never,
   Exclude<NoInfer<R> | Sts | CredentialsProvider.CredentialsProvider, Scope.Scope>
-> => CredentialsProvider.layer(resolve(options), cache)
+> => CredentialsProvider.layer(resolve(role), { background, refreshBefore })

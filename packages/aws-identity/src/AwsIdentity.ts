@@ -52,7 +52,7 @@ export type AwsIdentity =
  * @since 0.1.0
  * @category models
  */
-export interface Options<R = never> extends ProfileCredentials.Options<R>, CredentialsProvider.Options {
+export interface Options<R = never> extends ProfileCredentials.Options<R>, CredentialsProvider.CacheOptions {
   /** The accounts that the program may act in: see `AllowedAccounts`. */
   readonly allowedAccountIds?: Arr.NonEmptyReadonlyArray<AccountId> | undefined
   /**
@@ -121,11 +121,11 @@ export const layer = <R = never>(
 > => {
   const { allowedAccountIds } = options
   const credentials = options.profile === undefined
-    ? DefaultCredentials.layer(options, options)
-    : ProfileCredentials.layer(options, options)
+    ? DefaultCredentials.layer(options)
+    : ProfileCredentials.layer(options)
   const allowed = allowedAccountIds === undefined
     ? credentials
-    : Layer.provide(AllowedAccounts.layer(allowedAccountIds, options), credentials)
+    : Layer.provide(AllowedAccounts.layer({ ...options, accounts: allowedAccountIds }), credentials)
   const stores = Layer.merge(
     SharedConfig.layer({ profile: options.profile, homeDirectory: options.homeDirectory }),
     SsoTokenCache.layer({ homeDirectory: options.homeDirectory })

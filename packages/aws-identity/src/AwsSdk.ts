@@ -36,6 +36,7 @@ import { Credentials } from "./Credentials.js"
 import * as CredentialsProvider from "./CredentialsProvider.js"
 import * as IdentityError from "./IdentityError.js"
 import { isTransientConnection } from "./internal/answerKind.js"
+import { peek } from "./internal/peek.js"
 import { schemaProblem } from "./internal/schemaProblem.js"
 import * as SharedConfig from "./SharedConfig.js"
 import type { SsoSession } from "./SsoSession.js"
@@ -233,7 +234,7 @@ export const identityProvider = (
 ): Effect.Effect<IdentityProvider<AwsCredentialIdentity>> =>
   Effect.map(Effect.runtime<never>(), (runtime) =>
     providerOf<Credentials, AwsCredentialIdentity>({
-      peek: () => provider.peek?.(),
+      peek: () => peek(provider),
       get: (rejected) =>
         run(
           runtime,
@@ -503,5 +504,5 @@ const property = (value: unknown, key: string): unknown =>
  */
 export const layer = (
   provider: AwsCredentialIdentity | AwsCredentialIdentityProvider,
-  options?: CredentialsProvider.Options
+  options?: CredentialsProvider.CacheOptions
 ): Layer.Layer<CredentialsProvider.CredentialsProvider> => CredentialsProvider.layer(fromProvider(provider), options)

@@ -208,6 +208,6 @@ const remedies = {
  * @category layers
  */
 export const layer = (
-  options?: CredentialsProvider.Options
+  options?: CredentialsProvider.CacheOptions
 ): Layer.Layer<CredentialsProvider.CredentialsProvider, never, HttpClient.HttpClient | FileSystem.FileSystem> =>
   CredentialsProvider.layer(resolve, options)

@@ -34,6 +34,7 @@ import * as IdentityError from "./IdentityError.js"
 import { type OwnError, toOwnError } from "./internal/applicationError.js"
 import { applicationLimit } from "./internal/applicationLimit.js"
 import { countRefresh } from "./internal/metrics.js"
+import { withPeek } from "./internal/peek.js"
 import { perSource } from "./internal/perSource.js"
 import { afterFailure, decideCredentials, good, type Held, none, retryDelay } from "./internal/refreshPolicy.js"
 import { RefusalChecks } from "./internal/refusalChecks.js"
@@ -61,11 +62,6 @@ export class CredentialsProvider extends Context.Tag("effect-aws-identity/Creden
   readonly invalidate: (rejected: Credentials) => Effect.Effect<void>
   /** See `getFor` of this module, which also works with a provider that does not have it. */
   readonly getFor?: (atLeast: Duration.DurationInput) => Effect.Effect<Credentials, IdentityError.IdentityError>
-  /**
-   * Returns the cached credentials without starting a fiber, for callers outside Effect. Use `get` when `peek` returns
-   * undefined, and for providers without `peek`.
-   */
-  readonly peek?: () => Credentials | undefined
 }>() {}
 
 /**
@@ -185,7 +181,7 @@ interface Generation {
  * @since 0.1.0
  * @category models
  */
-export interface Options {
+export interface CacheOptions {
   /**
    * Whether the cache resolves credentials as soon as it is made and refreshes them also while no caller asks, so that
    * no caller waits. By default, credentials are resolved when a caller asks.
@@ -212,7 +208,7 @@ export interface Options {
  */
 export const make = <R>(
   resolve: Effect.Effect<Credentials, IdentityError.IdentityError, R>,
-  options?: Options
+  options?: CacheOptions
 ): Effect.Effect<Service, never, Exclude<R, Scope.Scope> | Scope.Scope> =>
   Effect.gen(function*() {
     const context = yield* Effect.context<Exclude<R, Scope.Scope>>()
@@ -315,7 +311,7 @@ export const make = <R>(
       yield* Effect.forkScoped(Effect.forever(ask))
     }
 
-    return {
+    const service: Service = {
       get,
       getFor: (atLeast) => getWith(Duration.toMillis(atLeast)),
       invalidate: (rejected) =>
@@ -323,14 +319,14 @@ export const make = <R>(
           const { held } = generation
           if (held._tag === "Failed") generation.held = none
           if (held._tag === "Good" && held.value.accessKeyId === rejected.accessKeyId) generation = begin(none)
-        }),
-      peek: () => {
-        const { held } = generation
-        return held._tag === "Good" && decideCredentials(clock.unsafeCurrentTimeMillis(), held) === "Hit"
-          ? held.value
-          : undefined
-      }
+        })
     }
+    return withPeek(service, () => {
+      const { held } = generation
+      return held._tag === "Good" && decideCredentials(clock.unsafeCurrentTimeMillis(), held) === "Hit"
+        ? held.value
+        : undefined
+    })
   })
 
 /**
@@ -387,7 +383,7 @@ export const fromEffect = <E, R>(
  */
 export const layer = <R>(
   resolve: Effect.Effect<Credentials, IdentityError.IdentityError, R>,
-  options?: Options
+  options?: CacheOptions
 ): Layer.Layer<CredentialsProvider, never, Exclude<R, Scope.Scope>> =>
   perSource(Layer.scoped(CredentialsProvider, make(resolve, options)))
 
@@ -473,7 +469,7 @@ const chain = <R>(
  */
 export const layerFirstConfigured = <R extends ReadonlyArray<unknown>>(
   resolvers: { readonly [K in keyof R]: Effect.Effect<Credentials, IdentityError.IdentityError, R[K]> },
-  options?: Options
+  options?: CacheOptions
 ): Layer.Layer<CredentialsProvider, never, Exclude<R[number], Scope.Scope>> =>
   perSource(Layer.scoped(
     CredentialsProvider,

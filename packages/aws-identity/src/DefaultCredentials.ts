@@ -81,8 +81,7 @@ export const make = <R = never>(
  * @category layers
  */
 export const layer = <R = never>(
-  options?: ProfileCredentials.Options<R>,
-  cache?: CredentialsProvider.Options
+  options?: ProfileCredentials.Options<R> & CredentialsProvider.CacheOptions
 ): Layer.Layer<
   CredentialsProvider.CredentialsProvider,
   never,
@@ -90,5 +89,5 @@ export const layer = <R = never>(
 > =>
   perSource(Layer.scoped(
     CredentialsProvider.CredentialsProvider,
-    Effect.flatMap(make(options), (resolve) => CredentialsProvider.make(resolve, cache))
+    Effect.flatMap(make(options), (resolve) => CredentialsProvider.make(resolve, options))
   ))

@@ -140,5 +140,5 @@ export const resolve: Effect.Effect<Credentials, IdentityError.NotConfigured | I
  * @category layers
  */
 export const layer = (
-  options?: CredentialsProvider.Options
+  options?: CredentialsProvider.CacheOptions
 ): Layer.Layer<CredentialsProvider.CredentialsProvider> => CredentialsProvider.layer(resolve, options)

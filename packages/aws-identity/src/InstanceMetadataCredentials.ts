@@ -234,6 +234,6 @@ export const resolve: Effect.Effect<
  * @category layers
  */
 export const layer = (
-  options?: CredentialsProvider.Options
+  options?: CredentialsProvider.CacheOptions
 ): Layer.Layer<CredentialsProvider.CredentialsProvider, never, HttpClient.HttpClient> =>
   CredentialsProvider.layer(resolve, options)

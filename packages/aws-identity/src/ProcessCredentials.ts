@@ -140,7 +140,7 @@ export const resolveCommand: (
  */
 export const layer = (
   line: Line,
-  options?: CredentialsProvider.Options
+  options?: CredentialsProvider.CacheOptions
 ): Layer.Layer<CredentialsProvider.CredentialsProvider, never, CommandExecutor.CommandExecutor | Path.Path> =>
   CredentialsProvider.layer(resolve(line), options)
 
@@ -152,7 +152,7 @@ export const layer = (
  */
 export const layerCommand = (
   command: Command.Command,
-  options?: RunOptions & CredentialsProvider.Options
+  options?: RunOptions & CredentialsProvider.CacheOptions
 ): Layer.Layer<CredentialsProvider.CredentialsProvider, never, CommandExecutor.CommandExecutor> =>
   CredentialsProvider.layer(resolveCommand(command, options), options)
 

@@ -373,7 +373,6 @@ const credentialSources: ReadonlyMap<
  * @category layers
  */
 export const layer = <R = never>(
-  options?: Options<R>,
-  cache?: CredentialsProvider.Options
+  options?: Options<R> & CredentialsProvider.CacheOptions
 ): Layer.Layer<CredentialsProvider.CredentialsProvider, never, Exclude<NoInfer<R>, Scope.Scope> | Requirements> =>
-  CredentialsProvider.layer(resolve(options), cache)
+  CredentialsProvider.layer(resolve(options), options)

@@ -126,10 +126,9 @@ export const resolveProfile: (
  * @category layers
  */
 export const layer = (
-  role: Role,
-  options?: CredentialsProvider.Options
+  options: Role & CredentialsProvider.CacheOptions
 ): Layer.Layer<CredentialsProvider.CredentialsProvider, never, Sso | SsoTokenProvider> =>
-  CredentialsProvider.layer(resolve(role), options)
+  CredentialsProvider.layer(resolve(options), options)
 
 /**
  * A role and its Identity Center, without any config file.
@@ -169,11 +168,11 @@ export interface Settings {
  * @category layers
  */
 export const layerConfig = (
-  config: Config.Config.Wrap<Settings>,
-  options?: CredentialsProvider.Options
+  config: Config.Config.Wrap<Settings & CredentialsProvider.CacheOptions>
 ): Layer.Layer<CredentialsProvider.CredentialsProvider, ConfigError.ConfigError, Sso | SsoTokenProvider> =>
   perSource(Layer.unwrapEffect(Effect.gen(function*() {
-    const { accountId, region, session, ...texts } = yield* Config.unwrap(config)
+    const { accountId, region, roleName: role, session, startUrl: url, ...cache } = yield* Config.unwrap(config)
+    const texts = { roleName: role, startUrl: url }
     const read = <A>(name: keyof typeof texts, setting: Setting.Setting<A>) =>
       Setting.checkSetting(setting, texts[name], "variable", (mistake) =>
         ConfigError.InvalidData(
@@ -184,23 +183,9 @@ export const layerConfig = (
     const roleName = yield* read("roleName", Setting.roleName)
     if (session === "") return yield* Effect.fail(ConfigError.InvalidData([], "session is empty"))
     return layer({
+      ...cache,
       accountId,
       roleName,
       session: SsoSession.make({ name: session, startUrl, region })
-    }, options)
+    })
   })))
-
-/**
- * `CredentialsProvider` of the role that a profile names.
- *
- * @since 0.1.0
- * @category layers
- */
-export const layerProfile = (
-  name?: string,
-  options?: CredentialsProvider.Options
-): Layer.Layer<
-  CredentialsProvider.CredentialsProvider,
-  never,
-  SharedConfig.SharedConfig | Sso | SsoTokenProvider
-> => CredentialsProvider.layer(resolveProfile(name), options)

@@ -341,10 +341,9 @@ export const resolveProfile: (
  * @category layers
  */
 export const layer = <E extends IdentityError.IdentityError, R>(
-  options: Options<E, R>,
-  cache?: CredentialsProvider.Options
+  options: Options<E, R> & CredentialsProvider.CacheOptions
 ): Layer.Layer<CredentialsProvider.CredentialsProvider, never, Exclude<R | Sts, Scope.Scope>> =>
-  CredentialsProvider.layer(resolve(options), cache)
+  CredentialsProvider.layer(resolve(options), options)
 
 /**
  * A role, and the file of its tokens. OAuth 2.0 access tokens are not kept in files.
@@ -403,8 +402,7 @@ const environment: Config.Config<Settings> = Config.all({
  * @category layers
  */
 export const layerConfig = (
-  config: Config.Config.Wrap<Settings> = environment,
-  cache?: CredentialsProvider.Options
+  config: Config.Config.Wrap<Settings & CredentialsProvider.CacheOptions> = environment
 ): Layer.Layer<CredentialsProvider.CredentialsProvider, ConfigError.ConfigError, FileSystem.FileSystem | Sts> =>
   perSource(Layer.unwrapEffect(Effect.gen(function*() {
     const { roleArn, sessionName, tokenFile, ...role } = yield* Config.unwrap(config)
@@ -415,20 +413,5 @@ export const layerConfig = (
         ? undefined
         : yield* optionOf("sessionName", sessionName, Setting.roleSessionName),
       token: WebIdentityToken.fromFile(yield* optionOf("tokenFile", tokenFile, Setting.tokenFile))
-    }, cache)
+    })
   })))
-
-/**
- * `CredentialsProvider` of the web identity that a profile names.
- *
- * @since 0.1.0
- * @category layers
- */
-export const layerProfile = (
-  name?: string,
-  cache?: CredentialsProvider.Options
-): Layer.Layer<
-  CredentialsProvider.CredentialsProvider,
-  never,
-  FileSystem.FileSystem | SharedConfig.SharedConfig | Sts
-> => CredentialsProvider.layer(resolveProfile(name), cache)

@@ -13,7 +13,7 @@ export * as AccountId from "./AccountId.js"
  * import { Layer } from "effect"
  * import { AccountId, AllowedAccounts, AwsIdentity } from "effect-aws-identity"
  *
- * export const credentials = AllowedAccounts.layer([AccountId.make("111122223333")]).pipe(
+ * export const credentials = AllowedAccounts.layer({ accounts: [AccountId.make("111122223333")] }).pipe(
  *   Layer.provide(AwsIdentity.layer({ profile: "test" }))
  * )
  * ```

@@ -34,6 +34,7 @@ import {
 import { Emulator, IdentityCenter, TestIdentity } from "effect-aws-identity-testing"
 import { createServer } from "node:http"
 import { inspect, types } from "node:util"
+import { peek, withPeek } from "../src/internal/peek.js"
 import { observed } from "./observed.js"
 
 /** The SDK goes by the real time, so the TestClock begins there. */
@@ -269,10 +270,11 @@ describe("the promises", () => {
       const hit = credentials()
       assert.strictEqual(credentials(), hit)
       assert.strictEqual(credentials({ forceRefresh: false }), hit)
-      const counted = yield* Effect.provideService(AwsSdk.credentials, CredentialsProvider.CredentialsProvider, {
-        ...provider,
-        get: Effect.dieMessage("nobody runs it")
-      })
+      const service: CredentialsProvider.Service = {
+        get: Effect.dieMessage("nobody runs it"),
+        invalidate: provider.invalidate
+      }
+      const counted = yield* AwsSdk.identityProvider(withPeek(service, () => peek(provider)))
       assert.strictEqual((yield* Effect.promise(() => counted())).accessKeyId, "AKID1")
       assert.strictEqual(given(), 1)
     }))

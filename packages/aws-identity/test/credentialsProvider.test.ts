@@ -31,6 +31,7 @@ import {
 } from "effect-aws-identity"
 import { SsoTokenCache, SsoTokenProvider } from "effect-aws-identity"
 import { IdentityCenter, TestIdentity } from "effect-aws-identity-testing"
+import { peek } from "../src/internal/peek.js"
 
 type Provider = CredentialsProvider.Service
 
@@ -107,7 +108,7 @@ describe("a CredentialsProvider whose scope is closed", () => {
         assertClosed(yield* Fiber.join(during))
         assertClosed(yield* Effect.exit(provider.get))
         assertClosed(yield* Effect.exit(getFor(provider, minute)))
-        assert.isUndefined(provider.peek?.())
+        assert.isUndefined(peek(provider))
         yield* provider.invalidate(yield* keyOf("KEY"))
         assertClosed(yield* Effect.exit(provider.get))
         assert.strictEqual(source.asked, asked)
@@ -522,7 +523,9 @@ describe("credentials that AWS rejects", () => {
         yield* Effect.flip(provider.get)
         yield* TestClock.adjust("10 seconds")
         yield* Effect.flip(provider.get)
-      }).pipe(Effect.provide(Layer.provide(AllowedAccounts.layer([AccountId.make("111122223333")]), fixed)))
+      }).pipe(
+        Effect.provide(Layer.provide(AllowedAccounts.layer({ accounts: [AccountId.make("111122223333")] }), fixed))
+      )
       const calls = yield* center.calls
       assert.strictEqual(calls.filter((one) => one === "getCallerIdentity").length, 1)
       assert.isDefined(yield* Sts.Sts)

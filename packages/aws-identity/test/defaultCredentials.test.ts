@@ -12,6 +12,7 @@ import {
   ProfileCredentials
 } from "effect-aws-identity"
 import { IdentityCenter, TestIdentity } from "effect-aws-identity-testing"
+import { peek, withPeek } from "../src/internal/peek.js"
 import {
   account,
   arnOfUser,
@@ -818,13 +819,13 @@ describe("a guard of accounts", () => {
   it.effect("lets those of an allowed account through, and asks once for all who want them", () =>
     Effect.gen(function*() {
       const provider = yield* CredentialsProvider.CredentialsProvider
-      assert.isUndefined(provider.peek?.())
+      assert.isUndefined(peek(provider))
       const all = yield* settled(
         Effect.all(Array.from({ length: 50 }, () => provider.get), { concurrency: "unbounded" })
       )
       assert.strictEqual(new Set(all).size, 1)
       assert.strictEqual(yield* provider.get, all[0])
-      assert.strictEqual(provider.peek?.(), all[0])
+      assert.strictEqual(peek(provider), all[0])
       assert.strictEqual(yield* asked, 1)
     }).pipe(Effect.provide(guarded(otherAccount, account)), on(keysOf("environment"))))
 
@@ -842,7 +843,7 @@ describe("a guard of accounts", () => {
       )
       for (const one of errors) assert.strictEqual(one.message, error.message)
       assert.strictEqual(error._tag, "AccountNotAllowed")
-      assert.isUndefined(provider.peek?.())
+      assert.isUndefined(peek(provider))
       assert.strictEqual(yield* asked, 1)
     }).pipe(Effect.provide(guarded(AccountId.make("000011112222"), otherAccount)), on(keysOf("environment"))))
 
@@ -875,9 +876,9 @@ describe("a guard of accounts", () => {
       for (const [name, value] of Object.entries(keyVariables("else"))) variables.set(name, value)
       assert.strictEqual(yield* provider.get, first)
       yield* provider.invalidate(first)
-      assert.isUndefined(provider.peek?.())
+      assert.isUndefined(peek(provider))
       assert.strictEqual((yield* Effect.flip(provider.get))._tag, "AccountNotAllowed")
-      assert.isUndefined(provider.peek?.())
+      assert.isUndefined(peek(provider))
       assert.strictEqual(yield* asked, 2)
     }).pipe(Effect.provide(guarded(account)), on(keysOf("environment"))))
 
@@ -887,7 +888,7 @@ describe("a guard of accounts", () => {
       const provider = yield* CredentialsProvider.CredentialsProvider
       yield* center.fail("getCallerIdentity", "ConnectionRefused")
       assert.strictEqual((yield* Effect.flip(discreetly(provider.get)))._tag, "ServiceUnreachable")
-      assert.isUndefined(provider.peek?.())
+      assert.isUndefined(peek(provider))
       yield* center.fail("getCallerIdentity", "AccessDenied")
       yield* TestClock.adjust("1 second")
       assert.strictEqual((yield* Effect.flip(discreetly(provider.get)))._tag, "AccessDeniedException")
@@ -946,7 +947,7 @@ describe("a guard of accounts", () => {
       const provider = yield* CredentialsProvider.CredentialsProvider
       yield* TestClock.adjust("1 second")
       const turn = Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))
-      yield* settled(Effect.repeat(turn, { until: () => provider.peek?.() !== undefined }))
+      yield* settled(Effect.repeat(turn, { until: () => peek(provider) !== undefined }))
       assert.strictEqual(yield* asked, 1)
     }).pipe(
       Effect.provide(identity({ allowedAccountIds: [account], background: true })),
@@ -983,11 +984,11 @@ describe("a guard of accounts", () => {
       yield* Effect.gen(function*() {
         const provider = yield* CredentialsProvider.CredentialsProvider
         assert.strictEqual(yield* provider.get, credentials)
-        assert.strictEqual(provider.peek?.(), credentials)
+        assert.strictEqual(peek(provider), credentials)
         yield* provider.invalidate(credentials)
-        assert.isUndefined(provider.peek?.())
+        assert.isUndefined(peek(provider))
         assert.deepStrictEqual(rejected, [credentials])
-      }).pipe(Effect.provide(Layer.provide(AllowedAccounts.layer([account]), source)))
+      }).pipe(Effect.provide(Layer.provide(AllowedAccounts.layer({ accounts: [account] }), source)))
     }).pipe(Effect.provide(identity()), on(regional)))
 
   it.effect("shows nothing that it has not looked at, also where the source already has it", () =>
@@ -998,23 +999,23 @@ describe("a guard of accounts", () => {
           secretAccessKey: Redacted.make(keyOf(name).secretAccessKey)
         })
       let current = credentialsOf("static")
-      const source = Layer.succeed(CredentialsProvider.CredentialsProvider, {
+      const provider: CredentialsProvider.Service = {
         get: Effect.sync(() => current),
-        invalidate: () => Effect.void,
-        peek: () => current
-      })
+        invalidate: () => Effect.void
+      }
+      const source = Layer.succeed(CredentialsProvider.CredentialsProvider, withPeek(provider, () => current))
       yield* Effect.gen(function*() {
         const provider = yield* CredentialsProvider.CredentialsProvider
-        assert.isUndefined(provider.peek?.())
+        assert.isUndefined(peek(provider))
         yield* provider.get
         const looked = current
         current = credentialsOf("else")
-        assert.strictEqual(provider.peek?.(), looked)
+        assert.strictEqual(peek(provider), looked)
         yield* provider.invalidate(looked)
-        assert.isUndefined(provider.peek?.())
+        assert.isUndefined(peek(provider))
         assert.strictEqual((yield* Effect.flip(provider.get))._tag, "AccountNotAllowed")
-        assert.isUndefined(provider.peek?.())
-      }).pipe(Effect.provide(Layer.provide(AllowedAccounts.layer([account]), source)))
+        assert.isUndefined(peek(provider))
+      }).pipe(Effect.provide(Layer.provide(AllowedAccounts.layer({ accounts: [account] }), source)))
     }).pipe(Effect.provide(identity()), on(regional)))
 
   it.effect("is there with a profile too", () =>

@@ -13,7 +13,8 @@ import {
   LogLevel,
   ManagedRuntime,
   Redacted,
-  Scope
+  Scope,
+  TestClock
 } from "effect"
 import {
   AccountId,
@@ -36,7 +37,8 @@ import {
   SsoTokenCache,
   SsoTokenProvider,
   Sts,
-  WebIdentityCredentials
+  WebIdentityCredentials,
+  WebIdentityToken
 } from "effect-aws-identity"
 
 // One layer value that is provided with two sources. Effect builds a layer once for each reference: without precautions
@@ -103,13 +105,12 @@ const rows: ReadonlyArray<readonly [string, Context.Tag<any, any>, Layer.Layer<a
   ["AwsIdentity.layer", provider, AwsIdentity.layer(), true],
   ["AwsIdentity.layer, its token cache", SsoTokenCache.SsoTokenCache, AwsIdentity.layer()],
   ["AwsIdentity.layerServices", SsoTokenProvider.SsoTokenProvider, AwsIdentity.layerServices()],
-  ["AllowedAccounts.layer", provider, AllowedAccounts.layer([AccountId.make("111122223333")])],
+  ["AllowedAccounts.layer", provider, AllowedAccounts.layer({ accounts: [AccountId.make("111122223333")] })],
   ["AssumeRoleCredentials.layer", provider, AssumeRoleCredentials.layer({ roleArn })],
   ["ContainerCredentials.layer", provider, ContainerCredentials.layer()],
   ["InstanceMetadataCredentials.layer", provider, InstanceMetadataCredentials.layer()],
   ["ProcessCredentials.layer", provider, ProcessCredentials.layer({ command: "true" } as never)],
   ["ProfileCredentials.layer", provider, ProfileCredentials.layer({ profile: "a" })],
-  ["SsoCredentials.layerProfile", provider, SsoCredentials.layerProfile("a")],
   [
     "SsoCredentials.layerConfig",
     provider,
@@ -121,7 +122,6 @@ const rows: ReadonlyArray<readonly [string, Context.Tag<any, any>, Layer.Layer<a
     })
   ],
   ["WebIdentityCredentials.layer", provider, WebIdentityCredentials.layer({ roleArn, token: Effect.never })],
-  ["WebIdentityCredentials.layerProfile", provider, WebIdentityCredentials.layerProfile("a")],
   [
     "WebIdentityCredentials.layerConfig",
     provider,
@@ -212,3 +212,36 @@ it.live("a layer that is used twice over one source is closed with its last use,
     assert.strictEqual((yield* third.provider.get).accessKeyId, "KEY")
     yield* Scope.close(third.scope, Exit.void)
   }))
+
+describe("one options parameter", () => {
+  it.scoped("of a layer goes to the provider and to its cache", () =>
+    Effect.gen(function*() {
+      const asked: Array<string> = []
+      const sts: Sts.Sts["Type"] = {
+        assumeRole: ({ roleArn }) => Effect.zipRight(Effect.sync(() => asked.push(roleArn)), Effect.never),
+        assumeRoleWithWebIdentity: ({ roleArn }) =>
+          Effect.zipRight(Effect.sync(() => asked.push(roleArn)), Effect.never),
+        getCallerIdentity: () => Effect.zipRight(Effect.sync(() => asked.push("guard")), Effect.never)
+      }
+      const token = WebIdentityToken.fromEffect("a test", Effect.succeed(Redacted.make(jwt)))
+      const inBackground: ReadonlyArray<Layer.Layer<CredentialsProvider.CredentialsProvider, unknown, Needed>> = [
+        AssumeRoleCredentials.layer({ roleArn, background: true }),
+        WebIdentityCredentials.layer({ roleArn, token, providerId: "www.amazon.com", background: true }),
+        AllowedAccounts.layer({ accounts: [AccountId.make("111122223333")], background: true })
+      ]
+      type Needed = CredentialsProvider.CredentialsProvider | Sts.Sts
+      for (const layer of inBackground) {
+        yield* Layer.build(Layer.provide(
+          layer,
+          Layer.merge(
+            Layer.succeed(Sts.Sts, sts),
+            Layer.succeed(provider, { get: Effect.succeed(keyOf("KEY")), invalidate: () => Effect.void })
+          )
+        ))
+      }
+      yield* TestClock.adjust("1 second")
+      assert.deepStrictEqual(asked, [roleArn, roleArn, "guard"])
+    }))
+})
+
+const jwt = "e30.e30.e30"

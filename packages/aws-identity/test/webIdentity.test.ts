@@ -171,7 +171,7 @@ describe("a program that runs for a day", () => {
               yield* settled
             }
           }).pipe(Effect.provide(
-            WebIdentityCredentials.layer({ roleArn: ci, token: Ref.get(mounted) }, { background }).pipe(
+            WebIdentityCredentials.layer({ roleArn: ci, token: Ref.get(mounted), background }).pipe(
               Layer.provide(layer)
             )
           ))
@@ -754,11 +754,6 @@ source_profile = nobody
         const { arn } = yield* Effect.flatMap(Sts.Sts, (sts) =>
           sts.getCallerIdentity({ region: Region.make("us-east-1"), credentials }))
         assert.strictEqual(arn, "arn:aws:sts::111122223333:assumed-role/ci/build")
-        yield* Effect.provide(
-          Effect.flatMap(CredentialsProvider.CredentialsProvider, (provider) =>
-            provider.get),
-          WebIdentityCredentials.layerProfile("ci")
-        )
       })
     ).pipe(environment({}), Effect.provide(world())))
 

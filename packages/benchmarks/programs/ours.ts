@@ -14,7 +14,7 @@ import * as Layer from "effect/Layer"
 
 const http = Layer.provide(NodeHttpClient.layerWithoutAgent, NodeHttpClient.makeAgentLayer({ keepAlive: true }))
 
-const aws = SsoCredentials.layerProfile().pipe(
+const aws = CredentialsProvider.layer(SsoCredentials.resolveProfile()).pipe(
   Layer.provide(SsoTokenProvider.layer()),
   Layer.provide([Sso.layerProfile(), SsoOidc.layerProfile(), SsoTokenCache.layer()]),
   Layer.provide(SharedConfig.layer()),
