@@ -17,23 +17,23 @@ import { parseArgs } from "node:util"
 // The application.
 // ---------------------------------------------------------------------------------------------------------------
 
-/** One identity serves all clients, of whatever service: they share its cache, and nobody asks twice. */
+/** The clients of all services take the same identity, and so share its cache. */
 const whoAmI = async (identity: AwsSdk.Identity, config?: STSClientConfig) => {
   const sts = new STSClient({ region: "eu-central-1", ...config, credentials: identity.credentials })
   try {
     const { Arn } = await sts.send(new GetCallerIdentityCommand({}))
     console.log(`You are ${Arn}`)
   } catch (error) {
-    // What is wrong with the credentials is our tagged error itself.
+    // The SDK passes on the tagged error of this library.
     if (!(error instanceof IdentityError.SsoLoginRequired)) throw error
-    console.error(`Nobody is signed in: run "${error.command}".`)
+    console.error(`You are not signed in: run "${error.command}".`)
   } finally {
     sts.destroy()
   }
 }
 
 const onYourFiles = async (profile: string) => {
-  // Ends what runs behind it when the function is left; without "await using", that is identity.dispose().
+  // Closes the layer when the function returns. Without "await using", call identity.dispose().
   await using identity = AwsSdk.fromLayer(
     AwsIdentity.layer({ profile }).pipe(Layer.provide([NodeContext.layer, NodeHttpClient.layer]))
   )

@@ -1,11 +1,11 @@
 /**
- * The sign-in's token as a bearer token, for an MCP server or an API that takes it: renewed, and replaced if refused.
+ * The SSO token as a bearer token, for an MCP server or an API that takes it. It is refreshed, and replaced if refused.
  *
  *   npx tsx examples/bearer-token.ts                                    on a server embedded in this program
  *
  *   AWS_PROFILE=NAME npx tsx examples/bearer-token.ts --url URL         on your own AWS files and a server of yours
  *
- * Send it to nobody but whom your Identity Center is for: it can become every role that you can.
+ * The token gives access to every role that you have. Send it only to servers that may have that access.
  */
 import { HttpClient, HttpClientRequest, HttpServer, HttpServerRequest, HttpServerResponse } from "@effect/platform"
 import { NodeContext, NodeHttpClient, NodeHttpServer, NodeRuntime } from "@effect/platform-node"
@@ -19,7 +19,7 @@ import { parseArgs } from "node:util"
 // The application.
 // ---------------------------------------------------------------------------------------------------------------
 
-/** A client that is signed in to a session. A token that is refused with 401 is replaced, once for each request. */
+/** A client that is signed in to a session. If a server refuses a token with 401, the request is sent once more with another. */
 const signedIn = (session: SsoSession.SsoSession) =>
   Effect.gen(function*() {
     const client = yield* HttpClient.HttpClient
@@ -45,7 +45,7 @@ const application = (url: string) =>
     yield* Console.log(`${response.status}: ${yield* response.text}`)
   }).pipe(
     Effect.scoped,
-    Effect.catchTag("SsoLoginRequired", ({ command }) => Console.error(`Nobody is signed in: run "${command}".`))
+    Effect.catchTag("SsoLoginRequired", ({ command }) => Console.error(`You are not signed in: run "${command}".`))
   )
 
 const aws = AwsIdentity.layer().pipe(
@@ -54,7 +54,7 @@ const aws = AwsIdentity.layer().pipe(
 )
 
 // ---------------------------------------------------------------------------------------------------------------
-// The same on a server of our own that has no liking for the first token it sees.
+// The same on a server of our own that refuses the first token it sees.
 // ---------------------------------------------------------------------------------------------------------------
 
 const serve = Effect.gen(function*() {
@@ -63,7 +63,7 @@ const serve = Effect.gen(function*() {
     const { headers } = yield* HttpServerRequest.HttpServerRequest
     first ??= headers["authorization"]
     const isRefused = headers["authorization"] === first
-    yield* Console.log(`   A token comes; ${isRefused ? "refused" : "another, taken"}`)
+    yield* Console.log(`   The server gets ${isRefused ? "a token: refused" : "another token: taken"}`)
     return isRefused ? HttpServerResponse.empty({ status: 401 }) : HttpServerResponse.text("Welcome")
   }))
   const { address } = yield* HttpServer.HttpServer

@@ -6,7 +6,7 @@
  *   npx tsx examples/credential-process.ts --profile NAME     on your own AWS files and the real endpoints
  *
  * Bundled and installed, another profile names it: `credential_process = /opt/bin/credential-process --profile NAME`.
- * Standard output is for the one document alone, so that whatever else there is to say goes to standard error.
+ * Standard output is for the one document alone: warnings and errors go to standard error.
  */
 import { NodeContext, NodeHttpClient, NodeRuntime } from "@effect/platform-node"
 import { Console, DateTime, Effect, Layer, Logger, Option, Redacted } from "effect"
@@ -18,7 +18,7 @@ import { parseArgs } from "node:util"
 // The application.
 // ---------------------------------------------------------------------------------------------------------------
 
-/** What JSON.stringify leaves out because it is undefined, a document of long-lived keys does not have. */
+/** `JSON.stringify` leaves out what is undefined: long-lived keys have no session token and no expiration. */
 const documentOf = ({ accessKeyId, accountId, expiration, secretAccessKey, sessionToken }: Credentials.Credentials) =>
   JSON.stringify({
     Version: 1,
@@ -36,10 +36,10 @@ const application = Effect.gen(function*() {
 const aws = (profile: string) =>
   AwsIdentity.layer({ profile }).pipe(Layer.provide([NodeContext.layer, NodeHttpClient.layer]))
 
-/** The library's warnings are the logger's. */
+/** The library logs its warnings. */
 const toStandardError = Logger.replace(Logger.defaultLogger, Logger.withConsoleError(Logger.logfmtLogger))
 
-/** Exit code 1 when it fails, and why on standard error; AWS's tools show that. */
+/** On failure the exit code is 1 and the cause is on standard error, where AWS's tools show it. */
 const run = <E extends { readonly message: string }>(
   layer: Layer.Layer<CredentialsProvider.CredentialsProvider, E>
 ) =>

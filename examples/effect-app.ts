@@ -1,5 +1,5 @@
 /**
- * An application that needs credentials of AWS, and says nowhere whose.
+ * An application that uses AWS credentials and does not say whose. The layer at its edge does.
  *
  *   npx tsx examples/effect-app.ts                    on an Identity Center embedded in this program
  *
@@ -12,7 +12,7 @@ import { IdentityCenter, TestIdentity } from "effect-aws-identity-testing"
 import { parseArgs } from "node:util"
 
 // ---------------------------------------------------------------------------------------------------------------
-// The application. A service of its own depends on CredentialsProvider, and the rest on that service.
+// The application. Its service Archive depends on CredentialsProvider, and the rest on Archive.
 // ---------------------------------------------------------------------------------------------------------------
 
 class Archive extends Context.Tag("app/Archive")<Archive, {
@@ -21,7 +21,7 @@ class Archive extends Context.Tag("app/Archive")<Archive, {
   static readonly layer = Layer.effect(
     Archive,
     Effect.map(CredentialsProvider.CredentialsProvider, (provider) => ({
-      // At each use, so that they are fresh: credentials kept in a variable would end some day.
+      // Gets them at each use: credentials in a variable would expire.
       store: (document: string) =>
         Effect.map(provider.get, ({ accessKeyId }) => `${document}, signed with ${accessKeyId}`)
     }))
@@ -33,11 +33,11 @@ const application = Effect.gen(function*() {
   yield* Console.log(yield* archive.store("Some report"))
 }).pipe(
   Effect.repeat(Schedule.spaced("600 millis").pipe(Schedule.intersect(Schedule.recurs(4)))),
-  Effect.catchTag("SsoLoginRequired", ({ command }) => Console.error(`Nobody is signed in: run "${command}".`)),
+  Effect.catchTag("SsoLoginRequired", ({ command }) => Console.error(`You are not signed in: run "${command}".`)),
   Effect.provide(Archive.layer)
 )
 
-/** The edge. In the background they are renewed also while nobody asks, so that nobody ever waits for them. */
+/** The edge. `background` refreshes the credentials before they expire, so that no caller waits for them. */
 const aws = (profile: string) =>
   AwsIdentity.layer({ profile, background: true }).pipe(
     Layer.provide([NodeContext.layer, NodeHttpClient.layer])

@@ -1,5 +1,5 @@
 /**
- * `@effect-aws/client-*` with our credentials, renewed under a client that lives as long as the program.
+ * `@effect-aws/client-*` with our credentials, which are refreshed while the client lives as long as the program.
  *
  *   npx tsx examples/effect-aws.ts                    on an Identity Center and an STS embedded in this program
  *
@@ -17,7 +17,7 @@ import { parseArgs } from "node:util"
 // The application.
 // ---------------------------------------------------------------------------------------------------------------
 
-/** Of every service it is the same: its `layer` takes what the client of the SDK takes, `credentials` included. */
+/** The same for every service: its `layer` takes the options of the SDK client, with `credentials`. */
 const sts = (config?: STSService.Config) =>
   Layer.unwrapEffect(
     Effect.map(
@@ -27,13 +27,13 @@ const sts = (config?: STSService.Config) =>
   )
 
 const application = Effect.gen(function*() {
-  // To have what is wrong with the credentials by its tag: out of a client it comes as an SdkError.
+  // Fails with the tagged error if there are no credentials. A client would fail with an SdkError.
   yield* CredentialsProvider.get
   const { Arn } = yield* STSService.getCallerIdentity({})
   yield* Console.log(`You are ${Arn}`)
 }).pipe(
   Effect.catchTags({
-    SsoLoginRequired: ({ command }) => Console.error(`Nobody is signed in: run "${command}".`),
+    SsoLoginRequired: ({ command }) => Console.error(`You are not signed in: run "${command}".`),
     SdkError: ({ message }) => Console.error(`AWS did not like it: ${message}`)
   })
 )

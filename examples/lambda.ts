@@ -1,11 +1,11 @@
 /**
- * A function on AWS Lambda: what it needs is built once for each container, at the first event.
+ * A function on AWS Lambda. Its layer is built once for each container, at the first event.
  *
  *   npx tsx examples/lambda.ts                                        on an STS embedded in this program
  *
  *   AWS_ACCESS_KEY_ID=... npx tsx examples/lambda.ts --aws            with credentials in your environment
  *
- * On Lambda itself it is the first part alone, bundled to one file.
+ * On Lambda itself, bundle the first part to one file.
  */
 import { NodeHttpClient, NodeHttpServer, NodeRuntime } from "@effect/platform-node"
 import { Console, Effect, Layer, ManagedRuntime } from "effect"
@@ -24,7 +24,7 @@ const handle = (event: { readonly name: string }) =>
     const { arn } = yield* sts.getCallerIdentity({ credentials: yield* CredentialsProvider.get })
     return { statusCode: 200, body: `Hello ${event.name}, from ${arn}` }
   }).pipe(
-    // What AWS refuses is this event's failure. Any other is the function's: Lambda then shows it and tries again.
+    // A refusal of AWS is an answer to this event. Any other error fails the function: Lambda shows it and tries again.
     Effect.catchTag(
       "AccessDeniedException",
       ({ description }) => Effect.succeed({ statusCode: 403, body: description })

@@ -1,5 +1,5 @@
 /**
- * The five classes of aws-sdk v2, each with what takes its place. `coming-from-aws-sdk-v2.md` has the rest.
+ * The five classes of aws-sdk v2, each with its replacement. `coming-from-aws-sdk-v2.md` has the rest.
  *
  *   npx tsx examples/migrate-from-v2.ts                    on an Identity Center embedded in this program
  *
@@ -21,7 +21,7 @@ import { OpenIdProvider, TestIdentity } from "effect-aws-identity-testing"
 import { parseArgs } from "node:util"
 
 // ---------------------------------------------------------------------------------------------------------------
-// The application. Before each part is what it was in v2.
+// The application. The comment before each part is the same in v2.
 // ---------------------------------------------------------------------------------------------------------------
 
 // const credentials = new AWS.SsoCredentials({ profile })
@@ -81,7 +81,7 @@ const role = (token: Effect.Effect<Redacted.Redacted>) =>
 
 const application = Effect.all([credentials, token, roles, client], { discard: true }).pipe(
   // if (error.code === "SSOTokenProviderFailure") ...
-  Effect.catchTag("SsoLoginRequired", ({ command }) => Console.error(`Nobody is signed in: run "${command}".`))
+  Effect.catchTag("SsoLoginRequired", ({ command }) => Console.error(`You are not signed in: run "${command}".`))
 )
 
 const aws = (profile: string) =>

@@ -43,7 +43,7 @@ const application = (ask: Effect.Effect<string>) =>
     const { accountId, roleName } = picked
     yield* Effect.provide(work, SsoCredentials.layer({ session, accountId, roleName }))
   }).pipe(
-    Effect.catchTag("SsoLoginRequired", ({ command }) => Console.error(`Nobody is signed in: run "${command}".`))
+    Effect.catchTag("SsoLoginRequired", ({ command }) => Console.error(`You are not signed in: run "${command}".`))
   )
 
 const aws = (profile: string) =>

@@ -30,7 +30,7 @@ const application = (bucketUrl: string, region: Region.Region) =>
   }).pipe(
     Effect.scoped,
     Effect.catchTags({
-      SsoLoginRequired: ({ command }) => Console.error(`Nobody is signed in: run "${command}".`),
+      SsoLoginRequired: ({ command }) => Console.error(`You are not signed in: run "${command}".`),
       ResponseError: ({ response: { status } }) => Console.error(`S3 answered with status ${status}.`)
     })
   )

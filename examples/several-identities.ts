@@ -72,7 +72,7 @@ const application = Effect.gen(function*() {
   yield* Effect.forEach(["a", "b", "a"], reportOf)
   yield* Effect.forEach([{ path: "/1", stage: "dev" }, { path: "/2", stage: "prod" }] as const, handle)
 }).pipe(
-  Effect.catchTag("SsoLoginRequired", ({ command }) => Console.error(`Nobody is signed in: run "${command}".`))
+  Effect.catchTag("SsoLoginRequired", ({ command }) => Console.error(`You are not signed in: run "${command}".`))
 )
 
 // ---------------------------------------------------------------------------------------------------------------

@@ -119,21 +119,23 @@ const approveSoon = Effect.gen(function*() {
 const watchRefresh = (first: Credentials.Credentials) =>
   Effect.gen(function*() {
     const center = yield* IdentityCenter.IdentityCenter
-    yield* heading("Half of their life later, nobody has to wait")
+    yield* heading("Half of their life later, no caller has to wait")
     yield* Effect.sleep("2500 millis")
     const callsBefore = (yield* center.calls).length
     const second = yield* CredentialsProvider.get
-    yield* line(`get gives      ${second.accessKeyId} again, at once, and renews it in the background:`)
+    yield* line(`get gives      ${second.accessKeyId} again, at once, and refreshes it in the background:`)
     yield* Effect.sleep("400 millis")
     for (const call of (yield* center.calls).slice(callsBefore)) {
       yield* line(
-        `  ${call}${call === "createToken" ? "  (the SSO token was near its end: renewed with its refresh token)" : ""}`
+        `  ${call}${
+          call === "createToken" ? "  (the SSO token was about to expire: refreshed with its refresh token)" : ""
+        }`
       )
     }
     const third = yield* CredentialsProvider.get
     yield* line(`get gives      ${third.accessKeyId} from now on`)
     if (second.accessKeyId !== first.accessKeyId || third.accessKeyId === first.accessKeyId) {
-      return yield* Effect.dieMessage("The credentials were not renewed in the background")
+      return yield* Effect.dieMessage("The credentials were not refreshed in the background")
     }
   })
 

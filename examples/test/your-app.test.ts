@@ -4,7 +4,7 @@ import { Effect, Schedule, TestClock } from "effect"
 import { CredentialsProvider } from "effect-aws-identity"
 import { IdentityCenter, TestIdentity } from "effect-aws-identity-testing"
 
-// How to test an application of yours: on an Identity Center in memory, and a clock that you turn.
+// How to test your application: on an Identity Center in memory and a clock that the test moves.
 
 // ---------------------------------------------------------------------------------------------------------------
 // The application: it copies something every ten minutes, and says how that went.
@@ -60,13 +60,13 @@ it.effect("says which role it may not be", () =>
     assert.strictEqual(yield* copy, "not allowed to be ReadOnly of 012345678901")
   }).pipe(Effect.provide(TestIdentity.layer({ profile: "production" }))))
 
-it.effect("says what to run when nobody is signed in", () =>
+it.effect("says what to run when the user is not signed in", () =>
   Effect.gen(function*() {
     assert.strictEqual(yield* copy, "signed out: run \"aws sso login --sso-session example\"")
     assert.strictEqual(yield* callsOf("getRoleCredentials"), 0)
   }).pipe(Effect.provide(TestIdentity.layer({ signedIn: false }))))
 
-it.effect("goes on without a network, as long as its credentials count", () =>
+it.effect("goes on without a network until its credentials expire", () =>
   Effect.gen(function*() {
     const center = yield* IdentityCenter.IdentityCenter
     const first = yield* copy
