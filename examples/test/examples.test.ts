@@ -71,6 +71,34 @@ describe.concurrent("as a user runs it", { timeout: 60_000 }, () => {
       }))
   }
 
+  const answers = {
+    refused: "Ask for access.",
+    unreachable: "Try again later.",
+    missing: "Correct the configuration."
+  }
+  for (const [profile, answer] of Object.entries(answers)) {
+    it.live(`errors.ts answers "${answer}" for a profile that is ${profile}`, () =>
+      Effect.gen(function*() {
+        const fs = yield* FileSystem.FileSystem
+        const home = yield* fs.makeTempDirectoryScoped()
+        yield* fs.writeFileString(
+          `${home}/config`,
+          "[profile refused]\ncredential_process = false\n\n" +
+            "[profile keys]\naws_access_key_id = AKIDEXAMPLE\naws_secret_access_key = example\n\n" +
+            "[profile unreachable]\nrole_arn = arn:aws:iam::111122223333:role/a\nsource_profile = keys\nregion = eu-west-1\n"
+        )
+        const { code, errors, output } = yield* run(["errors.ts", "--profile", profile], {
+          HOME: home,
+          AWS_CONFIG_FILE: `${home}/config`,
+          AWS_SHARED_CREDENTIALS_FILE: `${home}/credentials`,
+          AWS_ENDPOINT_URL: "http://127.0.0.1:1",
+          AWS_MAX_ATTEMPTS: "1"
+        })
+        assert.strictEqual(code, 0, errors)
+        assert.strictEqual(output.split("\n")[0], answer, output)
+      }).pipe(Effect.scoped, Effect.provide(NodeContext.layer)))
+  }
+
   it.live("a credential_process that fails writes nothing to standard output", () =>
     Effect.gen(function*() {
       const environment = {
