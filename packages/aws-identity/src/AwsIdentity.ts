@@ -152,6 +152,8 @@ export const layer = <R = never>(
  *
  * The stores are in its requirements, so a program that forgets one does not compile. Neither does one that forgets the
  * provider. The store that you provide is the only one: `SsoLogin` writes the token where `SsoTokenProvider` reads it.
+ * Keep the layer of a store in one constant if you provide it in several places: two calls of
+ * `SsoTokenCache.layerMemory()` are two caches, and no type tells them apart.
  *
  * @example
  * ```ts

@@ -4,13 +4,16 @@ import { assert, describe, it } from "@effect/vitest"
 import { ConfigProvider, Effect, Fiber, Layer, Logger, Redacted, TestClock } from "effect"
 import {
   AccountId,
+  AllowedAccounts,
   AwsIdentity,
   Credentials,
   CredentialsProvider,
+  DefaultCredentials,
   ProfileCredentials,
   Region,
   SharedConfig,
   Sso,
+  SsoCredentials,
   SsoLogin,
   SsoOidc,
   SsoTokenCache,
@@ -64,20 +67,36 @@ describe("AwsIdentity.layerServices", () => {
     ))
   })
 
-  it.effect("gives the credentials of the sign-in in that cache to the provider on top of it", () => {
-    const cache = makeCache()
-    return Effect.gen(function*() {
-      yield* signIn
-      const { accountId } = yield* CredentialsProvider.get
-      assert.deepInclude(accountId, { value: AccountId.make("111122223333") })
-    }).pipe(Effect.provide(
-      ProfileCredentials.layer({ profile: "default" }).pipe(
-        Layer.provideMerge(AwsIdentity.layerServices()),
-        Layer.provideMerge(Layer.mergeAll(config, cache.layer, emulated, noEnvironment)),
-        Layer.provide(NodeContext.layer)
+  const role = Effect.map(
+    session,
+    (session) => ({ session, accountId: AccountId.make("111122223333"), roleName: "Developer" })
+  )
+  const providers = {
+    "ProfileCredentials": ProfileCredentials.layer({ profile: "default" }),
+    "DefaultCredentials": DefaultCredentials.layer(),
+    "SsoCredentials": Layer.unwrapEffect(Effect.map(role, (role) => SsoCredentials.layer(role))),
+    "AllowedAccounts over ProfileCredentials": AllowedAccounts.layer({ accounts: [AccountId.make("111122223333")] })
+      .pipe(
+        Layer.provide(ProfileCredentials.layer({ profile: "default" }))
       )
-    ))
-  })
+  }
+  for (const [name, provider] of Object.entries(providers)) {
+    it.effect(`gives the credentials of the sign-in in that cache to ${name} on top of it`, () => {
+      const cache = makeCache()
+      return Effect.gen(function*() {
+        yield* signIn
+        const { accountId } = yield* CredentialsProvider.get
+        assert.deepInclude(accountId, { value: AccountId.make("111122223333") })
+        assert.lengthOf(cache.written, 1)
+      }).pipe(Effect.provide(
+        provider.pipe(
+          Layer.provideMerge(AwsIdentity.layerServices()),
+          Layer.provideMerge(Layer.mergeAll(config, cache.layer, emulated, noEnvironment)),
+          Layer.provide(NodeContext.layer)
+        )
+      ))
+    })
+  }
 
   it.effect("serves another provider without reading a file or starting a program", () =>
     Effect.gen(function*() {
