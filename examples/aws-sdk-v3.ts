@@ -19,7 +19,7 @@ import { parseArgs } from "node:util"
 
 /** The clients of all services take the same identity, and so share its cache. */
 const whoAmI = async (identity: AwsSdk.Identity, config?: STSClientConfig) => {
-  const sts = new STSClient({ region: "eu-central-1", ...config, credentials: identity.credentials })
+  const sts = new STSClient({ ...identity.clientConfig, ...config })
   try {
     const { Arn } = await sts.send(new GetCallerIdentityCommand({}))
     console.log(`You are ${Arn}`)

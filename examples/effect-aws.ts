@@ -17,14 +17,9 @@ import { parseArgs } from "node:util"
 // The application.
 // ---------------------------------------------------------------------------------------------------------------
 
-/** The same for every service: its `layer` takes the options of the SDK client, with `credentials`. */
+/** The same for every service: its `layer` takes the options of the SDK client, with `credentials` and `region`. */
 const sts = (config?: STSService.Config) =>
-  Layer.unwrapEffect(
-    Effect.map(
-      AwsSdk.credentials,
-      (credentials) => STSService.layer({ region: "eu-central-1", ...config, credentials })
-    )
-  )
+  Layer.unwrapEffect(Effect.map(AwsSdk.clientConfig, (identity) => STSService.layer({ ...identity, ...config })))
 
 const application = Effect.gen(function*() {
   // Fails with the tagged error if there are no credentials. A client would fail with an SdkError.

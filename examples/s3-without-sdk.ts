@@ -3,12 +3,14 @@
  *
  *   npx tsx examples/s3-without-sdk.ts                                on a server embedded in this program
  *
- *   AWS_PROFILE=NAME npx tsx examples/s3-without-sdk.ts --bucket BUCKET --region REGION     on a bucket of yours
+ *   AWS_PROFILE=NAME npx tsx examples/s3-without-sdk.ts --bucket https://BUCKET.s3.REGION.amazonaws.com     on yours
+ *
+ * The region is that of `AWS_REGION`, else that of the profile.
  */
 import { HttpBody, HttpClient, HttpServer, HttpServerRequest, HttpServerResponse } from "@effect/platform"
 import { NodeContext, NodeHttpClient, NodeHttpServer, NodeRuntime } from "@effect/platform-node"
 import { Console, Effect, Option } from "effect"
-import { AwsIdentity, Region, SignedHttpClient } from "effect-aws-identity"
+import { AwsIdentity, SignedHttpClient } from "effect-aws-identity"
 import { IdentityCenter, TestIdentity } from "effect-aws-identity-testing"
 import { createServer } from "node:http"
 import { parseArgs } from "node:util"
@@ -17,11 +19,11 @@ import { parseArgs } from "node:util"
 // The application.
 // ---------------------------------------------------------------------------------------------------------------
 
-const application = (bucketUrl: string, region: Region.Region) =>
+const application = (bucketUrl: string) =>
   Effect.gen(function*() {
     const s3 = (yield* HttpClient.HttpClient).pipe(
       HttpClient.filterStatusOk,
-      SignedHttpClient.withSignature({ service: "s3", region })
+      SignedHttpClient.withSignature({ service: "s3" })
     )
     const url = `${bucketUrl}/reports/today & tomorrow.txt`
     yield* s3.put(url, { body: HttpBody.text("All is well.") })
@@ -35,8 +37,8 @@ const application = (bucketUrl: string, region: Region.Region) =>
     })
   )
 
-const onYourBucket = (bucket: string, region: Region.Region) =>
-  application(`https://${bucket}.s3.${region}.amazonaws.com`, region).pipe(
+const onYourBucket = (bucketUrl: string) =>
+  application(bucketUrl).pipe(
     Effect.provide(AwsIdentity.layer()),
     Effect.provide([NodeContext.layer, NodeHttpClient.layer])
   )
@@ -61,7 +63,7 @@ const serve = Effect.gen(function*() {
 })
 
 const onOurOwn = Effect.gen(function*() {
-  yield* application(yield* serve, Region.make("eu-central-1"))
+  yield* application(yield* serve)
 }).pipe(
   Effect.scoped,
   Effect.provide([
@@ -71,10 +73,8 @@ const onOurOwn = Effect.gen(function*() {
   ])
 )
 
-const { bucket, region = "eu-central-1" } = parseArgs({
-  options: { bucket: { type: "string" }, region: { type: "string" } }
-}).values
+const { bucket } = parseArgs({ options: { bucket: { type: "string" } } }).values
 
-const main: Effect.Effect<void, unknown> = bucket === undefined ? onOurOwn : onYourBucket(bucket, Region.make(region))
+const main: Effect.Effect<void, unknown> = bucket === undefined ? onOurOwn : onYourBucket(bucket)
 
 NodeRuntime.runMain(main)

@@ -17,6 +17,7 @@ import type {
   Credentials,
   CredentialsProvider,
   IdentityError,
+  SharedConfig,
   SsoTokenProvider
 } from "effect-aws-identity"
 import { AwsSdk, type SsoSession } from "effect-aws-identity"
@@ -45,6 +46,8 @@ describe("what the SDK takes", () => {
 
   it("goes into clients and into other providers", () => {
     expect(STSClient).type.toBeConstructableWith({ credentials })
+    expect(STSClient).type.toBeConstructableWith({} as AwsSdk.SdkClientConfig)
+    expect(STSClient).type.toBeConstructableWith(AwsSdk.fromLayer(lean).clientConfig)
     expect(SSOClient).type.toBeConstructableWith({ credentials })
     expect(memoizeIdentityProvider<AwsCredentialIdentity>).type.toBeCallableWith(
       credentials,
@@ -64,6 +67,14 @@ describe("effects", () => {
   it("need the service only if no provider is given", () => {
     expect(AwsSdk.credentials).type.toBe<Effect.Effect<Credential, never, CredentialsProvider.CredentialsProvider>>()
     expect(AwsSdk.identityProvider(provider)).type.toBe<Effect.Effect<Credential>>()
+    expect(AwsSdk.region).type.toBe<Effect.Effect<() => Promise<string>, never, SharedConfig.SharedConfig>>()
+    expect(AwsSdk.clientConfig).type.toBe<
+      Effect.Effect<
+        AwsSdk.SdkClientConfig,
+        never,
+        CredentialsProvider.CredentialsProvider | SharedConfig.SharedConfig
+      >
+    >()
     expect(AwsSdk.token(session)).type.toBe<Effect.Effect<Token, never, SsoTokenProvider.SsoTokenProvider>>()
   })
 })

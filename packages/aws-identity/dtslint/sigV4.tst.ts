@@ -6,6 +6,7 @@ import {
   type CredentialsProvider,
   type IdentityError,
   Region,
+  type SharedConfig,
   SignedHttpClient,
   SigV4
 } from "effect-aws-identity"
@@ -49,7 +50,19 @@ describe("a client that signs", () => {
     expect(SignedHttpClient.withSignature(client, { ...options, provider })).type.toBe<Own>()
     expect(client.pipe(SignedHttpClient.withSignature({ ...options, provider }))).type.toBe<Own>()
     expect(SignedHttpClient.withSignature(client, { ...options, provider: undefined })).type.toBe<Signing>()
-    expect(SignedHttpClient.withSignature(client, {} as SignedHttpClient.Options)).type.toBe<Signing>()
+  })
+
+  it("needs SharedConfig if its options have no region", () => {
+    type Needs = CredentialsProvider.CredentialsProvider | SharedConfig.SharedConfig
+    type Wide = HttpClient.HttpClient.With<HttpClientError.HttpClientError | IdentityError.IdentityError, Needs>
+    expect(SignedHttpClient.withSignature(client, { service: "s3" })).type.toBe<Wide>()
+    expect(SignedHttpClient.withSignature(client, {} as SignedHttpClient.Options)).type.toBe<Wide>()
+    expect(SignedHttpClient.presignRequest(request, { service: "s3" })).type.toBe<
+      Effect.Effect<Redacted.Redacted, IdentityError.IdentityError, Needs>
+    >()
+    expect(SignedHttpClient.layer({ service: "s3", provider })).type.toBe<
+      Layer.Layer<HttpClient.HttpClient, never, HttpClient.HttpClient | SharedConfig.SharedConfig>
+    >()
   })
 
   it("takes no options that it does not know", () => {

@@ -10,7 +10,7 @@
  * import { AwsSdk } from "effect-aws-identity"
  *
  * export const program = Effect.gen(function*() {
- *   const sts = new STSClient({ region: "eu-central-1", credentials: yield* AwsSdk.credentials })
+ *   const sts = new STSClient(yield* AwsSdk.clientConfig)
  *   return yield* Effect.tryPromise(() => sts.send(new GetCallerIdentityCommand({})))
  * })
  * ```
@@ -36,7 +36,9 @@ import { Credentials } from "./Credentials.js"
 import * as CredentialsProvider from "./CredentialsProvider.js"
 import * as IdentityError from "./IdentityError.js"
 import { isTransientConnection } from "./internal/answerKind.js"
+import { environmentRegion } from "./internal/clientSettings.js"
 import { peek } from "./internal/peek.js"
+import { requiredRegion } from "./internal/requiredRegion.js"
 import { schemaProblem } from "./internal/schemaProblem.js"
 import * as SharedConfig from "./SharedConfig.js"
 import type { SsoSession } from "./SsoSession.js"
@@ -218,7 +220,8 @@ const identityOfCredentials = (credentials: Credentials): AwsCredentialIdentity 
  *   const clientOf = (profile: string) =>
  *     CredentialsProvider.make(ProfileCredentials.resolve({ profile })).pipe(
  *       Effect.flatMap(AwsSdk.identityProvider),
- *       Effect.map((credentials) => new S3Client({ region: "eu-central-1", credentials }))
+ *       Effect.zip(AwsSdk.regionProvider(profile)),
+ *       Effect.map(([credentials, region]) => new S3Client({ credentials, region }))
  *     )
  *   const from = yield* clientOf("production")
  *   const to = yield* clientOf("backup")
@@ -260,6 +263,96 @@ export const credentials: Effect.Effect<
 > = Effect.flatMap(CredentialsProvider.CredentialsProvider, identityProvider)
 
 /**
+ * A function that the clients of the SDK take as `region`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type RegionProvider = () => Promise<string>
+
+/**
+ * The `region` of the SDK's clients by the rule of `SharedConfig.region`: `AWS_REGION`, then `AWS_DEFAULT_REGION`, then
+ * the region of the profile that is named here, else of the chosen one. It is found at the first request, and kept.
+ *
+ * Its promises are rejected with an `IdentityError`: with `NotConfigured` if nothing names a region.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const regionProvider = (profile?: string): Effect.Effect<RegionProvider, never, SharedConfig.SharedConfig> =>
+  Effect.zipWith(
+    SharedConfig.SharedConfig,
+    Effect.runtime<never>(),
+    (config, runtime) =>
+      keptRegion(runtime, Effect.provideService(regionOf(profile), SharedConfig.SharedConfig, config))
+  )
+
+/** Keeps the region, and not a failure to find it. */
+const keptRegion = (
+  runtime: Runtime.Runtime<never>,
+  region: Effect.Effect<string, IdentityError.IdentityError>
+): RegionProvider => {
+  let found: Promise<string> | undefined
+  return () => {
+    found ??= run(runtime, region).catch((error: unknown) => {
+      found = undefined
+      throw error
+    })
+    return found
+  }
+}
+
+const regionOf = (profile?: string) =>
+  requiredRegion(SharedConfig.region(profile), {
+    call: regionCall,
+    profile: profile === undefined ? Effect.map(SharedConfig.read, ({ chosen }) => chosen) : Effect.succeed(profile),
+    remedy: regionRemedy
+  })
+
+const regionCall = { service: "AwsSdk", operation: "region" }
+const regionRemedy = "give the client a region"
+
+/**
+ * The `region` of the SDK's clients: see `regionProvider`.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const region: Effect.Effect<RegionProvider, never, SharedConfig.SharedConfig> = regionProvider()
+
+/**
+ * What every client of the SDK needs.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface SdkClientConfig {
+  readonly credentials: IdentityProvider<AwsCredentialIdentity>
+  readonly region: RegionProvider
+}
+
+/**
+ * `credentials` and `region` of the SDK's clients.
+ *
+ * @example
+ * ```ts
+ * import { S3Client } from "@aws-sdk/client-s3"
+ * import { Effect } from "effect"
+ * import { AwsSdk } from "effect-aws-identity"
+ *
+ * export const s3 = Effect.map(AwsSdk.clientConfig, (config) => new S3Client({ ...config, forcePathStyle: true }))
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const clientConfig: Effect.Effect<
+  SdkClientConfig,
+  never,
+  CredentialsProvider.CredentialsProvider | SharedConfig.SharedConfig
+> = Effect.all({ credentials, region })
+
+/**
  * The `token` of the SDK's clients that take a bearer token: that of a signed-in session, refreshed before it
  * expires.
  *
@@ -297,6 +390,13 @@ export const token = (
 export interface Identity extends AsyncDisposable {
   /** The `credentials` of the SDK's clients. */
   readonly credentials: IdentityProvider<AwsCredentialIdentity>
+  /**
+   * The `region` of the SDK's clients: `AWS_REGION`, then `AWS_DEFAULT_REGION`, then that of the profile if the layer
+   * gives a `SharedConfig`.
+   */
+  readonly region: RegionProvider
+  /** Both, for a client that needs no other settings. */
+  readonly clientConfig: SdkClientConfig
   /** Ends what runs behind it; from then on its promises are rejected. */
   readonly dispose: () => Promise<void>
 }
@@ -332,6 +432,19 @@ const tokenOfProfile = Effect.gen(function*() {
   return yield* Effect.provideService(token(session), SsoTokenProvider, tokens)
 })
 
+const regionOfLayer = Effect.gen(function*() {
+  const config = yield* Effect.serviceOption(SharedConfig.SharedConfig)
+  const runtime = yield* Effect.runtime<never>()
+  const call = { call: regionCall, remedy: regionRemedy, profile: Effect.succeed(undefined) }
+  return keptRegion(
+    runtime,
+    Option.match(config, {
+      onNone: () => requiredRegion(environmentRegion, call),
+      onSome: (config) => Effect.provideService(regionOf(), SharedConfig.SharedConfig, config)
+    })
+  )
+})
+
 /**
  * What a program of promises needs of a layer. The layer is built at the first use, once for all; when that fails,
  * each promise is rejected with the layer's own error. A failure that is not an `Error`, such as a `ConfigError`, comes
@@ -348,7 +461,7 @@ const tokenOfProfile = Effect.gen(function*() {
  *   const identity = AwsSdk.fromLayer(
  *     AwsIdentity.layer({ profile: "dev" }).pipe(Layer.provide([NodeContext.layer, NodeHttpClient.layer]))
  *   )
- *   const sts = new STSClient({ region: "eu-central-1", credentials: identity.credentials })
+ *   const sts = new STSClient(identity.clientConfig)
  *   const { Arn } = await sts.send(new GetCallerIdentityCommand({}))
  *   await identity.dispose() // or: await using identity = ...
  *   return Arn
@@ -367,12 +480,13 @@ export const fromLayer: {
   const runtime = ManagedRuntime.make(layer)
   let isOver = false
 
+  /** Builds the layer at the first call, makes what is called from then on, and tries again after a failure. */
   const started = <A, E2>(
-    make: Effect.Effect<IdentityProvider<A>, E2, CredentialsProvider.CredentialsProvider>
-  ): IdentityProvider<A> => {
-    let provider: IdentityProvider<A> | undefined
-    let starting: Promise<IdentityProvider<A>> | undefined
-    return memoized((properties) => {
+    make: Effect.Effect<(properties?: IdentityProperties) => Promise<A>, E2, CredentialsProvider.CredentialsProvider>
+  ) => {
+    let provider: ((properties?: IdentityProperties) => Promise<A>) | undefined
+    let starting: Promise<(properties?: IdentityProperties) => Promise<A>> | undefined
+    return (properties?: IdentityProperties): Promise<A> => {
       if (isOver) return Promise.reject(ended())
       if (provider !== undefined) return provider(properties)
       starting ??= runtime.runPromiseExit(make).then((exit) => settle(exit)).finally(() => {
@@ -382,7 +496,7 @@ export const fromLayer: {
         provider = made
         return made(properties)
       })
-    })
+    }
   }
 
   const dispose = () => {
@@ -390,9 +504,12 @@ export const fromLayer: {
     return runtime.dispose()
   }
 
+  const region = started(regionOfLayer)
+  const clientConfig = { credentials: memoized(started(credentials)), region: () => region() }
   return {
-    credentials: started(credentials),
-    token: started(tokenOfProfile),
+    ...clientConfig,
+    clientConfig,
+    token: memoized(started(tokenOfProfile)),
     dispose,
     [Symbol.asyncDispose]: dispose
   }

@@ -45,6 +45,7 @@ import { readBoundedBytes, readPipe, specialFile, type Unreadable, unreadableFil
 import { changeFile } from "./internal/changeFile.js"
 import {
   type Environment,
+  environmentRegion,
   findEach,
   readEnvironment,
   type ServiceId,
@@ -261,6 +262,43 @@ export const read: Effect.Effect<ConfigFiles, IdentityError.FileError, SharedCon
   SharedConfig,
   (config) => config.read
 )
+
+/**
+ * The region that clients of AWS use by default, as AWS's SDKs find it: `AWS_REGION`, then `AWS_DEFAULT_REGION`, then the
+ * `region` of the profile. Without a name it is the profile of `AWS_PROFILE`, else `default`. The region of a
+ * `source_profile` does not count. None if nothing names a region.
+ *
+ * Fails with a `ConfigError` when a variable is not a region, with `InvalidConfig` when the profile's `region` is not
+ * one, and with `ProfileNotFound` when the environment names no region and the profile does not exist.
+ *
+ * @example
+ * ```ts
+ * import { Console, Effect, Option } from "effect"
+ * import { SharedConfig } from "effect-aws-identity"
+ *
+ * export const program = Effect.gen(function*() {
+ *   const region = yield* SharedConfig.region("production")
+ *   yield* Console.log(Option.getOrElse(region, () => "no region"))
+ * })
+ * ```
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const region = (
+  profile?: string
+): Effect.Effect<Option.Option<Region>, IdentityError.SharedConfigError | ConfigError.ConfigError, SharedConfig> =>
+  Effect.gen(function*() {
+    const named = yield* environmentRegion
+    if (Option.isSome(named)) return named
+    const files = yield* read
+    const found = yield* files.profile(profile).pipe(
+      Effect.flatMap((found) => setting(found, "region", Setting.regionName)),
+      // There is no default profile.
+      Effect.catchTag("NotConfigured", () => Effect.succeed(undefined))
+    )
+    return Option.fromNullable(found)
+  })
 
 /**
  * How to reach a service: the given settings, completed from the environment and the profile by the rules that AWS's

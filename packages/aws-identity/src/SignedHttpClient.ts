@@ -59,8 +59,11 @@ import type { Credentials } from "./Credentials.js"
 import * as CredentialsProvider from "./CredentialsProvider.js"
 import * as IdentityError from "./IdentityError.js"
 import { perSource } from "./internal/perSource.js"
+import { requiredRegion } from "./internal/requiredRegion.js"
 import * as SignedRequest from "./internal/signedRequest.js"
 import { secondsOf, secretHeaders, type Signer } from "./internal/sigV4.js"
+import type { Region } from "./Region.js"
+import * as SharedConfig from "./SharedConfig.js"
 import type * as SigV4 from "./SigV4.js"
 
 /**
@@ -69,7 +72,12 @@ import type * as SigV4 from "./SigV4.js"
  * @since 0.1.0
  * @category models
  */
-export interface Options extends SigV4.Options {
+export interface Options extends Omit<SigV4.Options, "region"> {
+  /**
+   * Of the endpoint. Global services have one too: `us-east-1` for IAM. By default the region of `SharedConfig.region`:
+   * `AWS_REGION`, then `AWS_DEFAULT_REGION`, then that of the profile.
+   */
+  readonly region?: Region | undefined
   /**
    * The identity that signs. By default, the `CredentialsProvider` in the context. It is a provider and not an effect of
    * credentials, because each request asks for them: a provider caches them, and gives a presigned URL credentials that
@@ -84,43 +92,47 @@ export interface Options extends SigV4.Options {
  * @since 0.1.0
  * @category models
  */
-export interface PresignOptions extends SigV4.PresignOptions, Options {}
+export interface PresignOptions extends Options, Pick<SigV4.PresignOptions, "expiresIn"> {}
 
 /**
- * What signing with these options needs: a `CredentialsProvider`, unless the options have one.
+ * What signing with these options needs: a `CredentialsProvider` unless the options have a `provider`, and `SharedConfig`
+ * unless they have a `region`.
  *
  * @since 0.1.0
  * @category models
  */
-export type Requirements<O extends Options> = O extends { readonly provider: Provider } ? never
-  : CredentialsProvider.CredentialsProvider
+export type Requirements<O extends Options> =
+  | (O extends { readonly provider: CredentialsProvider.Service } ? never : CredentialsProvider.CredentialsProvider)
+  | (O extends { readonly region: Region } ? never : SharedConfig.SharedConfig)
 
-type Provider = CredentialsProvider.Service
+type Needs = CredentialsProvider.CredentialsProvider | SharedConfig.SharedConfig
 
-/** Runs `use` with the provider of the options, or that of the context. */
-const withProvider = <O extends Options, A, E>(
-  { provider }: O,
-  use: Effect.Effect<A, E, CredentialsProvider.CredentialsProvider>
-) =>
-  (provider === undefined
-    ? use
-    : Effect.provideService(use, CredentialsProvider.CredentialsProvider, provider)) as Effect.Effect<
-      A,
-      E,
-      Requirements<O>
-    >
-
-/** Signs with credentials and the time of this moment. */
-const signedWith = <O extends Options, A, E>(
+/** Signs with credentials, region and time of this moment. */
+const signedWith = <O extends Options, A>(
   options: O,
-  credentials: Effect.Effect<Credentials, E, CredentialsProvider.CredentialsProvider>,
+  credentials: Effect.Effect<Credentials, IdentityError.IdentityError, CredentialsProvider.CredentialsProvider>,
   sign: (signer: Signer) => Either.Either<A, IdentityError.InvalidInput>
-): Effect.Effect<A, E | IdentityError.InvalidInput, Requirements<O>> =>
-  Effect.flatMap(
-    Effect.zip(withProvider(options, credentials), Clock.currentTimeMillis),
-    ([credentials, now]) =>
-      Either.match(sign({ ...options, credentials, now }), { onLeft: Effect.fail, onRight: Effect.succeed })
-  )
+): Effect.Effect<A, IdentityError.IdentityError, Requirements<O>> => {
+  const { provider, region } = options
+  const signed: Effect.Effect<A, IdentityError.IdentityError, Needs> = Effect.zipWith(
+    region === undefined ? defaultRegion : Effect.succeed(region),
+    Effect.zip(
+      provider === undefined
+        ? credentials
+        : Effect.provideService(credentials, CredentialsProvider.CredentialsProvider, provider),
+      Clock.currentTimeMillis
+    ),
+    (region, [credentials, now]) => sign({ ...options, region, credentials, now })
+  ).pipe(Effect.flatMap(Either.match({ onLeft: Effect.fail, onRight: Effect.succeed })))
+  // What the options have is not asked for.
+  return signed as Effect.Effect<A, IdentityError.IdentityError, Requirements<O>>
+}
+
+const defaultRegion = requiredRegion(SharedConfig.region(), {
+  call: { service: "SigV4", operation: "sign" },
+  profile: Effect.map(SharedConfig.read, ({ chosen }) => chosen),
+  remedy: "give the option region"
+})
 
 /**
  * Signs one request, now. Send it unchanged, before its 5 minutes are over.
@@ -253,7 +265,8 @@ const signing = <E, R, E2, R2>(
 
 /**
  * An `HttpClient` that signs every request, in the place of the `HttpClient` below it, for code that takes its client
- * from the tag, such as `HttpApiClient.make`. It keeps the provider that it is built with.
+ * from the tag, such as `HttpApiClient.make`. It keeps the provider that it is built with, and the `SharedConfig` that gives the
+ * region.
  *
  * An `IdentityError` becomes the `cause` of a `RequestError`: of reason `Transport` if there are no credentials, and
  * `Encode` if the request cannot be signed. Provide this layer to the client of one service only, and not to
@@ -289,15 +302,19 @@ export const layer = <const O extends NoExcessProperties<Options, O>>(
     HttpClient.HttpClient,
     Effect.gen(function*() {
       const client = yield* HttpClient.HttpClient
-      const provider = yield* withProvider<O, Provider, never>(options, CredentialsProvider.CredentialsProvider)
+      const context = yield* Effect.context<Requirements<O>>()
       return signing(client, (request) =>
-        Effect.mapError(sign(request, { ...options as Options, provider }), (error) =>
-          new HttpClientError.RequestError({
-            request: redacted(request),
-            reason: error._tag === "InvalidInput" ? "Encode" : "Transport",
-            description: error.message,
-            cause: error
-          })))
+        sign(request, options).pipe(
+          Effect.provide(context),
+          Effect.mapError((error) =>
+            new HttpClientError.RequestError({
+              request: redacted(request),
+              reason: error._tag === "InvalidInput" ? "Encode" : "Transport",
+              description: error.message,
+              cause: error
+            })
+          )
+        ))
     })
   ))
 

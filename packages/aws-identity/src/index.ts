@@ -62,7 +62,7 @@ export * as AwsIdentity from "./AwsIdentity.js"
  * import { AwsSdk } from "effect-aws-identity"
  *
  * export const program = Effect.gen(function*() {
- *   const sts = new STSClient({ region: "eu-central-1", credentials: yield* AwsSdk.credentials })
+ *   const sts = new STSClient(yield* AwsSdk.clientConfig)
  *   return yield* Effect.tryPromise(() => sts.send(new GetCallerIdentityCommand({})))
  * })
  * ```

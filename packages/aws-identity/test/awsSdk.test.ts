@@ -232,6 +232,103 @@ describe("credentials for a client of the SDK", () => {
     }))
 })
 
+describe("AwsSdk.region", () => {
+  const config = "[default]\nregion = eu-west-3\n[profile production]\nregion = us-west-2\n[profile bare]"
+
+  const inEnvironment = (environment: Readonly<Record<string, string>>, profile?: string) =>
+  <A, E>(
+    effect: Effect.Effect<A, E, SharedConfig.SharedConfig>
+  ) =>
+    effect.pipe(
+      Effect.provide(SharedConfig.layerMemory({ config, profile })),
+      Effect.withConfigProvider(ConfigProvider.fromMap(new Map(Object.entries(environment))))
+    )
+
+  it.effect("is that of AWS_REGION, then of AWS_DEFAULT_REGION, then of the profile", () =>
+    Effect.gen(function*() {
+      const rows = [
+        [{ AWS_REGION: "eu-west-1", AWS_DEFAULT_REGION: "eu-west-2" }, undefined, "eu-west-1"],
+        [{ AWS_DEFAULT_REGION: "eu-west-2" }, undefined, "eu-west-2"],
+        [{}, undefined, "eu-west-3"],
+        [{}, "production", "us-west-2"]
+      ] as const
+      for (const [environment, profile, expected] of rows) {
+        const region = yield* AwsSdk.region.pipe(inEnvironment(environment, profile))
+        assert.strictEqual(yield* Effect.promise(region), expected)
+      }
+      const ofProfile = yield* AwsSdk.regionProvider("production").pipe(inEnvironment({}))
+      assert.strictEqual(yield* Effect.promise(ofProfile), "us-west-2")
+    }))
+
+  it.effect("gives clients of the SDK their region and the region of their signatures", () =>
+    Effect.gen(function*() {
+      const region = yield* AwsSdk.region.pipe(inEnvironment({}))
+      const sent: Array<string> = []
+      const sts = new STSClient({
+        region,
+        credentials: { accessKeyId: "AKID", secretAccessKey: "secret" },
+        maxAttempts: 1,
+        requestHandler: {
+          handle: (request: { readonly hostname: string; readonly headers: Record<string, string> }) => {
+            sent.push(request.hostname, request.headers["authorization"] ?? "")
+            return Promise.reject(new Error("not sent"))
+          }
+        }
+      })
+      yield* Effect.promise(() => sts.send(new GetCallerIdentityCommand({})).catch(() => {}))
+      assert.strictEqual(sent[0], "sts.eu-west-3.amazonaws.com")
+      assert.match(sent[1] ?? "", /\/eu-west-3\/sts\//)
+    }))
+
+  it.effect("is one promise once it is found, and found again after a failure", () =>
+    Effect.gen(function*() {
+      let reads = 0
+      const shared = yield* inEnvironment({})(SharedConfig.SharedConfig)
+      const broken = new IdentityError.FileError({ path: "config", operation: "read", code: "Busy" })
+      const region = yield* AwsSdk.region.pipe(
+        Effect.provideService(SharedConfig.SharedConfig, {
+          ...shared,
+          read: Effect.suspend(() => ++reads === 1 ? Effect.fail(broken) : shared.read)
+        }),
+        Effect.withConfigProvider(ConfigProvider.fromMap(new Map()))
+      )
+      assert.strictEqual(yield* rejection(region), broken)
+      assert.strictEqual(yield* Effect.promise(region), "eu-west-3")
+      assert.strictEqual(region(), region())
+      assert.strictEqual(reads, 2)
+    }))
+
+  it.effect("rejects with our error that names the variables and the profile, or the wrong variable", () =>
+    Effect.gen(function*() {
+      const none = yield* rejection(yield* AwsSdk.region.pipe(inEnvironment({}, "bare")))
+      assert.instanceOf(none, IdentityError.NotConfigured)
+      for (const name of ["AWS_REGION", "AWS_DEFAULT_REGION", "profile \"bare\"", "give the client a region"]) {
+        assert.include(none.message, name)
+      }
+      const wrong = yield* rejection(yield* AwsSdk.region.pipe(inEnvironment({ AWS_REGION: "eu_west" })))
+      assert.instanceOf(wrong, IdentityError.InvalidInput)
+      assert.include(wrong.message, "AWS_REGION = eu_west")
+    }))
+})
+
+describe("AwsSdk.clientConfig", () => {
+  it.scoped("is all that a client of the SDK needs", () =>
+    Effect.gen(function*() {
+      const endpoint = yield* Emulator.serve
+      const config = yield* AwsSdk.clientConfig
+      const client = yield* Effect.acquireRelease(
+        Effect.sync(() => new STSClient({ ...config, endpoint, maxAttempts: 1 })),
+        (client) => Effect.sync(() => client.destroy())
+      )
+      const { Account } = yield* Effect.promise(() => client.send(new GetCallerIdentityCommand({})))
+      assert.strictEqual(Account, "111122223333")
+      assert.strictEqual(yield* Effect.promise(config.region), "us-east-1")
+    }).pipe(
+      Effect.provide(Layer.merge(identityOf(), NodeHttpServer.layer(createServer, { host: "127.0.0.1", port: 0 }))),
+      Effect.withConfigProvider(ConfigProvider.fromMap(new Map()))
+    ))
+})
+
 describe("the promises", () => {
   it.effect("say all that is known", () =>
     Effect.gen(function*() {
@@ -544,6 +641,27 @@ describe("a layer for promises", () => {
     const own = new TypeError("of the application")
     const identity = AwsSdk.fromLayer(Layer.fail(own).pipe(Layer.merge(counting().layer)))
     assert.strictEqual(await identity.credentials().catch((error: unknown) => error), own)
+  })
+
+  it("gives the region of its profile, or of the environment if it has no config files", async () => {
+    const inEnvironment = (environment: Readonly<Record<string, string>>) =>
+      Layer.setConfigProvider(ConfigProvider.fromMap(new Map(Object.entries(environment))))
+    const full = AwsSdk.fromLayer(Layer.provideMerge(TestIdentity.layer(), inEnvironment({})))
+    assert.strictEqual(await full.region(), "us-east-1")
+    assert.strictEqual(await new STSClient(full.clientConfig).config.region(), "us-east-1")
+    assert.strictEqual((await full.clientConfig.credentials()).accountId, "111122223333")
+    await full.dispose()
+    assertUnavailable(await full.region().catch((error: unknown) => error), "Missing", "has been closed")
+
+    const lean = AwsSdk.fromLayer(Layer.provideMerge(counting().layer, inEnvironment({ AWS_REGION: "eu-west-1" })))
+    assert.strictEqual(await lean.region(), "eu-west-1")
+    const none = AwsSdk.fromLayer(Layer.provideMerge(counting().layer, inEnvironment({})))
+    const error = await none.region().catch((error: unknown) => error)
+    assert.instanceOf(error, IdentityError.NotConfigured)
+    assert.strictEqual(
+      error.message,
+      "No region is configured: AWS_REGION and AWS_DEFAULT_REGION are not set. Set AWS_REGION, or give the client a region."
+    )
   })
 
   it("gives the token of its profile, if it has tokens", async () => {

@@ -9,8 +9,16 @@ import {
   HttpClientResponse
 } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
-import { DateTime, Effect, Either, Layer, Option, Redacted, Schedule, Schema, TestClock } from "effect"
-import { Credentials, CredentialsProvider, IdentityError, Region, SignedHttpClient, SigV4 } from "effect-aws-identity"
+import { ConfigProvider, DateTime, Effect, Either, Layer, Option, Redacted, Schedule, Schema, TestClock } from "effect"
+import {
+  Credentials,
+  CredentialsProvider,
+  IdentityError,
+  Region,
+  SharedConfig,
+  SignedHttpClient,
+  SigV4
+} from "effect-aws-identity"
 import { inspect } from "node:util"
 import { observed } from "./observed.js"
 
@@ -100,6 +108,87 @@ describe("SignedHttpClient with a provider as a value", () => {
         expiresIn: "30 minutes"
       })
       assert.include(Redacted.value(url), "X-Amz-Expires=1800&")
+    }))
+})
+
+describe("SignedHttpClient without a region", () => {
+  const own = { service: "s3", provider: providerOf(Effect.succeed(credentialsOf("ONE"))) }
+  const config = "[default]\nregion = eu-west-3\n[profile dev]\nsource_profile = default"
+
+  /** The regions that the client, a signed request and a presigned URL are signed for. */
+  const regions = Effect.gen(function*() {
+    const { client, requests } = recording()
+    yield* SignedHttpClient.withSignature(client, own).get("https://a.b/")
+    const signed = yield* SignedHttpClient.signRequest(HttpClientRequest.get("https://a.b/"), own)
+    const url = yield* SignedHttpClient.presignRequest(HttpClientRequest.get("https://a.b/"), own)
+    const layered = recording()
+    yield* Effect.flatMap(HttpClient.HttpClient, (client) => client.get("https://a.b/")).pipe(
+      Effect.provide(SignedHttpClient.layer(own)),
+      Effect.provideService(HttpClient.HttpClient, layered.client)
+    )
+    return [
+      ...[requests[0], signed, layered.requests[0]].map((request) => request?.headers["authorization"]),
+      decodeURIComponent(Redacted.value(url))
+    ].map((text) => /AKIDONE\/\d{8}\/([^/]+)\/s3\//.exec(text ?? "")?.[1])
+  })
+
+  const found = (
+    environment: Readonly<Record<string, string>>,
+    options: { readonly config?: string; readonly profile?: string } = { config }
+  ) =>
+    regions.pipe(
+      Effect.provide(SharedConfig.layerMemory(options)),
+      Effect.withConfigProvider(ConfigProvider.fromMap(new Map(Object.entries(environment))))
+    )
+
+  const rows: ReadonlyArray<readonly [what: string, environment: Record<string, string>, region: string]> = [
+    ["AWS_REGION", { AWS_REGION: "eu-west-1", AWS_DEFAULT_REGION: "eu-west-2" }, "eu-west-1"],
+    ["AWS_REGION, white space around it", { AWS_REGION: " eu-west-1\n" }, "eu-west-1"],
+    ["AWS_DEFAULT_REGION", { AWS_REGION: "", AWS_DEFAULT_REGION: "eu-west-2" }, "eu-west-2"],
+    ["the profile", {}, "eu-west-3"]
+  ]
+  for (const [what, environment, region] of rows) {
+    it.effect(`signs for the region of ${what}`, () =>
+      Effect.gen(function*() {
+        assert.deepStrictEqual(yield* found(environment), Array(4).fill(region))
+      }))
+  }
+
+  it.effect("names the variables and the key of the profile when there is no region", () =>
+    Effect.gen(function*() {
+      const none = yield* Effect.flip(found({}, { config, profile: "dev" }))
+      assert.strictEqual(none._tag, "NotConfigured")
+      assert.strictEqual(
+        none.message,
+        "No region is configured: AWS_REGION and AWS_DEFAULT_REGION are not set, and profile \"dev\" has no region. " +
+          "Set AWS_REGION, add \"region = <a region, such as us-east-1>\" to the profile, or give the option region."
+      )
+      const noFile = yield* Effect.flip(found({}, {}))
+      assert.include(noFile.message, "profile \"default\" has no region")
+    }))
+
+  it.effect("names the variable or the line whose region is none, and the profile that does not exist", () =>
+    Effect.gen(function*() {
+      const variable = yield* Effect.flip(found({ AWS_REGION: "eu west" }))
+      assert.strictEqual(variable._tag, "InvalidInput")
+      assert.include(variable.message, "AWS_REGION = eu west")
+      assert.notInclude(variable.message, "..")
+      const line = yield* Effect.flip(found({}, { config: "[default]\nregion = https://eu" }))
+      assert.strictEqual(line._tag, "InvalidConfig")
+      assert.include(line.message, ":2")
+      const missing = yield* Effect.flip(found({}, { config, profile: "prod" }))
+      assert.strictEqual(missing._tag, "ProfileNotFound")
+    }))
+
+  it.effect("reads no file when the environment names the region", () =>
+    Effect.gen(function*() {
+      const unreadable = new IdentityError.FileError({ path: "config", operation: "read", code: "PermissionDenied" })
+      const config = yield* SharedConfig.SharedConfig.pipe(Effect.provide(SharedConfig.layerMemory({ config: "" })))
+      const found = yield* regions.pipe(
+        Effect.provideService(SharedConfig.SharedConfig, { ...config, read: Effect.fail(unreadable) }),
+        Effect.withConfigProvider(ConfigProvider.fromMap(new Map([["AWS_REGION", "eu-west-1"]])))
+      )
+      assert.deepStrictEqual(found, Array(4).fill("eu-west-1"))
     }))
 })
 

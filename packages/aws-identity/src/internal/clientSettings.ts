@@ -120,6 +120,12 @@ export const environmentConfig = (
 ): Effect.Effect<ClientConfig, ConfigError.ConfigError> =>
   Effect.map(readEnvironment(service), (environment) => withEnvironment(settings, environment))
 
+/** The region that the environment names: `AWS_REGION`, then `AWS_DEFAULT_REGION`. */
+export const environmentRegion: Effect.Effect<Option.Option<Region>, ConfigError.ConfigError> = Effect.gen(function*() {
+  const region = yield* fromVariable("AWS_REGION", Setting.regionName)
+  return Option.fromNullable(region ?? (yield* fromVariable("AWS_DEFAULT_REGION", Setting.regionName)))
+})
+
 /** The value of a variable, as AWS accepts it. */
 const fromVariable = <A>(
   name: string,
