@@ -142,6 +142,26 @@ describe("AwsIdentity.layerServices", () => {
   })
 })
 
+describe("TestIdentity.layer", () => {
+  it.effect("calls AWS with the settings of the test's profile, as AwsIdentity.layer does", () =>
+    Effect.gen(function*() {
+      const attempts = (settings: string) =>
+        Effect.gen(function*() {
+          const center = yield* IdentityCenter.IdentityCenter
+          yield* center.fail("getRoleCredentials", "ConnectionRefused", 2)
+          const fiber = yield* Effect.fork(Effect.exit(CredentialsProvider.get))
+          yield* TestClock.adjust("1 minute")
+          yield* Fiber.join(fiber)
+          return (yield* center.calls).length
+        }).pipe(Effect.provide(TestIdentity.layer({
+          config: TestIdentity.config.replace("[default]\n", `[default]\n${settings}\n`)
+        })))
+      assert.strictEqual(yield* attempts(""), 3)
+      assert.strictEqual(yield* attempts("max_attempts = 1"), 1)
+      assert.strictEqual(yield* attempts("max_attempts = 2"), 2)
+    }))
+})
+
 describe("a service that is provided to a layer that makes its own", () => {
   const warningsOf = <A, E>(layer: Layer.Layer<A, E>) =>
     Effect.gen(function*() {
