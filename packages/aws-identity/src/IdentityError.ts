@@ -435,7 +435,7 @@ export class InvalidRequestRegionException extends TaggedError("InvalidRequestRe
  */
 export class UnauthorizedException extends TaggedError("UnauthorizedException")<Answer> {
   override get message(): string {
-    return answerMessage(this, "Renew the token, or sign in again.")
+    return answerMessage(this, "Refresh the token, or sign in again.")
   }
 }
 

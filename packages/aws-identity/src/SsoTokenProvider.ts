@@ -154,7 +154,9 @@ export const make: Effect.Effect<
       }, state.memory)
       state.memory = settled.memory
       if (settled.warning !== undefined) {
-        yield* Effect.logWarning(`The SSO token is used on, but could not be renewed. ${settled.warning.message}`)
+        yield* Effect.logWarning(
+          `The SSO token could not be refreshed. It is used until it expires. ${settled.warning.message}`
+        )
       }
       if (settled.write === undefined) return yield* settled.result
       yield* cache.set(session.cacheKey, settled.write, { replaces: Option.some(token) })

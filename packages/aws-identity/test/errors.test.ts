@@ -229,7 +229,7 @@ const rows: ReadonlyArray<Row> = [
     says: ["rejected", "\"corp\"", "profile \"dev\"", "<config>:1", "aws sso login --sso-session corp"]
   },
   {
-    name: "portal 401 for a token that cannot be renewed",
+    name: "portal 401 for a token that cannot be refreshed",
     token: { refreshToken: null },
     faults: [["getRoleCredentials", "UnauthorizedException"]],
     tag: "SsoLoginRequired",

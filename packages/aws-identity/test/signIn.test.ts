@@ -329,7 +329,7 @@ describe("staying signed in", () => {
       assert.strictEqual(error.reason, "RefreshRejected")
     }).pipe(Effect.provide(signedOut)))
 
-  it.effect("uses a token that cannot be renewed until it expires, then says why", () =>
+  it.effect("uses a token that cannot be refreshed until it expires, then says why", () =>
     Effect.gen(function*() {
       const center = yield* IdentityCenter.IdentityCenter
       const tokens = yield* SsoTokenProvider.SsoTokenProvider
@@ -781,6 +781,31 @@ sso_registration_scopes = sso:account:access, codewhisperer:completions
       ),
     CorruptFile: () => Effect.void
   }
+  it.scoped("can be answered by a sign-in within a provider, for which a person needs 9 minutes", () =>
+    Effect.gen(function*() {
+      const center = yield* IdentityCenter.IdentityCenter
+      const prompts: Array<string> = []
+      const role = {
+        session: yield* session,
+        accountId: AccountId.make("111122223333"),
+        roleName: "Developer"
+      }
+      const resolve = SsoCredentials.resolve(role)
+      const provider = yield* CredentialsProvider.make(
+        Effect.catchTag(resolve, "SsoLoginRequired", (error) =>
+          SsoLogin.device(SsoSession.fromError(error), {
+            onPrompt: ({ userCode }) => Effect.sync(() => prompts.push(userCode))
+          }).pipe(Effect.mapError(() => error), Effect.zipRight(resolve)))
+      )
+      // All callers wait for one sign-in.
+      const fibers = yield* Effect.forEach([1, 2, 3], () => Effect.fork(provider.get))
+      yield* TestClock.adjust("9 minutes")
+      for (const userCode of prompts) yield* center.approve(userCode)
+      yield* TestClock.adjust("10 seconds")
+      for (const { accessKeyId } of yield* Fiber.join(Fiber.all(fibers))) assert.match(accessKeyId, /^ASIA/)
+      assert.lengthOf(prompts, 1)
+    }).pipe(Effect.provide(signedOut)))
+
   for (const [profile, fields] of Object.entries(sessions)) {
     it.effect(`leads back to its session, also over a wire, and signing in to that is enough: ${profile}`, () =>
       Effect.gen(function*() {

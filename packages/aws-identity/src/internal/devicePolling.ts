@@ -34,7 +34,7 @@ export const nextPoll = (state: PollState, error: CreateTokenError): NextPoll =>
     case "ExpiredTokenException":
       return { _tag: "Expired" }
     case "AccessDeniedException":
-      // With a reason it is no person who refuses, but the key of the Identity Center.
+      // With a detail code, the KMS key of the Identity Center caused the refusal, not a person.
       return error.detailCode === undefined ? { _tag: "Denied" } : { _tag: "Failed", error: toServiceError(error) }
     case "InvalidClientException":
     case "InvalidGrantException":
