@@ -90,11 +90,12 @@ export interface ClientConfig {
 }
 
 /**
- * The settings themselves, or how they are found at each call.
+ * The settings themselves, or a function that finds them for the profile of each call. Without a profile, the settings
+ * are those of the profile that the program chose.
  *
  * @since 0.1.0
  * @category models
  */
 export type ClientSettings =
   | ClientConfig
-  | Effect.Effect<ClientConfig, IdentityError.InvalidConfig | IdentityError.FileError>
+  | ((profile: string | undefined) => Effect.Effect<ClientConfig, IdentityError.InvalidConfig | IdentityError.FileError>)

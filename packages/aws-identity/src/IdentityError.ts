@@ -234,7 +234,7 @@ export class SsoLoginRequired extends TaggedError("SsoLoginRequired")<{
   readonly session: string
   /** Undefined for a legacy profile. */
   readonly sessionName?: string | undefined
-  /** The legacy profile that has the start URL and the region. */
+  /** The profile that names the session, or the legacy profile that has the start URL and the region. */
   readonly profile?: string | undefined
   readonly startUrl: string
   readonly region: string

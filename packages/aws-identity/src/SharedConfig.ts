@@ -302,7 +302,8 @@ export const region = (
 
 /**
  * How to reach a service: the given settings, completed from the environment and the profile by the rules that AWS's
- * SDKs share. The environment is read at once. The profile is read each time the resulting effect runs.
+ * SDKs share. The environment is read at once. The profile is read each time the resulting function's effect runs: the
+ * one that the function is given, else that of `SharedConfig`. A profile that does not exist adds no settings.
  *
  * | setting | environment | profile |
  * | --- | --- | --- |
@@ -326,7 +327,7 @@ export const clientConfig = (
   service: "sso" | "sso_oidc" | "sts",
   settings: ClientConfig = {}
 ): Effect.Effect<
-  Effect.Effect<ClientConfig, IdentityError.InvalidConfig | IdentityError.FileError>,
+  (profile?: string) => Effect.Effect<ClientConfig, IdentityError.InvalidConfig | IdentityError.FileError>,
   ConfigError.ConfigError,
   SharedConfig
 > =>
@@ -334,11 +335,15 @@ export const clientConfig = (
     const config = yield* SharedConfig
     const environment = yield* readEnvironment(service)
     const given = withEnvironment(settings, environment)
-    let last: { readonly files: ConfigFiles; readonly found: ClientConfig } | undefined
-    return Effect.gen(function*() {
+    let last: { readonly files: ConfigFiles; readonly found: Map<string, ClientConfig> } | undefined
+    return Effect.fnUntraced(function*(name?: string) {
       const files = yield* config.recent ?? config.read
-      if (last?.files === files) return last.found
-      const profile = yield* Effect.catchTags(files.profile(), {
+      if (last?.files !== files) last = { files, found: new Map() }
+      const known = last.found
+      const key = name ?? files.chosen
+      const before = known.get(key)
+      if (before !== undefined) return before
+      const profile = yield* Effect.catchTags(files.profile(name), {
         // A provider that needs the profile reports that it is missing.
         NotConfigured: () => Effect.succeed(undefined),
         ProfileNotFound: () => Effect.succeed(undefined)
@@ -351,7 +356,7 @@ export const clientConfig = (
           given[name] === undefined ? setting(profile, key, kind) : Effect.succeed(given[name])
         )))
       }
-      last = { files, found }
+      known.set(key, found)
       return found
     })
   })
@@ -633,6 +638,7 @@ const makeFiles = (files: readonly [config: File, credentials: File], chosen: st
       return new SsoSession({
         ...(yield* ssoSettingsOf(section, profile?.name)),
         name: Option.some(name),
+        profile: Option.map(Option.fromNullable(profile), (profile) => profile.name),
         registrationScopes: (section.values.get("sso_registration_scopes")?.value ?? "")
           .split(",").map((scope) => scope.trim()).filter((scope) => scope !== "")
       })

@@ -19,12 +19,14 @@ import * as IdentityError from "./IdentityError.js"
 import { AccessToken } from "./internal/accessToken.js"
 import * as AwsRequest from "./internal/awsRequest.js"
 import { environmentConfig } from "./internal/clientSettings.js"
+import { inputProfile } from "./internal/inputProfile.js"
 import { perSource } from "./internal/perSource.js"
 import { type FetchPage, streamPages, streamRoles } from "./internal/portalPages.js"
 import { Region } from "./Region.js"
 import * as SharedConfig from "./SharedConfig.js"
 
 const Session = Schema.Struct({
+  ...inputProfile,
   /** Of the IAM Identity Center (`sso_region`). */
   region: Region,
   accessToken: AccessToken

@@ -48,7 +48,13 @@ const credentialsOf = Effect.fnUntraced(function*({ accountId, roleName, session
       onFailure: () => true,
       onSuccess: (current) => !Equal.equals(current.accessToken, accessToken)
     }))
-    return sso.getRoleCredentials({ region: session.region, accessToken, accountId, roleName }).pipe(
+    return sso.getRoleCredentials({
+      region: session.region,
+      profile: Option.getOrUndefined(session.profile),
+      accessToken,
+      accountId,
+      roleName
+    }).pipe(
       Effect.catchTag("TooManyRequestsException", (error) => Effect.fail(toServiceError(error))),
       Effect.flatMap(({ roleCredentials }) =>
         // Never another account's, whatever the answer.

@@ -65,16 +65,16 @@ export const device: <E, R>(
 )(function*<E, R>(session: SsoSession, options: DeviceOptions<E, R>) {
   const oidc = yield* SsoOidc
   const cache = withMemory(yield* SsoTokenCache)
-  const { region } = session
+  const target = { region: session.region, profile: Option.getOrUndefined(session.profile) }
   const problem = startUrlProblem(session.startUrl)
   if (problem !== undefined) return yield* wrongStartUrl(session, problem)
   const client = yield* oidc.registerClient({
-    region,
+    ...target,
     clientName: `effect-aws-identity-${Option.getOrElse(session.name, () => "legacy")}`,
     clientType: "public",
     ...scopesOf(session)
   }).pipe(Effect.catchTag("SlowDownException", untagged))
-  const credentials = { region, clientId: client.clientId, clientSecret: client.clientSecret }
+  const credentials = { ...target, clientId: client.clientId, clientSecret: client.clientSecret }
   const startedAt = yield* DateTime.now
   const authorization = yield* oidc.startDeviceAuthorization({ ...credentials, startUrl: session.startUrl }).pipe(
     Effect.catchTags({ InvalidClientException: untagged, SlowDownException: untagged }),
@@ -96,7 +96,7 @@ export const device: <E, R>(
   const now = yield* DateTime.now
   const token = new SsoToken({
     startUrl: Option.some(session.startUrl),
-    region: Option.some(region),
+    region: Option.some(session.region),
     accessToken: answer.accessToken,
     expiresAt: DateTime.add(now, { seconds: answer.expiresIn }),
     clientId: Option.some(client.clientId),

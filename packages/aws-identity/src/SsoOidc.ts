@@ -16,12 +16,16 @@ import * as IdentityError from "./IdentityError.js"
 import { AccessToken } from "./internal/accessToken.js"
 import * as AwsRequest from "./internal/awsRequest.js"
 import { environmentConfig } from "./internal/clientSettings.js"
+import { inputProfile } from "./internal/inputProfile.js"
 import { perSource } from "./internal/perSource.js"
 import { Region } from "./Region.js"
 import * as SharedConfig from "./SharedConfig.js"
 
-/** Of the IAM Identity Center (`sso_region`). */
-const region = { region: Region }
+const target = {
+  ...inputProfile,
+  /** Of the IAM Identity Center (`sso_region`). */
+  region: Region
+}
 
 const text = Schema.NonEmptyString
 const secret = Schema.Redacted(Schema.NonEmptyString)
@@ -42,7 +46,7 @@ const Time = Schema.transform(Schema.Number, Schema.DateTimeUtcFromNumber, {
 const optionalTime = Schema.optionalWith(Time, { as: "Option", nullable: true })
 
 const RegisterClientInput = Schema.Struct({
-  ...region,
+  ...target,
   clientName: text,
   clientType: Schema.Literal("public"),
   scopes: Schema.optional(texts),
@@ -81,7 +85,7 @@ const RegisterClientOutput = Schema.Struct({
 export type RegisterClientOutput = typeof RegisterClientOutput.Type
 
 const StartDeviceAuthorizationInput = Schema.Struct({
-  ...region,
+  ...target,
   clientId: text,
   clientSecret: secret,
   startUrl: text
@@ -128,7 +132,7 @@ const authorizationCodeGrant = {
 }
 
 const registeredClient = {
-  ...region,
+  ...target,
   clientId: text,
   clientSecret: secret,
   /** Of no effect, says AWS: a token has the scopes of its client. */
@@ -167,7 +171,7 @@ const CreateTokenOutput = Schema.Struct({
 export type CreateTokenOutput = typeof CreateTokenOutput.Type
 
 const application = {
-  ...region,
+  ...target,
   /** The credentials that sign the request. They must be allowed to act for the application. */
   credentials: Schema.instanceOf(Credentials),
   /** The ARN of the Identity Center application. */
@@ -266,7 +270,11 @@ export type Service = Context.Tag.Service<SsoOidc>
 
 const post = (path: string) =>
 (
-  { credentials: _, region: __, ...body }: { readonly region: string; readonly credentials?: Credentials },
+  { credentials: _, profile: __, region: ___, ...body }: {
+    readonly region: string
+    readonly profile?: string | undefined
+    readonly credentials?: Credentials
+  },
   endpoint: string
 ) =>
   HttpClientRequest.post(`${endpoint}${path}`, { headers: { accept: "application/json" } }).pipe(

@@ -45,7 +45,10 @@ export class SsoSession extends Schema.Class<SsoSession>("effect-aws-identity/Ss
   region: Region,
   /** `sso_registration_scopes`; empty when the section has none. */
   registrationScopes: Schema.optionalWith(Schema.Array(Schema.NonEmptyString), { default: () => [] }),
-  /** The legacy profile that has the start URL and region. */
+  /**
+   * The profile that names the session, or the legacy profile that has the start URL and region. The settings of this
+   * profile (endpoint, FIPS, retries) count for all calls about the session.
+   */
   profile: optionalName,
   /** The places of start URL and region, if they come from a config file. */
   places: Schema.optional(Schema.Struct({ startUrl: Place, region: Place }))

@@ -121,7 +121,12 @@ export const make: Effect.Effect<
           required(session, "RefreshRejected", [error.code, error.description].filter(Boolean).join(": "))
         )
       const failed = (error: IdentityError.ServiceException) => Effect.fail(toServiceError(error))
-      const outcome = yield* oidc.createToken({ region: session.region, grantType: "refresh_token", ...grant }).pipe(
+      const outcome = yield* oidc.createToken({
+        region: session.region,
+        profile: Option.getOrUndefined(session.profile),
+        grantType: "refresh_token",
+        ...grant
+      }).pipe(
         Effect.catchTags({
           // AWS does not accept a refresh token of this session again.
           InvalidGrantException: ended,

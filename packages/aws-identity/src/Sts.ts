@@ -41,8 +41,8 @@ import * as AwsAnswer from "./internal/awsAnswer.js"
 import * as AwsRequest from "./internal/awsRequest.js"
 import { environmentConfig } from "./internal/clientSettings.js"
 import { percentEncode } from "./internal/percentEncode.js"
+import { inputProfile } from "./internal/inputProfile.js"
 import { perSource } from "./internal/perSource.js"
-import { isOfRole } from "./internal/roleRegion.js"
 import { schemaProblem } from "./internal/schemaProblem.js"
 import * as Xml from "./internal/xml.js"
 import { make as makeRegion, partition, partitionOfArn, Region } from "./Region.js"
@@ -67,11 +67,14 @@ const tagPattern = /^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$/u
 const TagKey = text(1, 128, tagPattern, "letters, digits, spaces and _.:/=+-@")
 const policyPattern = /^[\t\n\r\x20-\xFF]+$/
 
-/** Where to ask; without it, where the client's settings say. */
-const region = Schema.optional(Region)
+const target = {
+  ...inputProfile,
+  /** Where to ask; without it, where the client's settings say. */
+  region: Schema.optional(Region)
+}
 
 const assume = {
-  region,
+  ...target,
   roleArn: Arn,
   /** Names the session in logs and in the ARN of the assumed role. */
   roleSessionName: SessionName,
@@ -153,7 +156,7 @@ const AssumeRoleInput = Schema.Struct({
  */
 export type AssumeRoleInput = typeof AssumeRoleInput.Type
 
-const GetCallerIdentityInput = Schema.Struct({ region, ...signed })
+const GetCallerIdentityInput = Schema.Struct({ ...target, ...signed })
 
 /**
  * Input of `getCallerIdentity`.
@@ -352,6 +355,10 @@ const regionOf = (
     region ?? configured ?? (endpoint === undefined ? undefined : home.globalRegion),
     () => "\"region\" is missing: name it, or set AWS_REGION or the profile's region"
   )
+
+/** Whether a region is of the partition that the ARN of a role names, as far as that is known. */
+const isOfRole = (region: Region, roleArn: string): boolean =>
+  Option.match(partitionOfArn(roleArn), { onNone: () => true, onSome: ({ id }) => partition(region).id === id })
 
 /** STS knows nothing of roles in other partitions than its own. */
 const regionOfRole = (

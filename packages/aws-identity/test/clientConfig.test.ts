@@ -250,9 +250,9 @@ describe("an endpoint of one's own", () => {
     Effect.gen(function*() {
       const config = yield* SharedConfig.SharedConfig
       const settings = yield* SharedConfig.clientConfig("sso")
-      assert.strictEqual((yield* settings).endpoint, undefined)
+      assert.strictEqual((yield* settings()).endpoint, undefined)
       yield* config.set({ profile: "default" }, { endpoint_url: "http://localhost:1" })
-      assert.strictEqual((yield* settings).endpoint, "http://localhost:1")
+      assert.strictEqual((yield* settings()).endpoint, "http://localhost:1")
     }).pipe(
       Effect.provide(SharedConfig.layerMemory({})),
       Effect.withConfigProvider(ConfigProvider.fromMap(new Map()))
@@ -429,7 +429,7 @@ describe("settings from the environment and the profile", () => {
     { config = "", environment = {} }: World,
     settings?: ClientConfig.ClientConfig
   ) =>
-    Effect.flatten(SharedConfig.clientConfig("sts", settings)).pipe(
+    Effect.flatMap(SharedConfig.clientConfig("sts", settings), (settings) => settings()).pipe(
       Effect.provide(SharedConfig.layerMemory({ config: `[default]\n${config}` })),
       Effect.withConfigProvider(ConfigProvider.fromMap(new Map(Object.entries(environment))))
     )

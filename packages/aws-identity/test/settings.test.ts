@@ -298,9 +298,9 @@ describe("the regions that STS is asked in for a role", () => {
     "are those of the client, the environment and the profile: %s",
     ([_, variables, region, expected]) =>
       Effect.gen(function*() {
-        const config = yield* Effect.flatten(SharedConfig.clientConfig("sts"))
+        const config = yield* (yield* SharedConfig.clientConfig("sts"))()
         assert.deepStrictEqual([config.region, ...config.fallbackRegions ?? []] as ReadonlyArray<unknown>, expected)
-        const given = yield* Effect.flatten(SharedConfig.clientConfig("sts", { region: Region.make("sa-east-1") }))
+        const given = yield* (yield* SharedConfig.clientConfig("sts", { region: Region.make("sa-east-1") }))()
         assert.strictEqual(given.region, "sa-east-1")
       }).pipe(
         Effect.provide(SharedConfig.layerMemory({ config: `[default]\nregion = ${region}\n` })),

@@ -46,7 +46,8 @@ export interface Service {
 /** A service, the way to it, and what its calls have to share. */
 export interface Client {
   readonly service: Service
-  readonly settings: Effect.Effect<ClientConfig, IdentityError.InvalidConfig | IdentityError.FileError>
+  /** The settings for a call on behalf of the profile. */
+  readonly settings: Exclude<ClientSettings, ClientConfig>
   readonly wire: HttpExchange.Wire
   /** Of a service whose errors are XML. */
   readonly xml: Effect.Effect<Xml.Parse> | undefined
@@ -62,7 +63,7 @@ export const make = (
 ): Effect.Effect<Client, never, HttpClient.HttpClient> =>
   Effect.map(HttpExchange.wire, (wire) => ({
     service,
-    settings: Effect.isEffect(settings) ? settings : Effect.succeed(settings),
+    settings: typeof settings === "function" ? settings : () => Effect.succeed(settings),
     wire,
     xml,
     quota: RetryPolicy.makeQuota(),
@@ -103,7 +104,11 @@ export const json = <A, I>(schema: Schema.Schema<A, I>) => (text: string): Effec
 
 /** An operation of a service, as a function of its input. */
 export const operation = <
-  Input extends { readonly region?: Region | undefined; readonly credentials?: Credentials },
+  Input extends {
+    readonly region?: Region | undefined
+    readonly profile?: string | undefined
+    readonly credentials?: Credentials
+  },
   EncodedInput,
   Output,
   Exception extends ExceptionClass
@@ -135,7 +140,7 @@ export const operation = <
     )
     const illFormed = placeOfIllFormed(input)
     if (illFormed !== undefined) return yield* invalidInput(`"${illFormed.join(".")}" is not well-formed Unicode text`)
-    const settings = yield* client.settings
+    const settings = yield* client.settings(input.profile)
     const region = call.region?.(input, settings) ?? Either.fromNullable(input.region, () => "\"region\" is missing")
     if (Either.isLeft(region)) return yield* invalidInput(region.left)
     yield* Effect.annotateCurrentSpan("aws.region", region.right)
