@@ -108,6 +108,11 @@ export interface Options<E = never, R = never> {
   readonly minimumSessionTokenSize?: number | undefined
   /** Region of the STS endpoint. By default, that of the settings of `Sts`. */
   readonly region?: Region | undefined
+  /**
+   * The profile whose settings (endpoint, region, FIPS, retries) count, if the `Sts` layer takes settings from profiles.
+   * By default, the profile of `SharedConfig`.
+   */
+  readonly profile?: string | undefined
 }
 
 /**

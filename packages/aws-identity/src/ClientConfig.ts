@@ -98,4 +98,6 @@ export interface ClientConfig {
  */
 export type ClientSettings =
   | ClientConfig
-  | ((profile: string | undefined) => Effect.Effect<ClientConfig, IdentityError.InvalidConfig | IdentityError.FileError>)
+  | ((
+    profile: string | undefined
+  ) => Effect.Effect<ClientConfig, IdentityError.InvalidConfig | IdentityError.FileError>)

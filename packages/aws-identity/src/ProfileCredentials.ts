@@ -42,7 +42,6 @@ import * as InstanceMetadataCredentials from "./InstanceMetadataCredentials.js"
 import { withSource } from "./internal/about.js"
 import { quoted } from "./internal/commandLine.js"
 import { withOrigin } from "./internal/origin.js"
-import { roleRegion } from "./internal/roleRegion.js"
 import * as Setting from "./internal/setting.js"
 import * as ProcessCredentials from "./ProcessCredentials.js"
 import * as SharedConfig from "./SharedConfig.js"
@@ -87,6 +86,11 @@ export interface Options<R = never> {
  * `NotConfigured` is a profile that describes none, or no profile when nobody chose one. `ProfileNotFound` is one that
  * was chosen and is not there; `InvalidConfig` is one that says what cannot be followed, with its line.
  *
+ * The settings of a client (endpoint, region of STS, FIPS, dual-stack, retries) are those of the profile, if the layers
+ * of `Sts`, `Sso` and `SsoOidc` take them from profiles, as `AwsIdentity.layer` and `layerProfile` of each do. In a chain
+ * of `source_profile`s, all calls of STS have the settings of the profile that was asked for, as in AWS SDK v3 and the
+ * AWS CLI. Calls of SSO have those of the profile that has the SSO session, because its token is from there.
+ *
  * @since 0.1.0
  * @category constructors
  */
@@ -107,6 +111,9 @@ interface Walk<R> {
   readonly mfaCode: Options<R>["mfaCode"]
 }
 
+/** The settings of STS are those of the chosen profile for the whole chain, as in AWS SDK v3. */
+const chosenOf = <R>(profile: SharedConfig.Section, { path: [chosen = profile] }: Walk<R>): string => chosen.name
+
 const credentialsOf = <R>(
   profile: SharedConfig.Section,
   walk: Walk<R>
@@ -118,7 +125,7 @@ const credentialsOf = <R>(
     const misspelt = SharedConfig.misspeltKey(profile)
     if (misspelt !== undefined) return Effect.fail(misspelt)
     if (walk.path.length > 0 && keys) return keysOf(profile)
-    if (has("web_identity_token_file")) return WebIdentityCredentials.resolveProfile(profile)
+    if (has("web_identity_token_file")) return WebIdentityCredentials.resolveProfile(profile, chosenOf(profile, walk))
     if (has("role_arn")) return roleOf(profile, walk)
     if (has("sso_account_id") || has("sso_role_name")) return SsoCredentials.resolveProfile(profile)
     if (keys) return keysOf(profile)
@@ -224,14 +231,12 @@ const roleOf = <R>(profile: SharedConfig.Section, walk: Walk<R>) =>
     const { durationSeconds, mfaSerial, roleSessionName, ...role } = yield* SharedConfig.roleOf(profile)
     const mfa = yield* mfaOf(profile, mfaSerial, walk.mfaCode)
     const source = Effect.mapError(yield* sourceOf(profile, walk), isNeeded(profile, "what it takes them from"))
-    // That of the chosen profile is among the settings of Sts, behind what the application says.
-    const region = profile.name === walk.config.chosen ? undefined : yield* roleRegion(role)
     // The source is not cached: the cache of the role's credentials asks again when it needs new ones.
     const options = {
       ...role,
       sessionName: roleSessionName,
       sessionDuration: durationSeconds === undefined ? undefined : Duration.seconds(durationSeconds),
-      region,
+      profile: chosenOf(profile, walk),
       mfa
     }
     return yield* AssumeRoleCredentials.assume(options, source).pipe(

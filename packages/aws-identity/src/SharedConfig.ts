@@ -64,7 +64,6 @@ import { schemaProblem } from "./internal/schemaProblem.js"
 import * as Setting from "./internal/setting.js"
 import { contentInsteadOfPath, shownPath, shownText } from "./internal/shownPath.js"
 import { headerFor, similarSections } from "./internal/similarSection.js"
-import type { Region } from "./Region.js"
 import { SsoSession } from "./SsoSession.js"
 
 /**
@@ -1162,8 +1161,6 @@ export interface ProfileRole {
   readonly externalId: string | undefined
   /** `mfa_serial` */
   readonly mfaSerial: string | undefined
-  /** `region` of the profile: where STS is asked unless the environment says otherwise. */
-  readonly region: Region | undefined
 }
 
 /**
@@ -1180,8 +1177,7 @@ export const roleOf = (profile: Section): Effect.Effect<ProfileRole, IdentityErr
       roleSessionName: yield* setting(profile, "role_session_name", Setting.roleSessionName),
       durationSeconds: yield* setting(profile, "duration_seconds", Setting.durationSeconds),
       externalId: yield* setting(profile, "external_id", Setting.externalId),
-      mfaSerial: yield* setting(profile, "mfa_serial", Setting.mfaSerial),
-      region: yield* setting(profile, "region", Setting.regionName)
+      mfaSerial: yield* setting(profile, "mfa_serial", Setting.mfaSerial)
     }
   })
 

@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import type * as IdentityError from "./IdentityError.js"
 import { streamRoles } from "./internal/portalPages.js"
@@ -52,15 +53,15 @@ export const stream = (
   Stream.unwrap(Effect.gen(function*() {
     const sso = yield* Sso
     const tokens = yield* SsoTokenProvider
-    const { region } = session
+    const portal = { region: session.region, profile: Option.getOrUndefined(session.profile) }
     return streamRoles({
       accounts: (nextToken) =>
-        withToken(tokens, session, ({ accessToken }) => sso.listAccounts({ region, accessToken, nextToken })),
+        withToken(tokens, session, ({ accessToken }) => sso.listAccounts({ ...portal, accessToken, nextToken })),
       rolesOf: (accountId) => (nextToken) =>
         withToken(
           tokens,
           session,
-          ({ accessToken }) => sso.listAccountRoles({ region, accessToken, accountId, nextToken })
+          ({ accessToken }) => sso.listAccountRoles({ ...portal, accessToken, accountId, nextToken })
         )
     }, options?.concurrency)
   })).pipe(

@@ -41,7 +41,6 @@ import { check, type CheckedToken, endOf, type Source } from "./internal/checked
 import { variable } from "./internal/environment.js"
 import { withOrigin } from "./internal/origin.js"
 import { perSource } from "./internal/perSource.js"
-import { roleRegion } from "./internal/roleRegion.js"
 import { stsSession, withOptionNames } from "./internal/roleSession.js"
 import * as Setting from "./internal/setting.js"
 import { timeLimit } from "./internal/timeLimit.js"
@@ -76,6 +75,11 @@ export interface Role {
   readonly providerId?: string | undefined
   /** Region of the STS endpoint. By default, that of the settings of `Sts`. */
   readonly region?: Region | undefined
+  /**
+   * The profile whose settings (endpoint, region, FIPS, retries) count, if the `Sts` layer takes settings from profiles.
+   * By default, the profile of `SharedConfig`.
+   */
+  readonly profile?: string | undefined
 }
 
 /**
@@ -291,24 +295,25 @@ const unavailable = (
 
 /**
  * Credentials of the role that a profile names (`role_arn`) for the token in its `web_identity_token_file`; also
- * `role_session_name`, `duration_seconds` and `region` count.
+ * `role_session_name` and `duration_seconds` count.
  *
  * Without a name it is the profile of `AWS_PROFILE`, else `default`; a profile that was read already is taken as it is.
- * Fails with `NotConfigured` when it has no `web_identity_token_file`. How AWS is reached is the `Sts`'s: with `Sts.layerProfile`, as the profile says that
- * `SharedConfig` was told of, which had better be the same.
+ * Fails with `NotConfigured` when it has no `web_identity_token_file`. With `Sts.layerProfile`, the settings of STS
+ * (endpoint, region, FIPS, retries) are those of the profile, or of `settingsOf`: the profile that takes its credentials
+ * from this one.
  *
  * @since 0.1.0
  * @category constructors
  */
 export const resolveProfile: (
-  name?: string | SharedConfig.Section
+  name?: string | SharedConfig.Section,
+  settingsOf?: string
 ) => Effect.Effect<
   Credentials,
   IdentityError.SharedConfigError | IdentityError.WebIdentityCredentialsError,
   FileSystem.FileSystem | SharedConfig.SharedConfig | Sts
-> = Effect.fn("WebIdentityCredentials.resolveProfile")(function*(name) {
-  const config = yield* SharedConfig.read
-  const profile = typeof name === "object" ? name : yield* config.profile(name)
+> = Effect.fn("WebIdentityCredentials.resolveProfile")(function*(name, settingsOf) {
+  const profile = typeof name === "object" ? name : yield* SharedConfig.profile(name)
   const location = SharedConfig.locationOf(profile)
   const tokenFile = yield* SharedConfig.tokenFileOf(profile)
   if (Option.isNone(tokenFile)) {
@@ -320,14 +325,13 @@ export const resolveProfile: (
       remedy: "Add it and role_arn to use a web identity."
     })
   }
-  const { durationSeconds, roleArn, roleSessionName, ...role } = yield* SharedConfig.roleOf(profile)
-  const region = profile.name === config.chosen ? undefined : yield* roleRegion({ roleArn, region: role.region })
+  const { durationSeconds, roleArn, roleSessionName } = yield* SharedConfig.roleOf(profile)
   return yield* Effect.mapError(
     resolve({
       roleArn,
       sessionName: roleSessionName,
       sessionDuration: durationSeconds === undefined ? undefined : Duration.seconds(durationSeconds),
-      region,
+      profile: settingsOf ?? profile.name,
       token: WebIdentityToken.fromFile(tokenFile.value)
     }),
     withOrigin({ profile: profile.name, location })

@@ -225,10 +225,9 @@ describe("a chain of roles", () => {
                 if (!at(hop).some(({ sent }) => "RoleSessionName" in sent(hop))) {
                   assert.match(own(call), /^effect-aws-identity-\d+$/)
                 }
-                const host = at(hop).flatMap((setting) => setting.host?.(hop) ?? [])[0]
-                // A profile without a region has that of the profile that was asked for.
-                const first = at(1).flatMap((setting) => setting.host?.(1) ?? [])[0]
-                assert.strictEqual(call?.host, host ?? first ?? "sts.us-east-1.amazonaws.com", label)
+                // Each role is assumed in the region of the profile that was asked for, as in AWS SDK v3.
+                const host = at(1).flatMap((setting) => setting.host?.(1) ?? [])[0]
+                assert.strictEqual(call?.host, host ?? "sts.us-east-1.amazonaws.com", label)
               }
               assert.strictEqual(yield* ownerOf(credentials), sessionOf(1), label)
               assert.strictEqual(Option.getOrUndefined(credentials.accountId), "444455556661", label)
@@ -761,11 +760,11 @@ const rows: ReadonlyArray<Row> = [
       "\"dev\"). Write seconds, 15 minutes to 12 hours: 900 to 43200."
   },
   {
-    name: "a region that is none, in a link",
-    config: link(`${role}region = Ireland!\nsource_profile = keys\n${sources}`),
+    name: "a region that is none",
+    config: `[profile dev]\n${role}region = Ireland!\nsource_profile = keys\n${sources}`,
     tag: "InvalidConfig",
-    message: "config:6:1: [profile base] has region = Ireland!, which is not a region name, such as us-east-1 (for " +
-      "profile \"base\"). Write a region name, such as us-east-1."
+    message: "config:3:1: [profile dev] has region = Ireland!, which is not a region name, such as us-east-1 (for " +
+      "profile \"dev\"). Write a region name, such as us-east-1."
   },
   {
     name: "a role's ARN that is none",

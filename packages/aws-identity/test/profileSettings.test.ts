@@ -1,20 +1,20 @@
-import { FileSystem, HttpClient, HttpClientResponse } from "@effect/platform"
+import { HttpClient, HttpClientResponse } from "@effect/platform"
 import { NodeContext } from "@effect/platform-node"
-import { assert, describe, it } from "@effect/vitest"
-import { Config, ConfigProvider, DateTime, Effect, Fiber, Layer, Option, Redacted, TestClock } from "effect"
+import { afterAll, assert, describe, it } from "@effect/vitest"
+import { ConfigProvider, DateTime, Effect, Fiber, Layer, Option, Redacted, TestClock } from "effect"
 import {
-  CredentialsProvider,
   ProfileCredentials,
   Region,
   SharedConfig,
   Sso,
-  SsoCredentials,
   SsoOidc,
   SsoTokenCache,
   SsoTokenProvider,
-  Sts,
-  WebIdentityCredentials
+  Sts
 } from "effect-aws-identity"
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
 
 // The settings of a client (endpoint, region of STS, FIPS, dual-stack, retries) are those of the profile whose
 // credentials are asked for, also if `SharedConfig` was told of another profile or of none.
@@ -77,7 +77,12 @@ const token = new SsoTokenCache.SsoToken({
   refreshToken: Option.some(Redacted.make("refresh"))
 })
 
-const jwt = `${btoa("{}")}.${btoa(JSON.stringify({ exp: 4_102_444_800 }))}.c2lnbmF0dXJl`
+/** The only real file: a web identity token that never expires. */
+const directory = mkdtempSync(join(tmpdir(), "profile-settings-"))
+const tokenFile = join(directory, "token")
+const part = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url")
+writeFileSync(tokenFile, `${part({ alg: "RS256" })}.${part({ exp: 4_102_444_800 })}.${part({ signature: 1 })}`)
+afterAll(() => rmSync(directory, { recursive: true }))
 
 /** Files of a session, of keys, and of a profile of each kind that asks AWS. */
 const filesWith = (settings: string, more = "") =>
@@ -97,7 +102,7 @@ source_profile = keys
 ${settings}
 [profile web]
 role_arn = arn:aws:iam::111122223333:role/a
-web_identity_token_file = /run/token
+web_identity_token_file = ${tokenFile}
 ${settings}
 [profile sso]
 sso_session = corp
@@ -125,14 +130,7 @@ const services = (http: Layer.Layer<HttpClient.HttpClient>, config: string) =>
   SsoTokenProvider.layer().pipe(
     Layer.provideMerge(Layer.mergeAll(Sso.layerProfile(), SsoOidc.layerProfile(), Sts.layerProfile())),
     Layer.provideMerge(Layer.mergeAll(SharedConfig.layerMemory({ config }), http, cache)),
-    Layer.provideMerge(Layer.merge(
-      NodeContext.layer,
-      FileSystem.layerNoop({
-        stat: () => Effect.succeed({ type: "File", size: jwt.length, mtime: Option.none(), mode: 0o600 } as never),
-        readFile: () => Effect.succeed(new TextEncoder().encode(jwt)),
-        readFileString: () => Effect.succeed(jwt)
-      })
-    ))
+    Layer.provideMerge(NodeContext.layer)
   )
 
 const inEnvironment = (variables: Readonly<Record<string, string>>) =>
@@ -210,10 +208,12 @@ describe("ProfileCredentials.resolve({ profile }) over a SharedConfig that is to
       Effect.gen(function*() {
         const aws = makeAws(500)
         const config = filesWith("max_attempts = 1\nendpoint_url = http://localhost:2222")
-        const fiber = yield* Effect.fork(Effect.exit(ProfileCredentials.resolve({ profile })).pipe(
-          Effect.provide(services(aws.layer, config)),
-          inEnvironment({})
-        ))
+        const fiber = yield* Effect.fork(
+          Effect.exit(ProfileCredentials.resolve({ profile })).pipe(
+            Effect.provide(services(aws.layer, config)),
+            inEnvironment({})
+          )
+        )
         yield* TestClock.adjust("5 minutes")
         yield* Fiber.join(fiber)
         assert.strictEqual(aws.sent.length, 1)
