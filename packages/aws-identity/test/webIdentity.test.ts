@@ -725,13 +725,17 @@ describe("the environment", () => {
 })
 
 describe("a profile", () => {
-  const inProfile = <A, E, R>(text: string, effect: Effect.Effect<A, E, R | SharedConfig.SharedConfig>) =>
+  /** Runs an effect on a config file, with an `Sts` that takes settings from its profiles. */
+  const inProfile = <A, E, R>(text: string, effect: Effect.Effect<A, E, R | SharedConfig.SharedConfig | Sts.Sts>) =>
     Effect.gen(function*() {
       const token = Redacted.value(yield* issue())
       return yield* withFile(token, (path) =>
         Effect.provide(
           effect,
-          SharedConfig.layerMemory({ config: text.replaceAll("<token>", path) })
+          Layer.provideMerge(
+            Sts.layerProfile({ maxAttempts: 1 }),
+            SharedConfig.layerMemory({ config: text.replaceAll("<token>", path) })
+          )
         ))
     })
 
