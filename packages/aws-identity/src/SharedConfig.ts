@@ -64,6 +64,7 @@ import { schemaProblem } from "./internal/schemaProblem.js"
 import * as Setting from "./internal/setting.js"
 import { contentInsteadOfPath, shownPath, shownText } from "./internal/shownPath.js"
 import { headerFor, similarSections } from "./internal/similarSection.js"
+import type { Region } from "./Region.js"
 import { SsoSession } from "./SsoSession.js"
 
 /**
