@@ -1,5 +1,5 @@
 /**
- * A job on GitHub Actions that goes on for longer than its tokens, in a role that only its first role may assume.
+ * A job on GitHub Actions that runs longer than its tokens, in a role that only its first role may assume.
  *
  *   npx tsx examples/github-actions.ts          on a GitHub and an STS embedded in this program
  *
@@ -30,9 +30,8 @@ const deployRole = "arn:aws:iam::444455556666:role/deploy"
 
 const upload = (what: string) =>
   Effect.gen(function*() {
-    const provider = yield* CredentialsProvider.CredentialsProvider
     const sts = yield* Sts.Sts
-    const { arn } = yield* sts.getCallerIdentity({ credentials: yield* provider.get })
+    const { arn } = yield* sts.getCallerIdentity({ credentials: yield* CredentialsProvider.get })
     yield* Console.log(`${what}: uploaded as ${arn}`)
   })
 
@@ -44,7 +43,7 @@ const job = (tests: Effect.Effect<void>) =>
     Effect.tapErrorTag("AccountNotAllowed", ({ accountId }) => Console.error(`Not in account ${accountId}!`))
   )
 
-/** From the bottom up: the job's token gives the first role, that gives the second, and its account is looked at. */
+/** From the bottom up: the job's token gives the first role, that gives the second, and its account is checked. */
 const aws = AllowedAccounts.layer({ accounts: [AccountId.make("444455556666")] }).pipe(
   Layer.provide(AssumeRoleCredentials.layer({ roleArn: deployRole, sessionName: "deploy" })),
   Layer.provide(WebIdentityCredentials.layer({ roleArn: ciRole, token: WebIdentityToken.githubActions() })),
@@ -53,7 +52,7 @@ const aws = AllowedAccounts.layer({ accounts: [AccountId.make("444455556666")] }
 )
 
 // ---------------------------------------------------------------------------------------------------------------
-// The same on a GitHub of our own, whose tokens count for five minutes, and a clock on which three hours are nothing.
+// The same on a GitHub of our own, whose tokens expire after five minutes, with a clock that the program moves.
 // ---------------------------------------------------------------------------------------------------------------
 
 const onOurOwn = Effect.gen(function*() {

@@ -28,8 +28,7 @@ import { parseArgs } from "node:util"
 // await credentials.getPromise()
 // console.log(credentials.accessKeyId)
 const credentials = Effect.gen(function*() {
-  const provider = yield* CredentialsProvider.CredentialsProvider
-  const { accessKeyId } = yield* provider.get
+  const { accessKeyId } = yield* CredentialsProvider.get
   yield* Console.log(`SsoCredentials: ${accessKeyId}`)
 })
 
