@@ -106,7 +106,7 @@ describe("errors of functions are named unions", () => {
   })
 
   it("credentials of a program", () => {
-    expect(ProcessCredentials.resolve({ commandLine: "vault" })).type.toBe<
+    expect(ProcessCredentials.resolve("vault")).type.toBe<
       Effect.Effect<
         Credentials.Credentials,
         IdentityError.NotConfigured | IdentityError.CredentialsUnavailable,

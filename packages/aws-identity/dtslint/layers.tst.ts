@@ -160,8 +160,8 @@ describe("providers are values", () => {
   })
 
   it("a chain of providers is run to get its resolver, which needs what its parts need", () => {
-    const container = ContainerCredentials.resolve
-    expect(CredentialsProvider.firstConfigured([EnvironmentCredentials.resolve, container])).type.toBe<
+    const container = ContainerCredentials.resolve()
+    expect(CredentialsProvider.firstConfigured([EnvironmentCredentials.resolve(), container])).type.toBe<
       Effect.Effect<
         Effect.Effect<
           Credentials.Credentials,
@@ -170,7 +170,7 @@ describe("providers are values", () => {
         >
       >
     >()
-    expect(CredentialsProvider.layerFirstConfigured([EnvironmentCredentials.resolve, container])).type.toBe<
+    expect(CredentialsProvider.layerFirstConfigured([EnvironmentCredentials.resolve(), container])).type.toBe<
       Layer.Layer<CredentialsProvider.CredentialsProvider, never, HttpClient.HttpClient | FileSystem.FileSystem>
     >()
   })

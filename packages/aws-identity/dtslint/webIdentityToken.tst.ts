@@ -1,4 +1,4 @@
-import type { Command, CommandExecutor, FileSystem, HttpClient } from "@effect/platform"
+import type { CommandExecutor, FileSystem, HttpClient, Path } from "@effect/platform"
 import type { Effect, Redacted } from "effect"
 import type { IdentityError } from "effect-aws-identity"
 import { WebIdentityToken } from "effect-aws-identity"
@@ -6,7 +6,6 @@ import { describe, expect, it } from "tstyche"
 
 type Source<R = never> = Effect.Effect<Redacted.Redacted, IdentityError.CredentialsUnavailable, R>
 
-declare const command: Command.Command
 declare const token: Effect.Effect<Redacted.Redacted, Error, "Service">
 
 describe("a source of web identity tokens", () => {
@@ -14,7 +13,9 @@ describe("a source of web identity tokens", () => {
     expect(WebIdentityToken.fromEffect("Vault", token)).type.toBe<Source<"Service">>()
     expect(WebIdentityToken.fromFile("/token")).type.toBe<Source<FileSystem.FileSystem>>()
     expect(WebIdentityToken.fromVariable("TOKEN")).type.toBe<Source>()
-    expect(WebIdentityToken.fromCommand(command)).type.toBe<Source<CommandExecutor.CommandExecutor>>()
+    const program = { command: "print-token", args: ["--audience", "sts.amazonaws.com"], env: { LOG: "none" } }
+    expect(WebIdentityToken.fromCommand(program)).type.toBe<Source<CommandExecutor.CommandExecutor | Path.Path>>()
+    expect(WebIdentityToken.fromCommand).type.toBeCallableWith("print-token --audience sts.amazonaws.com")
     expect(WebIdentityToken.githubActions()).type.toBe<Source<HttpClient.HttpClient>>()
     expect(WebIdentityToken.googleMetadata()).type.toBe<Source<HttpClient.HttpClient>>()
     expect(WebIdentityToken.fly()).type.toBe<Source<HttpClient.HttpClient>>()

@@ -162,11 +162,11 @@ const secretsOf = (header: string, { pathname, search }: URL): ReadonlyArray<str
  * @since 0.1.0
  * @category constructors
  */
-export const resolve: Effect.Effect<
+export const resolve: () => Effect.Effect<
   Credentials,
   IdentityError.NotConfigured | IdentityError.CredentialsUnavailable | IdentityError.FileError,
   HttpClient.HttpClient | FileSystem.FileSystem
-> = Effect.gen(function*() {
+> = Effect.fn("ContainerCredentials.resolve")(function*() {
   const environment = yield* Effect.mapError(settings, () =>
     unavailable(
       "the environment",
@@ -192,7 +192,7 @@ export const resolve: Effect.Effect<
       unavailable(`the container's credential server ${shownText(url.origin)}`, problem, remedies[problem.reason])
     )
   )
-}).pipe(Effect.withSpan("ContainerCredentials.resolve"))
+})
 
 const remedies = {
   Unreachable: "Check that the agent of ECS or EKS, or the server that the URI names, runs, and that no proxy stands " +
@@ -210,4 +210,4 @@ const remedies = {
 export const layer = (
   options?: CredentialsProvider.CacheOptions
 ): Layer.Layer<CredentialsProvider.CredentialsProvider, never, HttpClient.HttpClient | FileSystem.FileSystem> =>
-  CredentialsProvider.layer(resolve, options)
+  CredentialsProvider.layer(resolve(), options)

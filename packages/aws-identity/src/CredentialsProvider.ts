@@ -406,8 +406,8 @@ export const layer = <R>(
  * // A role, assumed with the keys of the environment, else with the credentials of the container
  * export const deploy = Effect.gen(function*() {
  *   const source = yield* CredentialsProvider.firstConfigured([
- *     EnvironmentCredentials.resolve,
- *     ContainerCredentials.resolve
+ *     EnvironmentCredentials.resolve(),
+ *     ContainerCredentials.resolve()
  *   ])
  *   return yield* CredentialsProvider.make(
  *     AssumeRoleCredentials.assume({ roleArn: "arn:aws:iam::111122223333:role/deploy" }, source)
@@ -459,8 +459,8 @@ const chain = <R>(
  * import { ContainerCredentials, CredentialsProvider, EnvironmentCredentials } from "effect-aws-identity"
  *
  * export const credentials = CredentialsProvider.layerFirstConfigured([
- *   EnvironmentCredentials.resolve,
- *   ContainerCredentials.resolve
+ *   EnvironmentCredentials.resolve(),
+ *   ContainerCredentials.resolve()
  * ])
  * ```
  *

@@ -67,11 +67,11 @@ export const make = <R = never>(
   options?: ProfileCredentials.Options<R>
 ): Effect.Effect<Effect.Effect<Credentials, IdentityError, NoInfer<R> | ProfileCredentials.Requirements>> =>
   CredentialsProvider.firstConfigured([
-    EnvironmentCredentials.resolve,
+    EnvironmentCredentials.resolve(),
     WebIdentityCredentials.resolveEnvironment,
     ProfileCredentials.resolve(options),
-    ContainerCredentials.resolve,
-    InstanceMetadataCredentials.resolve
+    ContainerCredentials.resolve(),
+    InstanceMetadataCredentials.resolve()
   ])
 
 /**

@@ -15,7 +15,7 @@
  *   new Map([["AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"], ["AWS_SECRET_ACCESS_KEY", "example"]])
  * )
  * const credentials = Effect.runSync(
- *   EnvironmentCredentials.resolve.pipe(Effect.withConfigProvider(environment))
+ *   EnvironmentCredentials.resolve().pipe(Effect.withConfigProvider(environment))
  * )
  *
  * console.log(credentials.accessKeyId) // AKIDEXAMPLE
@@ -68,8 +68,11 @@ const checkText = (name: string, text: string) =>
  * @since 0.1.0
  * @category constructors
  */
-export const resolve: Effect.Effect<Credentials, IdentityError.NotConfigured | IdentityError.CredentialsUnavailable> =
-  Effect.gen(function*() {
+export const resolve: () => Effect.Effect<
+  Credentials,
+  IdentityError.NotConfigured | IdentityError.CredentialsUnavailable
+> = Effect.fn("EnvironmentCredentials.resolve")(
+  function*() {
     const { accessKeyId, accountId, expiration, secretAccessKey, sessionToken } = yield* Effect.mapError(
       variables,
       () =>
@@ -131,7 +134,8 @@ export const resolve: Effect.Effect<Credentials, IdentityError.NotConfigured | I
       expiration: end,
       accountId
     })
-  }).pipe(Effect.withSpan("EnvironmentCredentials.resolve"))
+  }
+)
 
 /**
  * `CredentialsProvider` of the credentials in the environment.
@@ -141,4 +145,4 @@ export const resolve: Effect.Effect<Credentials, IdentityError.NotConfigured | I
  */
 export const layer = (
   options?: CredentialsProvider.CacheOptions
-): Layer.Layer<CredentialsProvider.CredentialsProvider> => CredentialsProvider.layer(resolve, options)
+): Layer.Layer<CredentialsProvider.CredentialsProvider> => CredentialsProvider.layer(resolve(), options)

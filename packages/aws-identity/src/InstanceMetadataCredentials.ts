@@ -208,11 +208,11 @@ const remedies = {
  * @since 0.1.0
  * @category constructors
  */
-export const resolve: Effect.Effect<
+export const resolve: () => Effect.Effect<
   Credentials,
   IdentityError.NotConfigured | IdentityError.CredentialsUnavailable,
   HttpClient.HttpClient
-> = Effect.gen(function*() {
+> = Effect.fn("InstanceMetadataCredentials.resolve")(function*() {
   const endpoint = yield* endpointOf
   return yield* attemptAt(endpoint).pipe(
     Effect.retry({ times: 1, while: (error) => error._tag === "Unauthorized" }),
@@ -225,7 +225,7 @@ export const resolve: Effect.Effect<
         )
       ))
   )
-}).pipe(Effect.withSpan("InstanceMetadataCredentials.resolve"))
+})
 
 /**
  * `CredentialsProvider` of this EC2 instance.
@@ -236,4 +236,4 @@ export const resolve: Effect.Effect<
 export const layer = (
   options?: CredentialsProvider.CacheOptions
 ): Layer.Layer<CredentialsProvider.CredentialsProvider, never, HttpClient.HttpClient> =>
-  CredentialsProvider.layer(resolve, options)
+  CredentialsProvider.layer(resolve(), options)

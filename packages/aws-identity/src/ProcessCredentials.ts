@@ -13,9 +13,7 @@
  * import { ProcessCredentials } from "effect-aws-identity"
  *
  * const program = Effect.gen(function*() {
- *   const credentials = yield* ProcessCredentials.resolve({
- *     commandLine: `"/opt/company tools/aws-login" --role Developer`,
- *     profile: "dev",
+ *   const credentials = yield* ProcessCredentials.resolve(`"/opt/company tools/aws-login" --role Developer`, {
  *     timeout: "20 seconds"
  *   })
  *   yield* Effect.log(credentials.accessKeyId)
@@ -24,15 +22,12 @@
  *
  * @since 0.1.0
  */
-import * as Command from "@effect/platform/Command"
 import type * as CommandExecutor from "@effect/platform/CommandExecutor"
-import * as Path from "@effect/platform/Path"
-import * as Arr from "effect/Array"
+import type * as Path from "@effect/platform/Path"
 import * as Clock from "effect/Clock"
 import * as DateTime from "effect/DateTime"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Either from "effect/Either"
 import type * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
@@ -50,99 +45,126 @@ import { schemaProblem } from "./internal/schemaProblem.js"
 import { shownText } from "./internal/shownPath.js"
 
 /**
+ * A program: the command line of a `credential_process`, or a command with its arguments.
+ *
+ * A command line is split into words as the AWS CLI does it, and no shell sees it: quotes and backslashes work as in a
+ * shell (on Windows as in its C runtime), but `$`, `~` and `*` stand for themselves, and `|`, `&&` and `>` are words
+ * like any other. The SDKs for JavaScript give the line to a shell: a line that needs one is written as `sh -c '…'`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Program = string | {
+  /** Name or path of the program. */
+  readonly command: string
+  readonly args?: ReadonlyArray<string> | undefined
+  /** Variables that the program has beside those of this process. */
+  readonly env?: Readonly<Record<string, string>> | undefined
+}
+
+/**
  * How a program is run.
  *
  * @since 0.1.0
  * @category models
  */
-export interface RunOptions {
-  /** Whose `credential_process` it is. The program cannot go in a circle that leads back to it. */
+export interface Options {
+  /** The profile whose `credential_process` it is. A program that leads back to this profile is not run again. */
   readonly profile?: string | undefined
   /** How long the program may run; 1 minute by default. It is killed then. */
   readonly timeout?: Duration.DurationInput | undefined
 }
 
 /**
- * A program as a config file names it.
+ * The credentials that a program writes.
  *
- * @since 0.1.0
- * @category models
- */
-export interface Line extends RunOptions {
-  /** The value of `credential_process`. */
-  readonly commandLine: string
-}
-
-/**
- * The credentials that the program of a command line gives.
- *
- * The line is split into words as the AWS CLI does it, and no shell sees it: quotes and backslashes work as in a
- * shell (on Windows as in its C runtime), but `$`, `~` and `*` stand for themselves, and `|`, `&&` and `>` are words
- * like any other. The SDKs for JavaScript give the line to a shell: one that needs it is written as
- * `sh -c '…'`.
- *
- * Fails with `NotConfigured` when the line is blank, otherwise with `CredentialsUnavailable`: there is no such
+ * Fails with `NotConfigured` when the command line is blank, otherwise with `CredentialsUnavailable`: there is no such
  * program (`Missing`), it fails (`Refused`) or does not end (`Unreachable`), the line or what it writes is wrong
- * (`Invalid`), or the credentials have expired (`Expired`). Also `Invalid` is a program that leads back to the profile
- * that it was run for.
+ * (`Invalid`), or the credentials have expired (`Expired`). A program that leads back to the profile that it was run
+ * for is `Invalid` too.
+ *
+ * @example
+ * ```ts
+ * import { ProcessCredentials } from "effect-aws-identity"
+ *
+ * export const ofALine = ProcessCredentials.resolve(`"/opt/company tools/aws-login" --role Developer`)
+ *
+ * export const ofACommand = ProcessCredentials.resolve({
+ *   command: "/opt/company tools/aws-login",
+ *   args: ["--role", "Developer"],
+ *   env: { LOGIN_COLOR: "never" }
+ * })
+ * ```
  *
  * @since 0.1.0
  * @category constructors
  */
 export const resolve: (
-  line: Line
+  program: Program,
+  options?: Options
 ) => Effect.Effect<
   Credentials,
   IdentityError.NotConfigured | IdentityError.CredentialsUnavailable,
   CommandExecutor.CommandExecutor | Path.Path
-> = Effect.fn("ProcessCredentials.resolve")(function*({ commandLine, ...options }) {
-  const path = yield* Path.Path
-  const words = CommandLine.split(commandLine, path.sep === "\\" ? "windows" : "posix")
-  if (Either.isLeft(words)) {
-    return yield* new IdentityError.CredentialsUnavailable({
-      source: "credential_process",
-      reason: "Invalid",
-      problem: words.left,
-      remedy: `Correct ${lineOf(options)}.`
-    })
-  }
-  if (!Arr.isNonEmptyReadonlyArray(words.right)) {
+> = Effect.fn(
+  "ProcessCredentials.resolve"
+)(function*(program, { profile, timeout } = {}) {
+  const setting = typeof program === "string"
+    ? profile === undefined ? "credential_process" : `credential_process of profile "${profile}"`
+    : "the command"
+  const executable = yield* Effect.mapError(
+    Process.executableOf(program),
+    (problem) =>
+      new IdentityError.CredentialsUnavailable({
+        source: "credential_process",
+        reason: "Invalid",
+        problem,
+        remedy: `Correct ${setting}.`
+      })
+  )
+  if (Option.isNone(executable)) {
     return yield* new IdentityError.NotConfigured({
       provider: "Process",
       problem: "credential_process names no program",
-      remedy: `Set ${lineOf(options)} to the command line of one.`
+      remedy: `Set ${setting} to the command line of one.`
     })
   }
-  const [program, ...args] = words.right
-  return yield* outcomeOf(Command.make(program, ...args), options, CommandLine.shellSign(commandLine))
+  const name = Process.nameOf(executable.value)
+  const unavailable = (reason: IdentityError.CredentialsUnavailable["reason"], problem: string, remedy: string) =>
+    new IdentityError.CredentialsUnavailable({ source: `the program "${name}"`, reason, problem, remedy })
+  const chain = yield* Effect.mapError(
+    nextChain(profile ?? ""),
+    (problem) => unavailable("Invalid", problem, `Change ${setting} to a program that gets its credentials elsewhere.`)
+  )
+  const { args, command, env } = executable.value
+  const shellSign = typeof program === "string" ? CommandLine.shellSign(program) : undefined
+  const output = yield* Process.run({ command, args, env: { ...env, [chainVariable]: chain } }, { timeout }).pipe(
+    Effect.mapError(({ problem, reason }) => unavailable(reason, problem, remedyOf(reason, shellSign, setting)))
+  )
+  const answer = yield* Effect.mapError(decodeAnswer(output), (error) =>
+    unavailable(
+      "Invalid",
+      `what it wrote is not the JSON of credentials: ${schemaProblem(error)}`,
+      "It must write {\"Version\": 1, \"AccessKeyId\": \"…\", \"SecretAccessKey\": \"…\"} to standard output and " +
+        "nothing else; all else belongs on standard error."
+    ))
+  const now = yield* Clock.currentTimeMillis
+  const expired = Option.filter(answer.Expiration, (end) => DateTime.toEpochMillis(end) <= now)
+  if (Option.isSome(expired)) {
+    return yield* unavailable(
+      "Expired",
+      `the credentials it gave expired at ${DateTime.formatIso(expired.value)}`,
+      "Check the clock of this machine, and whether the program keeps old credentials."
+    )
+  }
+  return new Credentials({
+    accessKeyId: answer.AccessKeyId,
+    secretAccessKey: answer.SecretAccessKey,
+    sessionToken: answer.SessionToken,
+    expiration: answer.Expiration,
+    accountId: Option.flatMap(Option.filter(answer.AccountId, Predicate.isString), AccountId.option)
+  })
 })
-
-/**
- * The credentials that a program gives, as `Command` describes it: with a working directory and environment of its
- * own. Its standard streams are those of every other program here; a pipe of programs is `Invalid`, let a shell make it.
- * Fails as `resolve` does.
- *
- * @since 0.1.0
- * @category constructors
- */
-export const resolveCommand: (
-  command: Command.Command,
-  options?: RunOptions
-) => Effect.Effect<Credentials, IdentityError.CredentialsUnavailable, CommandExecutor.CommandExecutor> = Effect.fn(
-  "ProcessCredentials.resolveCommand"
-)((command, options = {}) => outcomeOf(command, options, undefined))
-
-/**
- * `CredentialsProvider` of the program of a command line.
- *
- * @since 0.1.0
- * @category layers
- */
-export const layer = (
-  line: Line,
-  options?: CredentialsProvider.CacheOptions
-): Layer.Layer<CredentialsProvider.CredentialsProvider, never, CommandExecutor.CommandExecutor | Path.Path> =>
-  CredentialsProvider.layer(resolve(line), options)
 
 /**
  * `CredentialsProvider` of a program.
@@ -150,66 +172,16 @@ export const layer = (
  * @since 0.1.0
  * @category layers
  */
-export const layerCommand = (
-  command: Command.Command,
-  options?: RunOptions & CredentialsProvider.CacheOptions
-): Layer.Layer<CredentialsProvider.CredentialsProvider, never, CommandExecutor.CommandExecutor> =>
-  CredentialsProvider.layer(resolveCommand(command, options), options)
-
-const lineOf = ({ profile }: RunOptions): string =>
-  profile === undefined ? "credential_process" : `credential_process of profile "${profile}"`
-
-const outcomeOf = (
-  command: Command.Command,
-  options: RunOptions,
-  shellSign: string | undefined
-): Effect.Effect<Credentials, IdentityError.CredentialsUnavailable, CommandExecutor.CommandExecutor> => {
-  const name = Process.nameOf(command)
-  const unavailable = (reason: IdentityError.CredentialsUnavailable["reason"], problem: string, remedy: string) =>
-    new IdentityError.CredentialsUnavailable({ source: `the program "${name}"`, reason, problem, remedy })
-  return Effect.gen(function*() {
-    const chain = yield* Effect.mapError(
-      nextChain(options.profile ?? ""),
-      (problem) =>
-        unavailable(
-          "Invalid",
-          problem,
-          `Change ${lineOf(options)} to a program that gets its credentials elsewhere.`
-        )
-    )
-    const output = yield* Process.run(Command.env(command, { [chainVariable]: chain }), options).pipe(
-      Effect.mapError(({ problem, reason }) => unavailable(reason, problem, remedyOf(reason, shellSign, options)))
-    )
-    const answer = yield* Effect.mapError(decodeAnswer(output), (error) =>
-      unavailable(
-        "Invalid",
-        `what it wrote is not the JSON of credentials: ${schemaProblem(error)}`,
-        "It must write {\"Version\": 1, \"AccessKeyId\": \"…\", \"SecretAccessKey\": \"…\"} to standard output and " +
-          "nothing else; all else belongs on standard error."
-      ))
-    const now = yield* Clock.currentTimeMillis
-    const expired = Option.filter(answer.Expiration, (end) => DateTime.toEpochMillis(end) <= now)
-    if (Option.isSome(expired)) {
-      return yield* unavailable(
-        "Expired",
-        `the credentials it gave expired at ${DateTime.formatIso(expired.value)}`,
-        "Check the clock of this machine, and whether the program keeps old credentials."
-      )
-    }
-    return new Credentials({
-      accessKeyId: answer.AccessKeyId,
-      secretAccessKey: answer.SecretAccessKey,
-      sessionToken: answer.SessionToken,
-      expiration: answer.Expiration,
-      accountId: Option.flatMap(Option.filter(answer.AccountId, Predicate.isString), AccountId.option)
-    })
-  })
-}
+export const layer = (
+  program: Program,
+  options?: Options & CredentialsProvider.CacheOptions
+): Layer.Layer<CredentialsProvider.CredentialsProvider, never, CommandExecutor.CommandExecutor | Path.Path> =>
+  CredentialsProvider.layer(resolve(program, options), options)
 
 const remedyOf = (
   reason: Process.ProcessProblem["reason"],
   shellSign: string | undefined,
-  options: RunOptions
+  setting: string
 ): string => {
   const shell = shellSign === undefined
     ? ""
@@ -218,14 +190,14 @@ const remedyOf = (
     }" has no meaning in it: write a line that needs a shell as sh -c '…'.`
   switch (reason) {
     case "Missing":
-      return `Install the program, or correct ${lineOf(options)}: a full path is safest.${shell}`
+      return `Install the program, or correct ${setting}: a full path is safest.${shell}`
     case "Refused":
-      return `Run ${lineOf(options)} in a terminal to see what it wants.${shell}`
+      return `Run ${setting} in a terminal to see what it wants.${shell}`
     case "Unreachable":
-      return `Run ${lineOf(options)} in a terminal to see what it waits for: here it has neither terminal nor input. ` +
+      return `Run ${setting} in a terminal to see what it waits for: here it has neither terminal nor input. ` +
         `If it is only slow, raise the timeout.${shell}`
     case "Invalid":
-      return `Check ${lineOf(options)}: it must write one small JSON object to standard output.${shell}`
+      return `Check ${setting}: it must write one small JSON object to standard output.${shell}`
   }
 }
 

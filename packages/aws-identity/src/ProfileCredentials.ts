@@ -132,7 +132,7 @@ const credentialsOf = <R>(
     const command = SharedConfig.optional(profile, "credential_process")
     if (Option.isSome(command)) {
       return Effect.mapError(
-        ProcessCredentials.resolve({ commandLine: command.value, profile: profile.name }),
+        ProcessCredentials.resolve(command.value, { profile: profile.name }),
         withOrigin({ profile: profile.name, location: SharedConfig.locationOf(profile) })
       )
     }
@@ -352,9 +352,9 @@ const credentialSources: ReadonlyMap<
   string,
   Effect.Effect<Credentials, IdentityError.IdentityError, Requirements>
 > = new Map<string, Effect.Effect<Credentials, IdentityError.IdentityError, Requirements>>([
-  ["Environment", EnvironmentCredentials.resolve],
-  ["EcsContainer", ContainerCredentials.resolve],
-  ["Ec2InstanceMetadata", InstanceMetadataCredentials.resolve]
+  ["Environment", EnvironmentCredentials.resolve()],
+  ["EcsContainer", ContainerCredentials.resolve()],
+  ["Ec2InstanceMetadata", InstanceMetadataCredentials.resolve()]
 ])
 
 /**

@@ -33,11 +33,11 @@
  *
  * @since 0.1.0
  */
-import * as Command from "@effect/platform/Command"
 import type * as CommandExecutor from "@effect/platform/CommandExecutor"
 import type * as FileSystem from "@effect/platform/FileSystem"
 import type * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import type * as Path from "@effect/platform/Path"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
@@ -178,27 +178,45 @@ const optional = (source: Source, name: string) =>
   Effect.mapError(variable(name), () => failure(source)("Missing", `${name} cannot be read by the ConfigProvider`))
 
 /**
- * The token that a program prints, which is run without a shell, for a minute at most.
+ * The token that a program prints. The program runs for a minute at most. It is a command line, which is split into
+ * words without a shell, or a command with arguments and further variables.
  *
  * @example
  * ```ts
- * import { Command } from "@effect/platform"
  * import { WebIdentityToken } from "effect-aws-identity"
  *
- * export const token = WebIdentityToken.fromCommand(Command.make("print-token", "--audience", "sts.amazonaws.com"))
+ * export const ofALine = WebIdentityToken.fromCommand("print-token --audience sts.amazonaws.com")
+ *
+ * export const ofACommand = WebIdentityToken.fromCommand({
+ *   command: "print-token",
+ *   args: ["--audience", "sts.amazonaws.com"]
+ * })
  * ```
  *
  * @since 0.1.0
  * @category constructors
  */
 export const fromCommand = (
-  command: Command.Command
-): Effect.Effect<Redacted.Redacted, CredentialsUnavailable, CommandExecutor.CommandExecutor> =>
-  ofCommand(command, "Run the program by hand, as the same user, to see what it says.")
+  program: string | {
+    readonly command: string
+    readonly args?: ReadonlyArray<string> | undefined
+    /** Variables that the program has beside those of this process. */
+    readonly env?: Readonly<Record<string, string>> | undefined
+  }
+): Effect.Effect<Redacted.Redacted, CredentialsUnavailable, CommandExecutor.CommandExecutor | Path.Path> =>
+  Effect.gen(function*() {
+    const ofLine = failure({ name: "the command line", remedy: "Correct the command line." })
+    const executable = yield* Effect.mapError(Process.executableOf(program), (problem) => ofLine("Invalid", problem))
+    if (Option.isNone(executable)) return yield* ofLine("Invalid", "it names no program")
+    return yield* ofExecutable(
+      executable.value,
+      "Run the program by hand, as the same user, to see what it says."
+    )
+  })
 
-const ofCommand = (command: Command.Command, remedy: string) => {
-  const source = { name: `the program ${Process.nameOf(command)}`, remedy }
-  return Process.run(command, {}).pipe(
+const ofExecutable = (executable: Process.Executable, remedy: string) => {
+  const source = { name: `the program ${Process.nameOf(executable)}`, remedy }
+  return Process.run(executable, {}).pipe(
     Effect.mapError(({ problem, reason }) => failure(source)(reason, problem)),
     Effect.flatMap((output) => checked(source, output))
   )
@@ -392,8 +410,8 @@ export const vercel = (): Effect.Effect<Redacted.Redacted, CredentialsUnavailabl
 export const buildkite = (
   { audience = defaultAudience }: Options = {}
 ): Effect.Effect<Redacted.Redacted, CredentialsUnavailable, CommandExecutor.CommandExecutor> =>
-  ofCommand(
-    Command.make("buildkite-agent", "oidc", "request-token", "--audience", audience),
+  ofExecutable(
+    { command: "buildkite-agent", args: ["oidc", "request-token", "--audience", audience], env: {} },
     "It is there in Buildkite jobs only."
   )
 

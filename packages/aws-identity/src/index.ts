@@ -217,7 +217,7 @@ export * as DefaultCredentials from "./DefaultCredentials.js"
  *   new Map([["AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"], ["AWS_SECRET_ACCESS_KEY", "example"]])
  * )
  * const credentials = Effect.runSync(
- *   EnvironmentCredentials.resolve.pipe(Effect.withConfigProvider(environment))
+ *   EnvironmentCredentials.resolve().pipe(Effect.withConfigProvider(environment))
  * )
  *
  * console.log(credentials.accessKeyId) // AKIDEXAMPLE
@@ -307,9 +307,7 @@ export * as InstanceMetadataCredentials from "./InstanceMetadataCredentials.js"
  * import { ProcessCredentials } from "effect-aws-identity"
  *
  * const program = Effect.gen(function*() {
- *   const credentials = yield* ProcessCredentials.resolve({
- *     commandLine: `"/opt/company tools/aws-login" --role Developer`,
- *     profile: "dev",
+ *   const credentials = yield* ProcessCredentials.resolve(`"/opt/company tools/aws-login" --role Developer`, {
  *     timeout: "20 seconds"
  *   })
  *   yield* Effect.log(credentials.accessKeyId)

@@ -31,7 +31,7 @@ const calls: Readonly<Record<string, Effect.Effect<unknown, Error, HttpClient.Ht
       roleSessionName: "session",
       webIdentityToken: secret
     })),
-  "ContainerCredentials.resolve": Effect.provide(ContainerCredentials.resolve, FileSystem.layerNoop({})),
+  "ContainerCredentials.resolve": Effect.provide(ContainerCredentials.resolve(), FileSystem.layerNoop({})),
   "WebIdentityToken.githubActions": WebIdentityToken.githubActions()
 }
 

@@ -58,7 +58,7 @@ const within = (environment: Environment) =>
 const resolveWith = (environment: Environment, handler: Handler) => {
   const { asked, layer } = inProcess(handler)
   return Effect.map(
-    observed(ContainerCredentials.resolve.pipe(Effect.provide([NodeContext.layer, layer]), within(environment))),
+    observed(ContainerCredentials.resolve().pipe(Effect.provide([NodeContext.layer, layer]), within(environment))),
     (seen) => ({ ...seen, asked })
   )
 }
@@ -110,7 +110,7 @@ describe("what it tells", () => {
       const fs = yield* FileSystem.FileSystem
       const file = yield* fs.makeTempFileScoped()
       const { asked, layer } = inProcess(() => json())
-      const resolve = ContainerCredentials.resolve.pipe(
+      const resolve = ContainerCredentials.resolve().pipe(
         Effect.provide(layer),
         within({ [full]: "http://169.254.170.23/v1/credentials", [tokenFile]: file, [tokenVariable]: "other" })
       )
@@ -399,7 +399,7 @@ describe("CredentialsUnavailable", () => {
       })
       const { asked, layer } = inProcess(() => json())
       const { exit, seen } = yield* observed(
-        ContainerCredentials.resolve.pipe(
+        ContainerCredentials.resolve().pipe(
           Effect.provide([NodeContext.layer, layer]),
           Effect.withConfigProvider(broken)
         )
@@ -439,7 +439,7 @@ describe("resilience", () => {
     Effect.gen(function*() {
       const { asked, layer } = inProcess(() => "Never")
       const fiber = yield* Effect.fork(
-        ContainerCredentials.resolve.pipe(Effect.provide([NodeContext.layer, layer]), within(ecs))
+        ContainerCredentials.resolve().pipe(Effect.provide([NodeContext.layer, layer]), within(ecs))
       )
       yield* TestClock.adjust("999 millis")
       assert.lengthOf(asked, 1)
@@ -489,7 +489,7 @@ describe("on real sockets", () => {
   for (const [name, client] of Object.entries(clients)) {
     const resolveAt = (url: string) =>
       observed(
-        ContainerCredentials.resolve.pipe(
+        ContainerCredentials.resolve().pipe(
           Effect.provide([NodeContext.layer, client]),
           within({ [full]: `${url}/credentials?a=b%20c#d`, [tokenVariable]: marked })
         )
@@ -548,7 +548,7 @@ describe("beside AWS's SDK", () => {
     Effect.gen(function*() {
       const { asked, url } = yield* listening(handler)
       const ours = yield* Effect.exit(
-        ContainerCredentials.resolve.pipe(
+        ContainerCredentials.resolve().pipe(
           Effect.provide([NodeContext.layer, NodeHttpClient.layer]),
           within({ [full]: `${url}/credentials`, ...environment })
         )

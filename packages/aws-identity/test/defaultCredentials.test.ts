@@ -657,7 +657,7 @@ describe("the first of several that is configured", () => {
       let asked = 0
       const slow = Effect.zipRight(
         Effect.sync(() => asked++),
-        Effect.delay(EnvironmentCredentials.resolve, "1 second")
+        Effect.delay(EnvironmentCredentials.resolve(), "1 second")
       )
       const all = yield* Effect.all(Array.from({ length: 50 }, () => get), { concurrency: "unbounded" }).pipe(
         Effect.provide(CredentialsProvider.layerFirstConfigured([slow])),

@@ -20,7 +20,7 @@ const environment = (variables: Readonly<Record<string, string>>) =>
 const keys = { AWS_ACCESS_KEY_ID: "AKIDEXAMPLE", AWS_SECRET_ACCESS_KEY: "MARKED-secret" }
 
 const resolveWith = (variables: Readonly<Record<string, string>>) =>
-  EnvironmentCredentials.resolve.pipe(
+  EnvironmentCredentials.resolve().pipe(
     Effect.map(({ accessKeyId, accountId, expiration, secretAccessKey, sessionToken }) =>
       [
         accessKeyId,
@@ -84,7 +84,7 @@ describe("what the environment gives", () => {
       const provider = ConfigProvider.fromMap(new Map(Object.entries({ ...keys, OTHER_ID: "AKIDOTHER" }))).pipe(
         ConfigProvider.mapInputPath((name) => name === "AWS_ACCESS_KEY_ID" ? id : name)
       )
-      const accessKeyId = EnvironmentCredentials.resolve.pipe(
+      const accessKeyId = EnvironmentCredentials.resolve().pipe(
         Effect.map((credentials) => credentials.accessKeyId),
         Effect.withConfigProvider(provider)
       )
@@ -157,7 +157,7 @@ describe("what it does not give", () => {
   for (const [title, variables, tag, says] of worlds) {
     it.effect(title, () =>
       Effect.gen(function*() {
-        const { exit, seen } = yield* observed(EnvironmentCredentials.resolve.pipe(environment(variables)))
+        const { exit, seen } = yield* observed(EnvironmentCredentials.resolve().pipe(environment(variables)))
         const error = yield* Effect.flip(exit)
         assert.strictEqual(error._tag === "NotConfigured" ? error._tag : error.reason, tag)
         for (const text of says) assert.include(error.message, text)
@@ -172,7 +172,7 @@ describe("what it does not give", () => {
         enumerateChildren: () => Effect.fail(ConfigError.SourceUnavailable([], "MARKED", Cause.empty)),
         patch: { _tag: "Empty" }
       }))
-      const { exit, seen } = yield* observed(Effect.withConfigProvider(EnvironmentCredentials.resolve, broken))
+      const { exit, seen } = yield* observed(Effect.withConfigProvider(EnvironmentCredentials.resolve(), broken))
       assert.strictEqual((yield* Effect.flip(exit))._tag, "CredentialsUnavailable")
       assert.notInclude(seen, "MARKED")
     }))
@@ -192,7 +192,7 @@ describe("what it does not give", () => {
       }, { requiredKeys: [] })
       fc.assert(
         fc.property(worlds, (variables) => {
-          const exit = Effect.runSyncExit(Effect.either(EnvironmentCredentials.resolve.pipe(environment(variables))))
+          const exit = Effect.runSyncExit(Effect.either(EnvironmentCredentials.resolve().pipe(environment(variables))))
           assert.isTrue(Exit.isSuccess(exit))
           if (!Exit.isSuccess(exit)) return
           Either.match(exit.value, {

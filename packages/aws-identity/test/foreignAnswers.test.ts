@@ -183,8 +183,8 @@ describe("an answer of a proxy in the place of a server of the machine", () => {
     ])
   )
   const sources: Readonly<Record<string, Effect.Effect<unknown, Error, HttpClient.HttpClient>>> = {
-    "ContainerCredentials.resolve": Effect.provide(ContainerCredentials.resolve, FileSystem.layerNoop({})),
-    "InstanceMetadataCredentials.resolve": InstanceMetadataCredentials.resolve,
+    "ContainerCredentials.resolve": Effect.provide(ContainerCredentials.resolve(), FileSystem.layerNoop({})),
+    "InstanceMetadataCredentials.resolve": InstanceMetadataCredentials.resolve(),
     "WebIdentityToken.githubActions": WebIdentityToken.githubActions(),
     "WebIdentityToken.googleMetadata": WebIdentityToken.googleMetadata()
   }

@@ -95,7 +95,7 @@ const overPauses = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
 const resolveWith = (handler: Handler, environment: Environment = {}) => {
   const { asked, layer } = inProcess(handler)
   return overPauses(Effect.map(
-    observed(InstanceMetadataCredentials.resolve.pipe(Effect.provide(layer), within(environment))),
+    observed(InstanceMetadataCredentials.resolve().pipe(Effect.provide(layer), within(environment))),
     (seen) => ({ ...seen, asked })
   ))
 }
@@ -221,7 +221,7 @@ describe("NotConfigured", () => {
   it.effect("after a second, where nobody answers", () =>
     Effect.gen(function*() {
       const { asked, layer } = inProcess(() => "Never")
-      const fiber = yield* Effect.fork(InstanceMetadataCredentials.resolve.pipe(Effect.provide(layer), within({})))
+      const fiber = yield* Effect.fork(InstanceMetadataCredentials.resolve().pipe(Effect.provide(layer), within({})))
       yield* TestClock.adjust("999 millis")
       assert.isTrue(Option.isNone(yield* Fiber.poll(fiber)))
       yield* TestClock.adjust("1 millis")
@@ -409,7 +409,7 @@ describe("CredentialsUnavailable", () => {
       })
       const { asked, layer } = inProcess(instance())
       const { exit, seen } = yield* observed(
-        InstanceMetadataCredentials.resolve.pipe(Effect.provide(layer), Effect.withConfigProvider(broken))
+        InstanceMetadataCredentials.resolve().pipe(Effect.provide(layer), Effect.withConfigProvider(broken))
       )
       assert.instanceOf(yield* Effect.flip(exit), IdentityError.CredentialsUnavailable)
       assert.lengthOf(asked, 0)
@@ -427,7 +427,7 @@ describe("whatever is in the list of roles", () => {
         const { asked, layer } = inProcess(
           instance({ roles: () => ({ body: parts.join("") }), token: () => ({ body: "t" }) })
         )
-        await Effect.runPromiseExit(InstanceMetadataCredentials.resolve.pipe(Effect.provide(layer), within({})))
+        await Effect.runPromiseExit(InstanceMetadataCredentials.resolve().pipe(Effect.provide(layer), within({})))
         for (const { path } of asked.slice(2)) {
           assert.match(path, /^\/latest\/meta-data\/iam\/security-credentials\/[\w+=,.@-]{1,64}$/)
         }
@@ -494,7 +494,7 @@ const clients = {
 describe("on real sockets", () => {
   for (const [name, client] of Object.entries(clients)) {
     const resolveAt = (url: string) =>
-      observed(InstanceMetadataCredentials.resolve.pipe(Effect.provide(client), within({ [endpoint]: url })))
+      observed(InstanceMetadataCredentials.resolve().pipe(Effect.provide(client), within({ [endpoint]: url })))
 
     it.scopedLive(`${name}: credentials come`, () =>
       Effect.gen(function*() {
@@ -542,7 +542,10 @@ describe("beside AWS's SDK", () => {
       const ours = yield* listening(handler())
       const theirs = yield* listening(handler())
       const our = yield* Effect.exit(
-        InstanceMetadataCredentials.resolve.pipe(Effect.provide(NodeHttpClient.layer), within({ [endpoint]: ours.url }))
+        InstanceMetadataCredentials.resolve().pipe(
+          Effect.provide(NodeHttpClient.layer),
+          within({ [endpoint]: ours.url })
+        )
       )
       const their = yield* Effect.acquireUseRelease(
         Effect.sync(() => {

@@ -109,7 +109,7 @@ const rows: ReadonlyArray<readonly [string, Context.Tag<any, any>, Layer.Layer<a
   ["AssumeRoleCredentials.layer", provider, AssumeRoleCredentials.layer({ roleArn })],
   ["ContainerCredentials.layer", provider, ContainerCredentials.layer()],
   ["InstanceMetadataCredentials.layer", provider, InstanceMetadataCredentials.layer()],
-  ["ProcessCredentials.layer", provider, ProcessCredentials.layer({ command: "true" } as never)],
+  ["ProcessCredentials.layer", provider, ProcessCredentials.layer({ command: "true" })],
   ["ProfileCredentials.layer", provider, ProfileCredentials.layer({ profile: "a" })],
   [
     "SsoCredentials.layerConfig",

@@ -93,7 +93,7 @@ describe("a real program's answer", () => {
     it.scopedLive(title, () =>
       Effect.gen(function*() {
         const commandLine = yield* scriptOf(writes(output))
-        assert.strictEqual(rendered(yield* ProcessCredentials.resolve({ commandLine })), expected)
+        assert.strictEqual(rendered(yield* ProcessCredentials.resolve(commandLine)), expected)
       }).pipe(Effect.provide(NodeContext.layer)))
   }
 
@@ -107,7 +107,7 @@ describe("a real program's answer", () => {
         process.stderr.write("x".repeat(300_000))
         write(0)
       `)
-      const credentials = yield* ProcessCredentials.resolve({ commandLine })
+      const credentials = yield* ProcessCredentials.resolve(commandLine)
       assert.strictEqual(credentials.accessKeyId, "Ümläut€")
     }).pipe(Effect.provide(NodeContext.layer)))
 
@@ -120,7 +120,7 @@ describe("a real program's answer", () => {
           ...${JSON.stringify(answer)}, AccessKeyId: input + (process.env.PATH === undefined ? "none" : "inherited")
         })))
       `)
-      const credentials = yield* ProcessCredentials.resolve({ commandLine, timeout: "10 seconds" })
+      const credentials = yield* ProcessCredentials.resolve(commandLine, { timeout: "10 seconds" })
       assert.strictEqual(credentials.accessKeyId, "inherited")
     }).pipe(Effect.provide(NodeContext.layer)))
 
@@ -135,7 +135,7 @@ describe("a real program's answer", () => {
         child.unref()
         ${writes(JSON.stringify(answer))}
       `)
-      const credentials = yield* ProcessCredentials.resolve({ commandLine, timeout: "3 seconds" })
+      const credentials = yield* ProcessCredentials.resolve(commandLine, { timeout: "3 seconds" })
       assert.strictEqual(credentials.accessKeyId, "AKIDEXAMPLE")
     }).pipe(Effect.provide(NodeContext.layer)))
 
@@ -151,13 +151,13 @@ describe("a real program's answer", () => {
         const provider = yield* CredentialsProvider.CredentialsProvider
         assert.strictEqual((yield* provider.get).accessKeyId, "AKIDEXAMPLE")
         assert.strictEqual((yield* provider.get).accessKeyId, "AKIDEXAMPLE")
-      }).pipe(Effect.provide(ProcessCredentials.layer({ commandLine })))
+      }).pipe(Effect.provide(ProcessCredentials.layer(commandLine)))
       assert.strictEqual(yield* fs.readFileString(marks), "x")
       yield* Effect.gen(function*() {
         const provider = yield* CredentialsProvider.CredentialsProvider
         assert.strictEqual((yield* provider.get).accessKeyId, "AKIDEXAMPLE")
       }).pipe(Effect.provide(
-        ProcessCredentials.layerCommand(Command.make(node, line.split("\"")[3] ?? "", marks), { timeout: "20 seconds" })
+        ProcessCredentials.layer({ command: node, args: [line.split("\"")[3] ?? "", marks] }, { timeout: "20 seconds" })
       ))
       assert.strictEqual(yield* fs.readFileString(marks), "xx")
     }).pipe(Effect.provide(NodeContext.layer)))
@@ -165,12 +165,12 @@ describe("a real program's answer", () => {
 
 /** Fails, with these words in the message, and without a sign of what is marked. */
 const failsWith = (
-  line: ProcessCredentials.Line,
+  { commandLine, ...options }: ProcessCredentials.Options & { readonly commandLine: string },
   reason: string,
   says: ReadonlyArray<string>
 ) =>
   Effect.gen(function*() {
-    const { exit, seen } = yield* observed(ProcessCredentials.resolve(line))
+    const { exit, seen } = yield* observed(ProcessCredentials.resolve(commandLine, options))
     const error = yield* Effect.flip(exit)
     assert.strictEqual(error._tag === "NotConfigured" ? error._tag : error.reason, reason, error.message)
     for (const text of says) assert.include(error.message, text)
@@ -288,12 +288,16 @@ describe("a program that cannot be run", () => {
       assert.notInclude(error.message, "shell")
     }).pipe(Effect.provide(NodeContext.layer)))
 
-  it.live("has no working directory", () =>
+  it.live("is a command that the options of the program name", () =>
     Effect.gen(function*() {
-      const command = Command.make(node, "MARKED").pipe(Command.workingDirectory("/no/such/directory"))
-      const { exit, seen } = yield* observed(ProcessCredentials.resolveCommand(command))
+      const program = { command: "no-such-program", args: ["--token", "MARKED"], env: { TOKEN: "MARKED" } }
+      const { exit, seen } = yield* observed(ProcessCredentials.resolve(program))
       const error = yield* Effect.flip(exit)
-      assert.include(error.message, "its working directory cannot be used (NotFound)")
+      assert.strictEqual(
+        error.message,
+        "No credentials from the program \"no-such-program\": no such program was found. Install the program, or " +
+          "correct the command: a full path is safest."
+      )
       assert.notInclude(seen, "MARKED")
     }).pipe(Effect.provide(NodeContext.layer)))
 })
@@ -424,7 +428,7 @@ describe("a real program that never ends", () => {
   it.scopedLive("is killed when nobody waits for it any more", () =>
     Effect.gen(function*() {
       const { commandLine, pids } = yield* stubbornLine
-      const fiber = yield* Effect.fork(ProcessCredentials.resolve({ commandLine }))
+      const fiber = yield* Effect.fork(ProcessCredentials.resolve(commandLine))
       yield* Effect.sleep("20 millis").pipe(Effect.repeat({ until: () => Effect.map(pids, (all) => all.length === 2) }))
       const exit = yield* Fiber.interrupt(fiber)
       assert.isTrue(Exit.isInterrupted(exit))
@@ -440,10 +444,12 @@ describe("programs that lead back to their profile", () => {
     Effect.gen(function*() {
       const fs = yield* FileSystem.FileSystem
       const marks = yield* fs.makeTempFileScoped()
-      const command = Command.make(node, "--import", "tsx", worker, "b", marks).pipe(
-        Command.env({ LINE_b: workerLine("a", marks), LINE_a: workerLine("b", marks) })
-      )
-      const error = yield* Effect.flip(ProcessCredentials.resolveCommand(command, { profile: "a" }))
+      const program = {
+        command: node,
+        args: ["--import", "tsx", worker, "b", marks],
+        env: { LINE_b: workerLine("a", marks), LINE_a: workerLine("b", marks) }
+      }
+      const error = yield* Effect.flip(ProcessCredentials.resolve(program, { profile: "a" }))
       assert.include(error.message, "\"a\" → \"b\" → \"a\"")
       // The program of a, and that of b; that of a never again.
       assert.strictEqual(yield* fs.readFileString(marks), "b\na\n")
@@ -456,7 +462,7 @@ describe("programs that lead back to their profile", () => {
     Effect.gen(function*() {
       const started: Array<Command.Command> = []
       const resolve = (chain: string, profile?: string) =>
-        ProcessCredentials.resolve({ commandLine: "program", profile }).pipe(
+        ProcessCredentials.resolve("program", { profile }).pipe(
           inherits(chain),
           Effect.either,
           Effect.map(Either.match({ onLeft: (error) => error.message, onRight: () => "credentials" })),
@@ -534,7 +540,7 @@ describe("whatever a program writes", () => {
     fc.assert(
       fc.property(text, (output) => {
         const exit = Effect.runSyncExit(
-          Effect.either(ProcessCredentials.resolve({ commandLine: "program" })).pipe(
+          Effect.either(ProcessCredentials.resolve("program")).pipe(
             Effect.provide(programThat(output))
           )
         )
@@ -571,7 +577,7 @@ describe("@aws-sdk/credential-provider-process and we", () => {
     })
 
   const ours = (commandLine: string) =>
-    Effect.match(ProcessCredentials.resolve({ commandLine }), { onFailure: () => "fails", onSuccess: rendered })
+    Effect.match(ProcessCredentials.resolve(commandLine), { onFailure: () => "fails", onSuccess: rendered })
 
   for (
     const [title, output] of [
@@ -685,7 +691,7 @@ describe("the words of a line", () => {
     Effect.gen(function*() {
       const started: Array<Command.Command> = []
       const path = yield* Path.Path
-      yield* ProcessCredentials.resolve({ commandLine: "C:\\x\\y.exe -a" }).pipe(
+      yield* ProcessCredentials.resolve("C:\\x\\y.exe -a").pipe(
         Effect.provideService(Path.Path, { ...path, sep: "\\" }),
         Effect.provide(programThat(JSON.stringify(answer), (command) => started.push(command)))
       )

@@ -12,7 +12,7 @@ appendFileSync(marks, `${profile}\n`)
 
 const main = Effect.gen(function*() {
   const commandLine = process.env[`LINE_${profile}`] ?? ""
-  const { accessKeyId, secretAccessKey } = yield* ProcessCredentials.resolve({ commandLine, profile })
+  const { accessKeyId, secretAccessKey } = yield* ProcessCredentials.resolve(commandLine, { profile })
   yield* Console.log(JSON.stringify({
     Version: 1,
     AccessKeyId: accessKeyId,

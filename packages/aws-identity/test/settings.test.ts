@@ -435,7 +435,7 @@ describe("an access key that AWS cannot have issued", () => {
       const values = { ...good, [key]: text }
       const variables = new Map(Object.entries(values).map(([name, text]) => [name.toUpperCase(), text]))
       const error = Effect.runSync(
-        Effect.flip(EnvironmentCredentials.resolve).pipe(Effect.withConfigProvider(ConfigProvider.fromMap(variables)))
+        Effect.flip(EnvironmentCredentials.resolve()).pipe(Effect.withConfigProvider(ConfigProvider.fromMap(variables)))
       )
       assert.strictEqual(error._tag, "CredentialsUnavailable")
       assert.include(error.message, `a value of ${key.toUpperCase()} that ${says}`)

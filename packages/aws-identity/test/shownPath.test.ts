@@ -124,7 +124,7 @@ describe("a secret in the place of a path or a name is shown nowhere", () => {
     }),
     "WebIdentityToken.fromFile": (text) => ({ call: WebIdentityToken.fromFile(text) }),
     AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE: (text) => ({
-      call: ContainerCredentials.resolve,
+      call: ContainerCredentials.resolve(),
       variables: {
         AWS_CONTAINER_CREDENTIALS_FULL_URI: "http://localhost:1/",
         AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE: text
@@ -132,15 +132,15 @@ describe("a secret in the place of a path or a name is shown nowhere", () => {
       says: ["AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "AWS_CONTAINER_AUTHORIZATION_TOKEN."]
     }),
     AWS_CONTAINER_CREDENTIALS_FULL_URI: (text) => ({
-      call: ContainerCredentials.resolve,
+      call: ContainerCredentials.resolve(),
       variables: { AWS_CONTAINER_CREDENTIALS_FULL_URI: text }
     }),
     "AWS_CONTAINER_CREDENTIALS_FULL_URI with a token for a host": (text) => ({
-      call: ContainerCredentials.resolve,
+      call: ContainerCredentials.resolve(),
       variables: { AWS_CONTAINER_CREDENTIALS_FULL_URI: `http://${text.trim()}/` }
     }),
     AWS_CONTAINER_CREDENTIALS_RELATIVE_URI: (text) => ({
-      call: ContainerCredentials.resolve,
+      call: ContainerCredentials.resolve(),
       variables: { AWS_CONTAINER_CREDENTIALS_RELATIVE_URI: text.replace(/^\//, "") }
     }),
     AWS_CONFIG_FILE: (text) => ({
@@ -164,7 +164,7 @@ describe("a secret in the place of a path or a name is shown nowhere", () => {
       variables: { AWS_CONFIG_FILE: "/does/not/exist", AWS_SHARED_CREDENTIALS_FILE: text }
     }),
     "the program of credential_process": (text) => ({
-      call: ProcessCredentials.resolve({ commandLine: text.trim() })
+      call: ProcessCredentials.resolve(text.trim())
     })
   }
 

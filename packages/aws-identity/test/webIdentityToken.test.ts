@@ -1,4 +1,4 @@
-import { Command, type CommandExecutor, Error as PlatformError, FileSystem, type HttpClient } from "@effect/platform"
+import { type CommandExecutor, Error as PlatformError, FileSystem, type HttpClient, type Path } from "@effect/platform"
 import { NodeContext, NodeHttpClient, Undici } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { ConfigProvider, Deferred, Effect, Exit, FastCheck, Fiber, Layer, Redacted, type Scope } from "effect"
@@ -24,7 +24,7 @@ type Source<R> = Effect.Effect<
   IdentityError.CredentialsUnavailable,
   R
 >
-type World = FileSystem.FileSystem | CommandExecutor.CommandExecutor | HttpClient.HttpClient
+type World = FileSystem.FileSystem | CommandExecutor.CommandExecutor | HttpClient.HttpClient | Path.Path
 
 const platform = Layer.merge(NodeContext.layer, NodeHttpClient.layer)
 
@@ -277,7 +277,7 @@ describe("an effect of one's own", () => {
 })
 
 describe("a program", () => {
-  const script = (code: string) => WebIdentityToken.fromCommand(Command.make(process.execPath, "-e", code))
+  const script = (code: string) => WebIdentityToken.fromCommand({ command: process.execPath, args: ["-e", code] })
 
   it.live("prints the token", () =>
     Effect.gen(function*() {
@@ -291,10 +291,14 @@ describe("a program", () => {
         "no such job"
       )
       unavailable(
-        yield* failure(WebIdentityToken.fromCommand(Command.make("no-such-program-here"))),
+        yield* failure(WebIdentityToken.fromCommand({ command: "no-such-program-here" })),
         "Missing",
         "no-such-program-here"
       )
+      const line = `"${process.execPath}" -e 'console.log("${token}")'`
+      assert.strictEqual(yield* get(WebIdentityToken.fromCommand(line)), token)
+      unavailable(yield* failure(WebIdentityToken.fromCommand("print 'it")), "Invalid", "never closed")
+      unavailable(yield* failure(WebIdentityToken.fromCommand(" ")), "Invalid", "it names no program")
     }))
 
   it.scopedLive("is Buildkite's agent, which is asked as it documents", () =>

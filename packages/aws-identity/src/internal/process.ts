@@ -5,15 +5,16 @@
 import * as Command from "@effect/platform/Command"
 import type * as CommandExecutor from "@effect/platform/CommandExecutor"
 import type { PlatformError } from "@effect/platform/Error"
+import * as Path from "@effect/platform/Path"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
-import * as HashMap from "effect/HashMap"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import { collect, join } from "./collect.js"
+import * as CommandLine from "./commandLine.js"
 import { variable } from "./environment.js"
 import { makeSecrets, withoutSecretLooking } from "./scrub.js"
 import { shownPath } from "./shownPath.js"
@@ -36,11 +37,38 @@ export interface ProcessProblem {
 /** What is left of a program that waits for something that will not come. */
 const defaultTimeout: Duration.DurationInput = "1 minute"
 
-/** The program as it may be shown: arguments may be secrets, and so may a variable that was meant for a shell. */
-export const nameOf = (command: Command.Command): string => {
-  const [{ command: program }] = Command.flatten(command)
-  return shownPath(program.trim().replace(/[\s=].*/su, "").replace(/\p{C}+/gu, " ")).slice(0, 200)
+/** A program as the public functions take it: a command line, or the name with its arguments and further variables. */
+export type Program = string | {
+  readonly command: string
+  readonly args?: ReadonlyArray<string> | undefined
+  readonly env?: Readonly<Record<string, string>> | undefined
 }
+
+/** A program whose command line is split into words. */
+export interface Executable {
+  readonly command: string
+  readonly args: ReadonlyArray<string>
+  /** Variables beside those of this process. */
+  readonly env: Readonly<Record<string, string>>
+}
+
+/** Splits a command line into words. Returns none if the line is blank, and fails with the problem of the line. */
+export const executableOf = (program: Program): Effect.Effect<Option.Option<Executable>, string, Path.Path> =>
+  Effect.flatMap(Path.Path, (path) => {
+    if (typeof program !== "string") {
+      const { args = [], command, env = {} } = program
+      return Effect.succeedSome({ args, command, env })
+    }
+    return Either.match(CommandLine.split(program, path.sep === "\\" ? "windows" : "posix"), {
+      onLeft: (problem) => Effect.fail(problem),
+      onRight: ([command, ...args]) =>
+        Effect.succeed(command === undefined ? Option.none() : Option.some({ command, args, env: {} }))
+    })
+  })
+
+/** The program as it may be shown: arguments may be secrets, and so may a variable that was meant for a shell. */
+export const nameOf = ({ command }: Executable): string =>
+  shownPath(command.trim().replace(/[\s=].*/su, "").replace(/\p{C}+/gu, " ")).slice(0, 200)
 
 /**
  * Runs it, with nothing on its standard input, and gives its standard output.
@@ -49,16 +77,13 @@ export const nameOf = (command: Command.Command): string => {
  * (SIGKILL, which no program can ignore) and waits until it has ended.
  */
 export const run = (
-  command: Command.Command,
+  program: Executable,
   { timeout = defaultTimeout }: { readonly timeout?: Duration.DurationInput | undefined }
 ): Effect.Effect<string, ProcessProblem, CommandExecutor.CommandExecutor> =>
   Effect.gen(function*() {
-    if (command._tag === "PipedCommand") {
-      return yield* problem("Invalid", "it is a pipe of programs, of which only the last could be watched and stopped")
-    }
-    const secrets = yield* secretsOf(command)
+    const secrets = yield* secretsOf(program)
     const process = yield* Effect.acquireRelease(
-      start(command),
+      start(program),
       (process, exit) => Exit.isSuccess(exit) ? Effect.void : Effect.ignore(process.kill("SIGKILL"))
     )
     let lastWords = new Uint8Array()
@@ -101,8 +126,9 @@ const longestOutput = 1_048_576
 const longestComplaint = 16_384
 const longestShown = 500
 
-const start = (command: Command.Command) =>
-  command.pipe(
+const start = ({ args, command, env }: Executable) =>
+  Command.make(command, ...args).pipe(
+    Command.env(env),
     // A program that asks must not wait for an answer.
     Command.stdin(Stream.empty),
     Command.stdout("pipe"),
@@ -119,7 +145,6 @@ const start = (command: Command.Command) =>
 /** Platform's own words show all arguments. */
 const cannotStart = (error: PlatformError): string => {
   if (error._tag === "BadArgument") return "it cannot be started (BadArgument)"
-  if (error.module === "FileSystem") return `its working directory cannot be used (${error.reason})`
   switch (error.reason) {
     case "NotFound":
       return "no such program was found"
@@ -137,18 +162,16 @@ const outputOf = (process: CommandExecutor.Process): Effect.Effect<Uint8Array, P
   )
 
 /** What the program was given and may repeat: our own credentials, and arguments that may be secrets. */
-const secretsOf = (command: Command.Command): Effect.Effect<ReadonlyArray<string>> =>
+const secretsOf = ({ args, env }: Executable): Effect.Effect<ReadonlyArray<string>> =>
   Effect.map(
     Effect.option(Effect.all([variable("AWS_SECRET_ACCESS_KEY"), variable("AWS_SESSION_TOKEN")])),
     (own) => [
       ...Option.match(own, { onNone: () => [], onSome: (values) => values.flatMap(Option.toArray) }),
-      ...Command.flatten(command).flatMap(({ args, env }) => [
-        ...args.flatMap((argument, index) => {
-          const [, flag = args[index - 1] ?? "", value = argument] = /^([^=]*)=(.*)$/s.exec(argument) ?? []
-          return mayBeSecret(flag, value) ? [value] : []
-        }),
-        ...HashMap.toEntries(env).flatMap(([name, value]) => mayBeSecret(name, value) ? [value] : [])
-      ])
+      ...args.flatMap((argument, index) => {
+        const [, flag = args[index - 1] ?? "", value = argument] = /^([^=]*)=(.*)$/s.exec(argument) ?? []
+        return mayBeSecret(flag, value) ? [value] : []
+      }),
+      ...Object.entries(env).flatMap(([name, value]) => mayBeSecret(name, value) ? [value] : [])
     ]
   )
 
