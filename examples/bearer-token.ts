@@ -20,7 +20,7 @@ import { parseArgs } from "node:util"
 // ---------------------------------------------------------------------------------------------------------------
 
 /** A client that is signed in to a session. If a server refuses a token with 401, the request is sent once more with another. */
-const signedIn = (session: SsoSession.SsoSession) =>
+const loggedIn = (session: SsoSession.SsoSession) =>
   Effect.gen(function*() {
     const client = yield* HttpClient.HttpClient
     const tokens = yield* SsoTokenProvider.SsoTokenProvider
@@ -40,7 +40,7 @@ const signedIn = (session: SsoSession.SsoSession) =>
 const application = (url: string) =>
   Effect.gen(function*() {
     const config = yield* SharedConfig.read
-    const client = yield* signedIn(yield* config.sessionOf(yield* config.profile()))
+    const client = yield* loggedIn(yield* config.sessionOf(yield* config.profile()))
     const response = yield* client.get(url)
     yield* Console.log(`${response.status}: ${yield* response.text}`)
   }).pipe(

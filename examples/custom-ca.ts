@@ -78,13 +78,13 @@ const onOurOwn = Effect.gen(function*() {
   const endpoint = served.replace("http:", "https:")
 
   const center = yield* IdentityCenter.IdentityCenter
-  const signInAtOnce = Effect.flatMap(
+  const loginAtOnce = Effect.flatMap(
     SharedConfig.session("demo"),
     (session) => SsoLogin.device(session, { onPrompt: ({ userCode }) => center.approve(userCode) })
   )
   const run = (http: Layer.Layer<HttpClient.HttpClient>) =>
     Effect.provide(
-      Effect.zipRight(signInAtOnce, showKey),
+      Effect.zipRight(loginAtOnce, showKey),
       CredentialsProvider.layer(SsoCredentials.resolveProfile()).pipe(
         Layer.provideMerge(AwsIdentity.layerServices({ client: { endpoint } })),
         Layer.provideMerge(Layer.merge(SharedConfig.layerMemory({ config: configText }), SsoTokenCache.layerMemory())),

@@ -115,12 +115,12 @@ const onOurOwn = Effect.gen(function*() {
   const proxy = yield* proxyTo(portOf(server), (host) => connected.push(host))
 
   const center = yield* IdentityCenter.IdentityCenter
-  const signInAtOnce = Effect.flatMap(
+  const loginAtOnce = Effect.flatMap(
     SharedConfig.session("demo"),
     (session) => SsoLogin.device(session, { onPrompt: ({ userCode }) => center.approve(userCode) })
   )
   yield* Console.log(`A proxy listens on ${proxy}`)
-  yield* Effect.zipRight(signInAtOnce, whoAmI).pipe(
+  yield* Effect.zipRight(loginAtOnce, whoAmI).pipe(
     Effect.provide(
       CredentialsProvider.layer(SsoCredentials.resolveProfile()).pipe(
         Layer.provideMerge(AwsIdentity.layerServices()),

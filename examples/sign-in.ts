@@ -28,7 +28,7 @@ import { parseArgs } from "node:util"
 const heading = (text: string) => Console.log(`\n${text}`)
 const line = (text: string) => Console.log(`   ${text}`)
 
-const signIn = Effect.gen(function*() {
+const login = Effect.gen(function*() {
   const config = yield* SharedConfig.read
   const cache = yield* SsoTokenCache.SsoTokenCache
   const session = yield* config.sessionOf(yield* config.profile())
@@ -79,10 +79,10 @@ const become = Effect.gen(function*() {
 // On the user's own files.
 // ---------------------------------------------------------------------------------------------------------------
 
-const onYourFiles = (profile: string, login: boolean) =>
+const onYourFiles = (profile: string, logsIn: boolean) =>
   Effect.gen(function*() {
     const provider = yield* CredentialsProvider.CredentialsProvider
-    if (login) yield* signIn
+    if (logsIn) yield* login
     const credentials = yield* become
     yield* listRoles
     yield* heading("As if AWS had rejected them: the next ones")
@@ -157,7 +157,7 @@ const onOurOwn = Effect.gen(function*() {
   )
   yield* Effect.gen(function*() {
     yield* approveSoon
-    yield* signIn
+    yield* login
     const credentials = yield* become
     yield* watchRefresh(credentials)
     yield* listRoles
