@@ -39,8 +39,7 @@ const loggedIn = (session: SsoSession.SsoSession) =>
 
 const application = (url: string) =>
   Effect.gen(function*() {
-    const config = yield* SharedConfig.read
-    const client = yield* loggedIn(yield* config.sessionOf(yield* config.profile()))
+    const client = yield* loggedIn(yield* SharedConfig.sessionOfProfile())
     const response = yield* client.get(url)
     yield* Console.log(`${response.status}: ${yield* response.text}`)
   }).pipe(

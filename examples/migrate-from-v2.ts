@@ -36,8 +36,7 @@ const credentials = Effect.gen(function*() {
 // await provider.getPromise()
 // const accessToken = provider.token
 const token = Effect.gen(function*() {
-  const config = yield* SharedConfig.read
-  const session = yield* config.sessionOf(yield* config.profile())
+  const session = yield* SharedConfig.sessionOfProfile()
   const tokens = yield* SsoTokenProvider.SsoTokenProvider
   const { accessToken } = yield* tokens.get(session)
   yield* Console.log(`SSOTokenProvider: ${accessToken}`)
@@ -46,8 +45,7 @@ const token = Effect.gen(function*() {
 // const { accountList } = await new AWS.SSO({ region }).listAccounts({ accessToken }).promise()
 // const { roleList } = await new AWS.SSO({ region }).listAccountRoles({ accessToken, accountId }).promise()
 const roles = Effect.gen(function*() {
-  const config = yield* SharedConfig.read
-  const session = yield* config.sessionOf(yield* config.profile())
+  const session = yield* SharedConfig.sessionOfProfile()
   // All pages of all accounts, with a token that is refreshed. `Sso.Sso` has the operations.
   yield* SsoRoles.stream(session).pipe(
     Stream.runForEach(({ accountId, roleName }) => Console.log(`SSO: role ${roleName} of account ${accountId}`))

@@ -24,8 +24,7 @@ const work = Effect.gen(function*() {
 
 const application = (ask: Effect.Effect<string>) =>
   Effect.gen(function*() {
-    const config = yield* SharedConfig.read
-    const session = yield* config.sessionOf(yield* config.profile())
+    const session = yield* SharedConfig.sessionOfProfile()
     // Requests pages as rows are taken: a program that takes ten rows requests no more than these need.
     const roles = yield* SsoRoles.stream(session).pipe(
       Stream.zipWithIndex,

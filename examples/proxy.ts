@@ -45,9 +45,8 @@ const throughProxy = (options?: Undici.EnvHttpProxyAgent.Options): Layer.Layer<H
   )
 
 const whoAmI = Effect.gen(function*() {
-  const config = yield* SharedConfig.read
   const sts = yield* Sts.Sts
-  const { region } = yield* config.sessionOf(yield* config.profile())
+  const { region } = yield* SharedConfig.sessionOfProfile()
   const credentials = yield* CredentialsProvider.get
   const { arn } = yield* sts.getCallerIdentity({ region, credentials })
   yield* Console.log(`You are ${arn}`)

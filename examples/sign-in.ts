@@ -29,9 +29,8 @@ const heading = (text: string) => Console.log(`\n${text}`)
 const line = (text: string) => Console.log(`   ${text}`)
 
 const login = Effect.gen(function*() {
-  const config = yield* SharedConfig.read
   const cache = yield* SsoTokenCache.SsoTokenCache
-  const session = yield* config.sessionOf(yield* config.profile())
+  const session = yield* SharedConfig.sessionOfProfile()
   yield* heading(`Signing in to ${session.startUrl}`)
   const token = yield* SsoLogin.device(session, {
     onPrompt: (prompt) =>
@@ -57,8 +56,7 @@ const show = (credentials: Credentials.Credentials) =>
   ])
 
 const listRoles = Effect.gen(function*() {
-  const config = yield* SharedConfig.read
-  const session = yield* config.sessionOf(yield* config.profile())
+  const session = yield* SharedConfig.sessionOfProfile()
   yield* heading("What you may become")
   yield* SsoRoles.stream(session).pipe(
     Stream.runForEach(({ accountId, accountName, roleName }) =>

@@ -427,8 +427,7 @@ const tokenOfProfile = Effect.gen(function*() {
     })
   }
   const [config, tokens] = services.value
-  const files = yield* config.read
-  const session = yield* files.sessionOf(yield* files.profile())
+  const session = yield* Effect.provideService(SharedConfig.sessionOfProfile(), SharedConfig.SharedConfig, config)
   return yield* Effect.provideService(token(session), SsoTokenProvider, tokens)
 })
 

@@ -60,6 +60,7 @@ import { edit } from "./internal/iniEdit.js"
 import { noHomeCode, noHomeRemedy } from "./internal/noHome.js"
 import { perSource } from "./internal/perSource.js"
 import { isSecretKey, misspelt, resembled } from "./internal/profileKeys.js"
+import { recentOf, withRecent } from "./internal/recentFiles.js"
 import { schemaProblem } from "./internal/schemaProblem.js"
 import * as Setting from "./internal/setting.js"
 import { contentInsteadOfPath, shownPath, shownText } from "./internal/shownPath.js"
@@ -201,11 +202,6 @@ export class SharedConfig extends Context.Tag("effect-aws-identity/SharedConfig"
   /** The files as they are now. A file is read again only if it has changed; otherwise a `stat` of each is enough. */
   readonly read: Effect.Effect<ConfigFiles, IdentityError.FileError>
   /**
-   * The files as they were less than a second ago, including all changes of `set`, for callers that ask hundreds of
-   * times a second. Use `read` if a service does not have it.
-   */
-  readonly recent?: Effect.Effect<ConfigFiles, IdentityError.FileError>
-  /**
    * Sets keys of a profile or session in the config file, and removes those that are null. Adds the section if there is
    * none. Every byte that does not belong to these keys stays as it is. The file is replaced as a whole, keeps its mode,
    * owner and links, and is not written if nothing changes.
@@ -251,6 +247,29 @@ export const session = (
   name: string
 ): Effect.Effect<SsoSession, IdentityError.InvalidConfig | IdentityError.FileError, SharedConfig> =>
   Effect.flatMap(read, (files) => files.session(name))
+
+/**
+ * The Identity Center that a profile signs in to; see `ConfigFiles.sessionOf`. Without a name it is the profile of
+ * `AWS_PROFILE`, else `default`.
+ *
+ * @example
+ * ```ts
+ * import { Console, Effect } from "effect"
+ * import { SharedConfig, SsoLogin } from "effect-aws-identity"
+ *
+ * export const login = Effect.flatMap(SharedConfig.sessionOfProfile("dev"), (session) =>
+ *   SsoLogin.device(session, {
+ *     onPrompt: ({ userCode, verificationUri }) => Console.log(`Enter ${userCode} at ${verificationUri}`)
+ *   }))
+ * ```
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const sessionOfProfile = (
+  name?: string
+): Effect.Effect<SsoSession, IdentityError.SharedConfigError, SharedConfig> =>
+  Effect.flatMap(read, (files) => Effect.flatMap(files.profile(name), files.sessionOf))
 
 /**
  * The files as they are now.
@@ -337,7 +356,7 @@ export const clientConfig = (
     const given = withEnvironment(settings, environment)
     let last: { readonly files: ConfigFiles; readonly found: Map<string, ClientConfig> } | undefined
     return Effect.fnUntraced(function*(name?: string) {
-      const files = yield* config.recent ?? config.read
+      const files = yield* recentOf(config, config.read)
       if (last?.files !== files) last = { files, found: new Map() }
       const known = last.found
       const key = name ?? files.chosen
@@ -502,14 +521,11 @@ export const layer = (
           oneWriter.withPermits(1)
         )
 
-      return {
-        read,
-        recent: Effect.flatMap(
-          Clock.currentTimeMillis,
-          (now) => last !== undefined && Math.abs(now - last.at) < recentMillis ? Effect.succeed(last.value) : read
-        ),
-        set: makeSet(file, write)
-      }
+      const recent = Effect.flatMap(
+        Clock.currentTimeMillis,
+        (now) => last !== undefined && Math.abs(now - last.at) < recentMillis ? Effect.succeed(last.value) : read
+      )
+      return withRecent({ read, set: makeSet(file, write) }, recent)
     })
   ))
 

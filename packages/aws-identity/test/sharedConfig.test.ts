@@ -7,6 +7,7 @@ import { SharedConfig } from "effect-aws-identity"
 import { inspect } from "node:util"
 import * as Ini from "../src/internal/ini.js"
 import { edit } from "../src/internal/iniEdit.js"
+import { recentOf } from "../src/internal/recentFiles.js"
 import { grammar } from "./grammar.js"
 import { runsOf, timeOf } from "./proofs.js"
 import { rendered } from "./rendered.js"
@@ -672,10 +673,7 @@ describe("the session that a profile signs in to", () => {
     "sso_region = eu-west-1\n"
 
   const sessionOf = (config: string, name = "role") =>
-    Effect.gen(function*() {
-      const files = yield* SharedConfig.read
-      return yield* files.sessionOf(yield* files.profile(name))
-    }).pipe(Effect.provide(SharedConfig.layerMemory({ config })))
+    Effect.provide(SharedConfig.sessionOfProfile(name), SharedConfig.layerMemory({ config }))
 
   it.effect.each(
     [
@@ -886,8 +884,8 @@ describe("the files", () => {
           )
         )
       )
-      const { recent = Effect.dieMessage("there is none") } = shared
-      const names = Effect.map(recent, ({ profiles }) => profiles)
+      assert.deepStrictEqual(Object.keys(shared).sort(), ["read", "set"])
+      const names = Effect.map(recentOf(shared, shared.read), ({ profiles }) => profiles)
       yield* Effect.gen(function*() {
         assert.deepStrictEqual(yield* names, [])
         yield* fs.writeFileString(config, "[profile a]\n")

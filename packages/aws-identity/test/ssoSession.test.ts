@@ -33,8 +33,7 @@ describe("SsoSession", () => {
 
   it.effect("of a legacy profile is stored by its start URL, and its command names the profile", () =>
     Effect.gen(function*() {
-      const config = yield* SharedConfig.read
-      const session = yield* config.sessionOf(yield* config.profile("old"))
+      const session = yield* SharedConfig.sessionOfProfile("old")
       assert.deepStrictEqual(session.name, Option.none())
       assert.strictEqual(session.cacheKey, startUrl)
       assert.strictEqual(session.loginCommand, "aws sso login --profile old")
