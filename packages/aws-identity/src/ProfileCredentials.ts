@@ -42,6 +42,8 @@ import * as InstanceMetadataCredentials from "./InstanceMetadataCredentials.js"
 import { withSource } from "./internal/about.js"
 import { quoted } from "./internal/commandLine.js"
 import { withOrigin } from "./internal/origin.js"
+import * as ProfileSettings from "./internal/profileSettings.js"
+import * as Section from "./internal/section.js"
 import * as Setting from "./internal/setting.js"
 import * as ProcessCredentials from "./ProcessCredentials.js"
 import * as SharedConfig from "./SharedConfig.js"
@@ -119,21 +121,21 @@ const credentialsOf = <R>(
   walk: Walk<R>
 ): Effect.Effect<Credentials, IdentityError.IdentityError, R | Requirements> =>
   Effect.suspend(() => {
-    const has = (key: string) => Option.isSome(SharedConfig.optional(profile, key))
+    const has = (key: string) => Option.isSome(Section.optional(profile, key))
     const keys = hasKeys(profile)
     // Without this a slip in `role_arn` would give the credentials that the role was to be assumed with.
-    const misspelt = SharedConfig.misspeltKey(profile)
+    const misspelt = ProfileSettings.misspeltKey(profile)
     if (misspelt !== undefined) return Effect.fail(misspelt)
     if (walk.path.length > 0 && keys) return keysOf(profile)
     if (has("web_identity_token_file")) return WebIdentityCredentials.resolveProfile(profile, chosenOf(profile, walk))
     if (has("role_arn")) return roleOf(profile, walk)
     if (has("sso_account_id") || has("sso_role_name")) return SsoCredentials.resolveProfile(profile)
     if (keys) return keysOf(profile)
-    const command = SharedConfig.optional(profile, "credential_process")
+    const command = Section.optional(profile, "credential_process")
     if (Option.isSome(command)) {
       return Effect.mapError(
         ProcessCredentials.resolve(command.value, { profile: profile.name }),
-        withOrigin({ profile: profile.name, location: SharedConfig.locationOf(profile) })
+        withOrigin({ profile: profile.name, location: Section.locationOf(profile) })
       )
     }
     return Effect.fail(nothingIn(profile, walk))
@@ -150,8 +152,8 @@ const unsupported = {
 
 const unsupportedIn = (profile: SharedConfig.Section): IdentityError.InvalidConfig | undefined => {
   for (const [key, remedy] of Object.entries(unsupported)) {
-    if (Option.isSome(SharedConfig.optional(profile, key))) {
-      return SharedConfig.invalidKey(profile, key, {
+    if (Option.isSome(Section.optional(profile, key))) {
+      return Section.invalidKey(profile, key, {
         problem: `has a ${key}, which is not supported here`,
         remedy: remedy(profile.name)
       })
@@ -163,33 +165,31 @@ const unsupportedIn = (profile: SharedConfig.Section): IdentityError.InvalidConf
 const nothingIn = (profile: SharedConfig.Section, { config, path }: Walk<unknown>): IdentityError.IdentityError => {
   const refused = unsupportedIn(profile)
   if (refused !== undefined) return refused
-  const token = ["sso_session", "sso_start_url"].find((key) => Option.isSome(SharedConfig.optional(profile, key)))
+  const token = ["sso_session", "sso_start_url"].find((key) => Option.isSome(Section.optional(profile, key)))
   if (token !== undefined) {
-    return SharedConfig.invalidKey(profile, token, {
+    return Section.invalidKey(profile, token, {
       problem: "has an SSO session, but neither sso_account_id nor sso_role_name: it gives a token, and no credentials",
       remedy: "Add both; \"aws configure sso\" lists those there are."
     })
   }
-  const source = ["source_profile", "credential_source"].find((key) =>
-    Option.isSome(SharedConfig.optional(profile, key))
-  )
+  const source = ["source_profile", "credential_source"].find((key) => Option.isSome(Section.optional(profile, key)))
   if (source !== undefined) {
-    return SharedConfig.invalidKey(profile, source, {
+    return Section.invalidKey(profile, source, {
       problem: `has a ${source}, but no role_arn to assume with it`,
       remedy: "Add the role_arn, or remove that line."
     })
   }
-  const incomplete = SharedConfig.incompleteKey(profile) ?? config.misplaced(profile.name)
+  const incomplete = ProfileSettings.incompleteKey(profile) ?? config.misplaced(profile.name)
   if (incomplete !== undefined) return incomplete
   const lacks = "no credentials: no role_arn, sso_account_id, aws_access_key_id or credential_process"
   const taker = path.at(-1)
   return taker === undefined
     ? new IdentityError.NotConfigured({
       provider: "Profile",
-      problem: `Profile "${profile.name}" (${SharedConfig.locationOf(profile)}) has ${lacks}`,
+      problem: `Profile "${profile.name}" (${Section.locationOf(profile)}) has ${lacks}`,
       remedy: `Run "aws configure sso --profile ${quoted(profile.name)}", or choose another with AWS_PROFILE.`
     })
-    : SharedConfig.invalidKey(profile, undefined, {
+    : Section.invalidKey(profile, undefined, {
       problem: `has ${lacks}, and profile "${taker.name}" takes its own from it`,
       remedy: `Add some, or change source_profile of profile "${taker.name}".`
     })
@@ -197,15 +197,15 @@ const nothingIn = (profile: SharedConfig.Section, { config, path }: Walk<unknown
 
 /** One of them is enough to say that both should be there. */
 const hasKeys = (profile: SharedConfig.Section): boolean =>
-  Option.isSome(SharedConfig.optional(profile, "aws_access_key_id")) ||
-  Option.isSome(SharedConfig.secret(profile, "aws_secret_access_key"))
+  Option.isSome(Section.optional(profile, "aws_access_key_id")) ||
+  Option.isSome(Section.secret(profile, "aws_secret_access_key"))
 
 /** The keys that stand in the profile itself. */
 const keysOf = (profile: SharedConfig.Section): Effect.Effect<Credentials, IdentityError.InvalidConfig> =>
   Effect.gen(function*() {
-    const accessKeyId = yield* SharedConfig.required(profile, "aws_access_key_id", profile.name)
-    const secretAccessKey = yield* SharedConfig.requiredSecret(profile, "aws_secret_access_key", profile.name)
-    const sessionToken = SharedConfig.secret(profile, "aws_session_token")
+    const accessKeyId = yield* Section.required(profile, "aws_access_key_id", profile.name)
+    const secretAccessKey = yield* Section.requiredSecret(profile, "aws_secret_access_key", profile.name)
+    const sessionToken = Section.secret(profile, "aws_session_token")
     yield* checkText(profile, "aws_access_key_id", accessKeyId)
     yield* checkText(profile, "aws_secret_access_key", Redacted.value(secretAccessKey))
     if (Option.isSome(sessionToken)) yield* checkText(profile, "aws_session_token", Redacted.value(sessionToken.value))
@@ -213,14 +213,14 @@ const keysOf = (profile: SharedConfig.Section): Effect.Effect<Credentials, Ident
       accessKeyId,
       secretAccessKey,
       sessionToken,
-      accountId: Option.flatMap(SharedConfig.optional(profile, "aws_account_id"), AccountId.option)
+      accountId: Option.flatMap(Section.optional(profile, "aws_account_id"), AccountId.option)
     })
   })
 
 /** Fails if the key holds what no access key or token can be. The error does not show it. */
 const checkText = (profile: SharedConfig.Section, key: string, text: string) =>
   Setting.checkSetting(Setting.credentialText, text, "file", (mistake) =>
-    SharedConfig.invalidKey(profile, key, {
+    Section.invalidKey(profile, key, {
       problem: `has ${Setting.describeMistake(key, text, Setting.credentialText, mistake)}`,
       remedy: mistake.remedy
     }))
@@ -228,7 +228,7 @@ const checkText = (profile: SharedConfig.Section, key: string, text: string) =>
 /** A role by the credentials of something else. */
 const roleOf = <R>(profile: SharedConfig.Section, walk: Walk<R>) =>
   Effect.gen(function*() {
-    const { durationSeconds, mfaSerial, roleSessionName, ...role } = yield* SharedConfig.roleOf(profile)
+    const { durationSeconds, mfaSerial, roleSessionName, ...role } = yield* ProfileSettings.roleOf(profile)
     const mfa = yield* mfaOf(profile, mfaSerial, walk.mfaCode)
     const source = Effect.mapError(yield* sourceOf(profile, walk), isNeeded(profile, "what it takes them from"))
     // The source is not cached: the cache of the role's credentials asks again when it needs new ones.
@@ -246,15 +246,14 @@ const roleOf = <R>(profile: SharedConfig.Section, walk: Walk<R>) =>
   })
 
 const sourceInWords = (profile: SharedConfig.Section): string =>
-  Option.match(SharedConfig.optional(profile, "source_profile"), {
-    onNone: () =>
-      `credential_source ${Option.getOrElse(SharedConfig.optional(profile, "credential_source"), () => "")}`,
+  Option.match(Section.optional(profile, "source_profile"), {
+    onNone: () => `credential_source ${Option.getOrElse(Section.optional(profile, "credential_source"), () => "")}`,
     onSome: (name) => `source_profile "${name}"`
   })
 
 const originOf = (profile: SharedConfig.Section): IdentityError.Origin => ({
   profile: profile.name,
-  location: SharedConfig.locationOf(profile)
+  location: Section.locationOf(profile)
 })
 
 const mfaOf = <R>(
@@ -264,7 +263,7 @@ const mfaOf = <R>(
 ): Effect.Effect<AssumeRoleCredentials.Options<unknown, R>["mfa"], IdentityError.InvalidConfig> => {
   if (device === undefined) return Effect.succeed(undefined)
   if (mfaCode === undefined) {
-    return Effect.fail(SharedConfig.invalidKey(profile, "mfa_serial", {
+    return Effect.fail(Section.invalidKey(profile, "mfa_serial", {
       problem: "asks for the code of an MFA device, and this program has nobody to ask",
       remedy: "Give ProfileCredentials an mfaCode, or use a role that needs none."
     }))
@@ -283,17 +282,17 @@ const mfaOf = <R>(
 /** Where a role's profile says that the credentials come from which assume the role. */
 const sourceOf = <R>(profile: SharedConfig.Section, walk: Walk<R>) =>
   Effect.gen(function*() {
-    const sourceProfile = SharedConfig.optional(profile, "source_profile")
-    const credentialSource = SharedConfig.optional(profile, "credential_source")
+    const sourceProfile = Section.optional(profile, "source_profile")
+    const credentialSource = Section.optional(profile, "credential_source")
     if (Option.isSome(sourceProfile) && Option.isSome(credentialSource)) {
-      return yield* SharedConfig.invalidKey(profile, "credential_source", {
+      return yield* Section.invalidKey(profile, "credential_source", {
         problem: "has both a source_profile and a credential_source",
         remedy: "Remove one of them: the role is assumed with the credentials of the other."
       })
     }
     if (Option.isSome(sourceProfile)) return yield* sourceProfileOf(profile, sourceProfile.value, walk)
     if (Option.isSome(credentialSource)) return yield* credentialSourceOf(profile, credentialSource.value)
-    return yield* unsupportedIn(profile) ?? SharedConfig.invalidKey(profile, "role_arn", {
+    return yield* unsupportedIn(profile) ?? Section.invalidKey(profile, "role_arn", {
       problem: "has a role_arn, but nothing to assume it with",
       remedy: "Add a source_profile, a credential_source or a web_identity_token_file."
     })
@@ -310,7 +309,7 @@ const credentialSourceOf = (profile: SharedConfig.Section, name: string) =>
   Effect.gen(function*() {
     const source = credentialSources.get(name)
     if (source === undefined) {
-      return yield* SharedConfig.invalidKey(profile, "credential_source", {
+      return yield* Section.invalidKey(profile, "credential_source", {
         ...credentialSourceMistake(name)
       })
     }

@@ -38,7 +38,6 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
-import type { AccountId } from "./AccountId.js"
 import type { ClientConfig } from "./ClientConfig.js"
 import * as IdentityError from "./IdentityError.js"
 import { readBoundedBytes, readPipe, specialFile, type Unreadable, unreadableFile } from "./internal/boundedFile.js"
@@ -59,11 +58,13 @@ import * as Ini from "./internal/ini.js"
 import { edit } from "./internal/iniEdit.js"
 import { noHomeCode, noHomeRemedy } from "./internal/noHome.js"
 import { perSource } from "./internal/perSource.js"
-import { isSecretKey, misspelt, resembled } from "./internal/profileKeys.js"
+import { isSecretKey, resembled } from "./internal/profileKeys.js"
+import { misspeltKey } from "./internal/profileSettings.js"
 import { recentOf, withRecent } from "./internal/recentFiles.js"
 import { schemaProblem } from "./internal/schemaProblem.js"
+import { invalid, invalidKey, locationOf, none, optional, requiredSetting, setting } from "./internal/section.js"
 import * as Setting from "./internal/setting.js"
-import { contentInsteadOfPath, shownPath, shownText } from "./internal/shownPath.js"
+import { shownPath, shownText } from "./internal/shownPath.js"
 import { headerFor, similarSections } from "./internal/similarSection.js"
 import type { Region } from "./Region.js"
 import { SsoSession } from "./SsoSession.js"
@@ -866,71 +867,7 @@ const misplacedIn = (files: Files, name: string): IdentityError.InvalidConfig | 
   return undefined
 }
 
-/**
- * The error of a profile with a misspelt key that decides its credentials, such as `sso_acount_id`, where the right key
- * is missing.
- *
- * @since 0.1.0
- * @category accessors
- */
-export const misspeltKey = (profile: Section): IdentityError.InvalidConfig | undefined => {
-  for (const key of keysOf(profile)) {
-    const right = misspelt(key)
-    if (right === undefined || placeOfKey(profile, right) !== undefined) continue
-    return invalidKey(profile, key, {
-      problem: `has ${key}, which AWS's tools do not know`,
-      remedy: `Write it ${right}.`
-    })
-  }
-  return undefined
-}
-
-/**
- * The error of a profile without credentials that has a key about credentials: the key is misspelt, has no value, or
- * lacks the keys that belong with it.
- *
- * @since 0.1.0
- * @category accessors
- */
-export const incompleteKey = (profile: Section): IdentityError.InvalidConfig | undefined => {
-  for (const key of keysOf(profile)) {
-    const nested = profile.values.get(key)?.nested ?? none
-    const right = resembled(key) ?? [...nested.keys()].map(resembled).find((found) => found !== undefined)
-    if (right === undefined) continue
-    const isEmpty = key === right && Option.isNone(optional(profile, key)) && Option.isNone(secret(profile, key))
-    return invalidKey(profile, key, {
-      problem: isEmpty
-        ? `has ${key} without a value`
-        : key === right
-        ? `has ${key}, but not the other keys that credentials need`
-        : `has ${key}, but no ${right}, and gives no credentials`,
-      remedy: isEmpty
-        ? "Give it a value, or remove that line."
-        : key === right
-        ? "Add them: role_arn with its source, sso_account_id and sso_role_name, both access keys, or credential_process."
-        : `Write it ${right} if that is meant, or remove that line.`
-    })
-  }
-  return undefined
-}
-
 const ssoKeys = ["sso_session", "sso_start_url", "sso_region", "sso_account_id", "sso_role_name"] as const
-
-const hints: Readonly<Record<string, string>> = {
-  sso_start_url: "the URL of your AWS access portal",
-  sso_region: "the region of your IAM Identity Center",
-  sso_account_id: "12 digits",
-  sso_role_name: "name of the permission set",
-  role_arn: "ARN of the role"
-}
-
-/**
- * `file:line` of a section, for messages.
- *
- * @since 0.1.0
- * @category accessors
- */
-export const locationOf = ({ file, line }: Section): string => `${file}:${line}`
 
 /** A section of the files as one, later files over earlier ones; it fails if a line of it cannot be read. */
 const lookUp = (
@@ -973,25 +910,6 @@ const valueIn = (file: string, { line, nested, value }: Ini.Property): ConfigVal
   }))
 })
 
-const none: ReadonlyMap<string, ConfigValue> = new Map()
-
-const keysOf = ({ secrets, values }: Section): ReadonlyArray<string> => [...values.keys(), ...secrets.keys()]
-
-const placeOfKey = (section: Section, key: string): ConfigValue | SecretValue | undefined =>
-  section.values.get(key) ?? section.secrets.get(key)
-
-const invalid = (
-  { file, line }: { readonly file: string; readonly line: number },
-  { header }: { readonly header: string },
-  fields: {
-    readonly column?: number
-    readonly profile: string | undefined
-    readonly key?: string
-    readonly problem: string
-    readonly remedy: string
-  }
-): IdentityError.InvalidConfig => new IdentityError.InvalidConfig({ file, line, column: 1, section: header, ...fields })
-
 const unreadable = (
   { path }: File,
   problem: Ini.Problem,
@@ -1005,90 +923,6 @@ const unreadable = (
     problem: `cannot be read here. ${problem.rule}`,
     remedy: Ini.remedyOf(problem)
   })
-
-/**
- * The value of a required key; `InvalidConfig` when it is missing or empty. `profile` is the profile that the section
- * is read for.
- *
- * @since 0.1.0
- * @category accessors
- */
-export const required = (
-  section: Section,
-  key: string,
-  profile: string | undefined
-): Effect.Effect<string, IdentityError.InvalidConfig> => {
-  const value = section.values.get(key)?.value.trim() ?? ""
-  return value === "" ? Effect.fail(missing(section, key, profile)) : Effect.succeed(value)
-}
-
-const missing = (section: Section, key: string, profile: string | undefined): IdentityError.InvalidConfig => {
-  const other = keysOf(section).find((name) => name !== key && misspelt(name) === key)
-  return invalid((other === undefined ? undefined : placeOfKey(section, other)) ?? section, section, {
-    profile,
-    key,
-    problem: `has no ${key}`,
-    remedy: other !== undefined
-      ? `Write ${other} as ${key}.`
-      : `Add "${key} = <${hints[key] ?? "value"}>" to that section.`
-  })
-}
-
-/**
- * The value of an optional key; none if it is missing or empty.
- *
- * @since 0.1.0
- * @category accessors
- */
-export const optional = (section: Section, key: string): Option.Option<string> =>
-  Option.filter(Option.fromNullable(section.values.get(key)?.value.trim()), (value) => value !== "")
-
-/**
- * An optional secret of a section; none if it is missing or empty.
- *
- * @since 0.1.0
- * @category accessors
- */
-export const secret = (section: Section, key: string): Option.Option<Redacted.Redacted> =>
-  Option.filter(
-    Option.map(
-      Option.fromNullable(section.secrets.get(key)),
-      ({ value }) => Redacted.make(Redacted.value(value).trim())
-    ),
-    (value) => Redacted.value(value) !== ""
-  )
-
-/**
- * A required secret of a section; `InvalidConfig` when it is missing or empty.
- *
- * @since 0.1.0
- * @category accessors
- */
-export const requiredSecret = (
-  section: Section,
-  key: string,
-  profile: string | undefined
-): Effect.Effect<Redacted.Redacted, IdentityError.InvalidConfig> =>
-  Option.match(secret(section, key), {
-    onNone: () => Effect.fail(missing(section, key, profile)),
-    onSome: Effect.succeed
-  })
-
-/**
- * The error of a key of a profile that cannot be used, or of the profile itself if there is no key. In the message,
- * `problem` follows the section's name: `has a duration_seconds that is no number`.
- *
- * @since 0.1.0
- * @category constructors
- */
-export const invalidKey = (
-  profile: Section,
-  key: string | undefined,
-  words: { readonly problem: string; readonly remedy: string }
-): IdentityError.InvalidConfig =>
-  key === undefined
-    ? invalid(profile, profile, { profile: profile.name, ...words })
-    : invalid(placeOfKey(profile, key) ?? profile, profile, { profile: profile.name, key, ...words })
 
 /** The error of a section that is named elsewhere and does not exist. */
 const dangling = (
@@ -1127,122 +961,9 @@ const placeOf = (section: Section, key: string) => {
   return { section: section.header, file, line }
 }
 
-/**
- * The role in IAM Identity Center that a profile names in its `sso_account_id` and `sso_role_name`; `InvalidConfig` at
- * the line of the one that AWS would not take, or when the profile lacks one.
- *
- * @since 0.1.0
- * @category accessors
- */
-export const ssoRoleOf = (
-  profile: Section
-): Effect.Effect<{ readonly accountId: AccountId; readonly roleName: string }, IdentityError.InvalidConfig> =>
-  Effect.all({
-    accountId: requiredSetting(profile, "sso_account_id", profile.name, Setting.accountId),
-    roleName: requiredSetting(profile, "sso_role_name", profile.name, Setting.roleName)
-  })
-
-/**
- * The path in the `web_identity_token_file` of a profile; `InvalidConfig` when it is not a path.
- *
- * @since 0.1.0
- * @category accessors
- */
-export const tokenFileOf = (profile: Section): Effect.Effect<Option.Option<string>, IdentityError.InvalidConfig> =>
-  Effect.suspend(() => {
-    const key = "web_identity_token_file"
-    const content = Option.flatMapNullable(optional(profile, key), contentInsteadOfPath)
-    return Option.isSome(content)
-      ? Effect.fail(invalidKey(profile, key, {
-        problem: `has ${key} with ${content.value} instead of the path of a file`,
-        remedy: "Write the token into a file and its path there; or put the token into an environment variable, and " +
-          "read that with WebIdentityToken.fromVariable."
-      }))
-      : Effect.map(setting(profile, key, Setting.tokenFile), Option.fromNullable)
-  })
-
-/**
- * A role that a profile names, and the settings of its session.
- *
- * @since 0.1.0
- * @category models
- */
-export interface ProfileRole {
-  /** `role_arn` */
-  readonly roleArn: string
-  /** `role_session_name` */
-  readonly roleSessionName: string | undefined
-  /** `duration_seconds` */
-  readonly durationSeconds: number | undefined
-  /** `external_id` */
-  readonly externalId: string | undefined
-  /** `mfa_serial` */
-  readonly mfaSerial: string | undefined
-}
-
-/**
- * The role that a profile names in its `role_arn`; `InvalidConfig` when it has none, or at the line of a value that STS
- * would not take.
- *
- * @since 0.1.0
- * @category accessors
- */
-export const roleOf = (profile: Section): Effect.Effect<ProfileRole, IdentityError.InvalidConfig> =>
-  Effect.gen(function*() {
-    return {
-      roleArn: yield* requiredSetting(profile, "role_arn", profile.name, Setting.roleArn),
-      roleSessionName: yield* setting(profile, "role_session_name", Setting.roleSessionName),
-      durationSeconds: yield* setting(profile, "duration_seconds", Setting.durationSeconds),
-      externalId: yield* setting(profile, "external_id", Setting.externalId),
-      mfaSerial: yield* setting(profile, "mfa_serial", Setting.mfaSerial)
-    }
-  })
-
 // ---------------------------------------------------------------------------------------------------------------
 // Settings
 // ---------------------------------------------------------------------------------------------------------------
-
-/** A value of a section, on behalf of `profile`; undefined if it is blank. */
-const setting = <A>(
-  profile: Section | undefined,
-  key: string,
-  kind: Setting.Setting<A>,
-  values: ReadonlyMap<string, ConfigValue> | undefined = profile?.values
-): Effect.Effect<A | undefined, IdentityError.InvalidConfig> => {
-  const found = values?.get(key)
-  return profile === undefined || found === undefined || found.value.trim() === ""
-    ? Effect.succeed(undefined)
-    : checked(found, profile, profile.name, key, kind)
-}
-
-/** A value that AWS takes; or the error at its line. `profile` is the one that the section is read for. */
-const checked = <A>(
-  found: ConfigValue,
-  section: Section,
-  profile: string | undefined,
-  key: string,
-  kind: Setting.Setting<A>
-): Effect.Effect<A, IdentityError.InvalidConfig> =>
-  Setting.checkSetting(kind, found.value, "file", (mistake) =>
-    invalid(found, section, {
-      profile,
-      key,
-      problem: `has ${Setting.describeMistake(key, found.value, kind, mistake)}`,
-      remedy: mistake.remedy
-    }))
-
-/** The same of a key that the section cannot do without. */
-const requiredSetting = <A>(
-  section: Section,
-  key: string,
-  profile: string | undefined,
-  kind: Setting.Setting<A>
-): Effect.Effect<A, IdentityError.InvalidConfig> => {
-  const found = section.values.get(key)
-  return found === undefined || found.value.trim() === ""
-    ? Effect.fail(missing(section, key, profile))
-    : checked(found, section, profile, key, kind)
-}
 
 /** The endpoint that a profile configures: that of the service, then that of all services. */
 const configuredEndpoint = (

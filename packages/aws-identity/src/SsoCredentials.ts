@@ -15,7 +15,9 @@ import * as CredentialsProvider from "./CredentialsProvider.js"
 import * as IdentityError from "./IdentityError.js"
 import { withOrigin } from "./internal/origin.js"
 import { perSource } from "./internal/perSource.js"
+import * as ProfileSettings from "./internal/profileSettings.js"
 import { RefusalChecks } from "./internal/refusalChecks.js"
+import * as Section from "./internal/section.js"
 import { toServiceError } from "./internal/serviceError.js"
 import * as Setting from "./internal/setting.js"
 import { withToken } from "./internal/withToken.js"
@@ -88,7 +90,7 @@ export const resolve: (
 )(credentialsOf)
 
 const isSsoRole = (profile: SharedConfig.Section): boolean =>
-  ["sso_account_id", "sso_role_name"].some((key) => Option.isSome(SharedConfig.optional(profile, key)))
+  ["sso_account_id", "sso_role_name"].some((key) => Option.isSome(Section.optional(profile, key)))
 
 /**
  * Credentials of the role that a profile names (`sso_account_id`, `sso_role_name`), signed in to by its
@@ -109,19 +111,19 @@ export const resolveProfile: (
 > = Effect.fn("SsoCredentials.resolveProfile")(function*(name) {
   const config = yield* SharedConfig.read
   const profile = typeof name === "object" ? name : yield* config.profile(name)
-  if (Option.isSome(SharedConfig.optional(profile, "source_profile")) && !isSsoRole(profile)) {
+  if (Option.isSome(Section.optional(profile, "source_profile")) && !isSsoRole(profile)) {
     return yield* new IdentityError.NotConfigured({
       provider: "SSO",
-      problem: `Profile "${profile.name}" (${SharedConfig.locationOf(profile)}) has neither sso_account_id nor ` +
+      problem: `Profile "${profile.name}" (${Section.locationOf(profile)}) has neither sso_account_id nor ` +
         "sso_role_name",
       remedy: "Use ProfileCredentials for a profile that takes its credentials from another one."
     })
   }
   const session = yield* config.sessionOf(profile)
-  const { accountId, roleName } = yield* SharedConfig.ssoRoleOf(profile)
+  const { accountId, roleName } = yield* ProfileSettings.ssoRoleOf(profile)
   return yield* Effect.mapError(
     credentialsOf({ session, accountId, roleName }),
-    withOrigin({ profile: profile.name, location: SharedConfig.locationOf(profile) })
+    withOrigin({ profile: profile.name, location: Section.locationOf(profile) })
   )
 })
 

@@ -41,7 +41,9 @@ import { check, type CheckedToken, endOf, type Source } from "./internal/checked
 import { variable } from "./internal/environment.js"
 import { withOrigin } from "./internal/origin.js"
 import { perSource } from "./internal/perSource.js"
+import * as ProfileSettings from "./internal/profileSettings.js"
 import { stsSession, withOptionNames } from "./internal/roleSession.js"
+import * as Section from "./internal/section.js"
 import * as Setting from "./internal/setting.js"
 import { timeLimit } from "./internal/timeLimit.js"
 import type { Region } from "./Region.js"
@@ -314,10 +316,10 @@ export const resolveProfile: (
   FileSystem.FileSystem | SharedConfig.SharedConfig | Sts
 > = Effect.fn("WebIdentityCredentials.resolveProfile")(function*(name, settingsOf) {
   const profile = typeof name === "object" ? name : yield* SharedConfig.profile(name)
-  const location = SharedConfig.locationOf(profile)
-  const tokenFile = yield* SharedConfig.tokenFileOf(profile)
+  const location = Section.locationOf(profile)
+  const tokenFile = yield* ProfileSettings.tokenFileOf(profile)
   if (Option.isNone(tokenFile)) {
-    const misspelt = SharedConfig.misspeltKey(profile)
+    const misspelt = ProfileSettings.misspeltKey(profile)
     if (misspelt !== undefined) return yield* misspelt
     return yield* new IdentityError.NotConfigured({
       provider: "Web identity",
@@ -325,7 +327,7 @@ export const resolveProfile: (
       remedy: "Add it and role_arn to use a web identity."
     })
   }
-  const { durationSeconds, roleArn, roleSessionName } = yield* SharedConfig.roleOf(profile)
+  const { durationSeconds, roleArn, roleSessionName } = yield* ProfileSettings.roleOf(profile)
   return yield* Effect.mapError(
     resolve({
       roleArn,

@@ -14,6 +14,7 @@ import {
 } from "effect-aws-identity"
 import { spawnSync } from "node:child_process"
 import { homeOf, variable } from "../src/internal/environment.js"
+import * as ProfileSettings from "../src/internal/profileSettings.js"
 import * as Setting from "../src/internal/setting.js"
 
 // Values of config files and variables that AWS would not take, and the home directory they are found in.
@@ -195,10 +196,10 @@ describe("a profile with a value that AWS would not take", () => {
       const error = yield* Effect.flip(
         Effect.gen(function*() {
           const profile = yield* SharedConfig.profile("a")
-          if (key.startsWith("sso")) return yield* SharedConfig.ssoRoleOf(profile)
+          if (key.startsWith("sso")) return yield* ProfileSettings.ssoRoleOf(profile)
           return key === "web_identity_token_file"
-            ? yield* SharedConfig.tokenFileOf(profile)
-            : yield* SharedConfig.roleOf(profile)
+            ? yield* ProfileSettings.tokenFileOf(profile)
+            : yield* ProfileSettings.roleOf(profile)
         }).pipe(Effect.provide(SharedConfig.layerMemory({ config })))
       )
       assert.instanceOf(error, IdentityError.InvalidConfig)
