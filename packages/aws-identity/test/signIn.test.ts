@@ -711,6 +711,41 @@ describe("a store that cannot be written", () => {
   }
 })
 
+describe("a store that is an instance of a class", () => {
+  class Store implements SsoTokenCache.Service {
+    #tokens = new Map<string, SsoTokenCache.SsoToken>()
+    get(key: string) {
+      return Effect.sync(() => Option.fromNullable(this.#tokens.get(key)))
+    }
+    set(key: string, token: SsoTokenCache.SsoToken) {
+      return Effect.sync(() => void this.#tokens.set(key, token))
+    }
+    remove(key: string) {
+      return Effect.sync(() => void this.#tokens.delete(key))
+    }
+    exclusively(key: string) {
+      return <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.annotateLogs(effect, { place: this.location(key) })
+    }
+    location(key: string) {
+      return `place ${this.#tokens.size} of ${key}`
+    }
+  }
+
+  it.effect("keeps its methods and private fields in a sign-in and in the token provider", () =>
+    Effect.gen(function*() {
+      const center = yield* IdentityCenter.IdentityCenter
+      const tokens = yield* SsoTokenProvider.make
+      const error = yield* Effect.flip(tokens.get(yield* session))
+      assert.include(error.message, "[place 0 of example]")
+      const { fiber, prompt } = yield* startLogin
+      yield* center.approve(prompt.userCode)
+      yield* TestClock.adjust("5 seconds")
+      assert.strictEqual(yield* tokens.get(yield* session), yield* fiber)
+      yield* TestClock.adjust("56 minutes")
+      assert.notStrictEqual(yield* tokens.get(yield* session), yield* fiber)
+    }).pipe(Effect.scoped, Effect.provideService(SsoTokenCache.SsoTokenCache, new Store()), Effect.provide(signedOut)))
+})
+
 describe("SsoLoginRequired", () => {
   const config = `[profile named]
 sso_session = corp

@@ -10,7 +10,7 @@ interface Token {
   readonly accessToken: Redacted.Redacted
 }
 
-/** The operations of a store of tokens that the memory changes. */
+/** A store of tokens: the service `SsoTokenCache`. */
 interface Store<T extends Token, E, F> {
   readonly get: (key: string) => Effect.Effect<Option.Option<T>, E>
   readonly set: (
@@ -19,11 +19,13 @@ interface Store<T extends Token, E, F> {
     options?: { readonly replaces?: Option.Option<T> | undefined }
   ) => Effect.Effect<void, F>
   readonly remove: (key: string) => Effect.Effect<void, F>
+  readonly exclusively: (key: string) => <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+  readonly location: (key: string) => string
 }
 
 /** A store whose `set` does not fail. */
-type WithMemory<T extends Token, Rest> = Omit<Rest, "set"> & {
-  readonly set: (...args: Parameters<Store<T, never, never>["set"]>) => Effect.Effect<void>
+interface WithMemory<T extends Token, E, F> extends Store<T, E, F> {
+  readonly set: (...args: Parameters<Store<T, E, F>["set"]>) => Effect.Effect<void>
 }
 
 /** Whether both have the same access token, or both are none. */
@@ -45,20 +47,20 @@ const memories = new WeakMap<object, unknown>()
  * A sign-in and a refresh must not fail after AWS has issued the token, so everything that reads or writes tokens goes
  * through this memory. There is one memory for each store, whoever asks for it first.
  */
-export const withMemory = <T extends Token, E, F extends { readonly message: string }, Rest extends object>(
-  store: Store<T, E, F> & Rest
-): WithMemory<T, Rest> => {
+export const withMemory = <T extends Token, E, F extends { readonly message: string }>(
+  store: Store<T, E, F>
+): WithMemory<T, E, F> => {
   const known = memories.get(store)
-  if (known !== undefined) return known as WithMemory<T, Rest>
-  const cache = make<T, E, F, Rest>(store)
+  if (known !== undefined) return known as WithMemory<T, E, F>
+  const cache = make(store)
   memories.set(store, cache)
   memories.set(cache, cache)
   return cache
 }
 
-const make = <T extends Token, E, F extends { readonly message: string }, Rest extends object>(
-  store: Store<T, E, F> & Rest
-): WithMemory<T, Rest> => {
+const make = <T extends Token, E, F extends { readonly message: string }>(
+  store: Store<T, E, F>
+): WithMemory<T, E, F> => {
   /** The tokens that could not be written. */
   const unsaved = new Map<string, {
     readonly token: T
@@ -89,8 +91,10 @@ const make = <T extends Token, E, F extends { readonly message: string }, Rest e
     })
 
   return {
-    ...store,
-    get: (key: string) =>
+    // The methods of a store may need its `this`, so they are not copied.
+    exclusively: (key) => store.exclusively(key),
+    location: (key) => store.location(key),
+    get: (key) =>
       Effect.matchEffect(store.get(key), {
         onFailure: (error) => {
           const kept = unsaved.get(key)
@@ -134,7 +138,7 @@ const make = <T extends Token, E, F extends { readonly message: string }, Rest e
             })
         })
       }),
-    remove: (key: string) =>
+    remove: (key) =>
       Effect.suspend(() => {
         unsaved.delete(key)
         return store.remove(key)
