@@ -107,7 +107,7 @@ export const make: Effect.Effect<
    * Asks AWS for a new token. The answer is stored also if the lock was lost in the meantime. `mayResend` runs before
    * the refresh token is sent again.
    */
-  const renew = Effect.fn("SsoTokenProvider.renew")(
+  const createToken = Effect.fn("SsoTokenProvider.refresh")(
     function*(
       session: SsoSession,
       state: SessionState,
@@ -237,13 +237,13 @@ export const make: Effect.Effect<
           isLost = !(yield* lease.beginSending) && options.needsLock
           return !isLost
         })
-        const renewed = yield* Effect.either(renew(session, state, token, grant.value, mayResend))
-        if (Either.isLeft(renewed)) {
+        const answer = yield* Effect.either(createToken(session, state, token, grant.value, mayResend))
+        if (Either.isLeft(answer)) {
           if (isLost) return Option.none()
-          if (renewed.left === state.memory.lastAttempt?.error) options.refused(lease.othersMillis)
-          return yield* Effect.fail(renewed.left)
+          if (answer.left === state.memory.lastAttempt?.error) options.refused(lease.othersMillis)
+          return yield* Effect.fail(answer.left)
         }
-        const refreshed = renewed.right
+        const refreshed = answer.right
         if (TokenRefresh.isUsable(yield* Clock.currentTimeMillis, refreshed, state.memory)) {
           return Option.some(refreshed)
         }
