@@ -50,7 +50,7 @@ const copy = Effect.gen(function*() {
   yield* Console.log(`Copies from account ${source} to account ${target}`)
 })
 
-/** Code that reads the one tag, as `SigV4` and `AwsSdk.credentials` do, and knows nothing of the others. */
+/** Code that reads the one tag, as `SignedHttpClient` and `AwsSdk.credentials` do, and knows nothing of the others. */
 const report = (title: string) =>
   Effect.gen(function*() {
     const { accountId } = yield* CredentialsProvider.get

@@ -105,16 +105,23 @@ export type Requirements<O extends Options> =
   | (O extends { readonly provider: CredentialsProvider.Service } ? never : CredentialsProvider.CredentialsProvider)
   | (O extends { readonly region: Region } ? never : SharedConfig.SharedConfig)
 
-type Needs = CredentialsProvider.CredentialsProvider | SharedConfig.SharedConfig
-
-/** Signs with credentials, region and time of this moment. */
-const signedWith = <O extends Options, A>(
+/** Signs with credentials, region and time of this moment. What the options have is not taken from the context. */
+function signedWith<O extends Options, A>(
   options: O,
   credentials: Effect.Effect<Credentials, IdentityError.IdentityError, CredentialsProvider.CredentialsProvider>,
   sign: (signer: Signer) => Either.Either<A, IdentityError.InvalidInput>
-): Effect.Effect<A, IdentityError.IdentityError, Requirements<O>> => {
+): Effect.Effect<A, IdentityError.IdentityError, Requirements<O>>
+function signedWith<A>(
+  options: Options,
+  credentials: Effect.Effect<Credentials, IdentityError.IdentityError, CredentialsProvider.CredentialsProvider>,
+  sign: (signer: Signer) => Either.Either<A, IdentityError.InvalidInput>
+): Effect.Effect<
+  A,
+  IdentityError.IdentityError,
+  CredentialsProvider.CredentialsProvider | SharedConfig.SharedConfig
+> {
   const { provider, region } = options
-  const signed: Effect.Effect<A, IdentityError.IdentityError, Needs> = Effect.zipWith(
+  return Effect.zipWith(
     region === undefined ? defaultRegion : Effect.succeed(region),
     Effect.zip(
       provider === undefined
@@ -124,8 +131,6 @@ const signedWith = <O extends Options, A>(
     ),
     (region, [credentials, now]) => sign({ ...options, region, credentials, now })
   ).pipe(Effect.flatMap(Either.match({ onLeft: Effect.fail, onRight: Effect.succeed })))
-  // What the options have is not asked for.
-  return signed as Effect.Effect<A, IdentityError.IdentityError, Requirements<O>>
 }
 
 const defaultRegion = requiredRegion(SharedConfig.region(), {
