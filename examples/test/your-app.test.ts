@@ -1,7 +1,8 @@
+import { NodeContext, NodeHttpClient } from "@effect/platform-node"
 import { assert, it } from "@effect/vitest"
 import type { Duration } from "effect"
-import { Effect, Schedule, TestClock } from "effect"
-import { CredentialsProvider } from "effect-aws-identity"
+import { Effect, Option, Schedule, TestClock } from "effect"
+import { CredentialsProvider, ProfileCredentials } from "effect-aws-identity"
 import { IdentityCenter, TestIdentity } from "effect-aws-identity-testing"
 
 // How to test your application: on an Identity Center in memory and a clock that the test moves.
@@ -76,3 +77,21 @@ it.effect("goes on without a network until its credentials expire", () =>
     yield* TestClock.adjust("3 minutes")
     assert.strictEqual(yield* copy, "no network")
   }).pipe(Effect.provide(TestIdentity.layer({ client: { maxAttempts: 1 } }))))
+
+it.scoped("acts in two accounts with one sign-in and one request for each", () =>
+  Effect.gen(function*() {
+    const providerOf = (profile: string) => CredentialsProvider.make(ProfileCredentials.resolve({ profile }))
+    const [developer, production] = yield* Effect.all([providerOf("default"), providerOf("production")])
+    const accounts = yield* Effect.forEach([developer, production, developer, production], ({ get }) =>
+      Effect.map(get, ({ accountId }) => Option.getOrNull(accountId)))
+    assert.deepStrictEqual<ReadonlyArray<string | null>>(
+      accounts,
+      ["111122223333", "012345678901", "111122223333", "012345678901"]
+    )
+    assert.strictEqual(yield* callsOf("getRoleCredentials"), 2)
+    assert.strictEqual(yield* callsOf("createToken"), 0)
+  }).pipe(
+    Effect.provide(TestIdentity.layer()),
+    // What a profile may name besides SSO: programs, files, and the metadata of a machine.
+    Effect.provide([NodeContext.layer, NodeHttpClient.layer])
+  ))
