@@ -42,14 +42,7 @@ import type { ClientConfig } from "./ClientConfig.js"
 import * as IdentityError from "./IdentityError.js"
 import { readBoundedBytes, readPipe, specialFile, type Unreadable, unreadableFile } from "./internal/boundedFile.js"
 import { changeFile } from "./internal/changeFile.js"
-import {
-  type Environment,
-  environmentRegion,
-  findEach,
-  readEnvironment,
-  type ServiceId,
-  withEnvironment
-} from "./internal/clientSettings.js"
+import { environmentRegion, readEnvironment, withEnvironment, withProfile } from "./internal/clientSettings.js"
 import { quoted } from "./internal/commandLine.js"
 import { homeDirectory, isNowhere, variable } from "./internal/environment.js"
 import { fileError, noHome } from "./internal/fileError.js"
@@ -354,7 +347,6 @@ export const clientConfig = (
   Effect.gen(function*() {
     const config = yield* SharedConfig
     const environment = yield* readEnvironment(service)
-    const given = withEnvironment(settings, environment)
     let last: { readonly files: ConfigFiles; readonly found: Map<string, ClientConfig> } | undefined
     return Effect.fnUntraced(function*(name?: string) {
       const files = yield* recentOf(config, config.read)
@@ -368,54 +360,13 @@ export const clientConfig = (
         NotConfigured: () => Effect.succeed(undefined),
         ProfileNotFound: () => Effect.succeed(undefined)
       })
-      const found = profile === undefined ? given : {
-        ...given,
-        ...(service === "sts" ? yield* withRegionOf(profile, given, settings) : {}),
-        ...(settings.endpoint === undefined ? yield* endpointOf(service, files, profile, given, environment) : {}),
-        ...(yield* Effect.all(findEach((name, _variable, key, kind) =>
-          given[name] === undefined ? setting(profile, key, kind) : Effect.succeed(given[name])
-        )))
-      }
+      const found = profile === undefined
+        ? withEnvironment(settings, environment)
+        : yield* withProfile(service, settings, environment, profile, (name) => files.services(name, profile))
       known.set(key, found)
       return found
     })
   })
-
-/** The region of a profile comes after those that are given. */
-const withRegionOf = (
-  profile: Section,
-  given: ClientConfig,
-  settings: ClientConfig
-): Effect.Effect<Pick<ClientConfig, "region" | "fallbackRegions">, IdentityError.InvalidConfig> => {
-  const own = setting(profile, "region", Setting.regionName)
-  if (given.region === undefined) return Effect.map(own, (region) => ({ region }))
-  if (settings.fallbackRegions !== undefined) return Effect.succeed({})
-  return Effect.match(own, {
-    // A profile with a wrong region works as long as the environment names another.
-    onFailure: () => ({}),
-    onSuccess: (region) => region === undefined ? {} : { fallbackRegions: [...given.fallbackRegions ?? [], region] }
-  })
-}
-
-/** The endpoint of the environment comes before that of the profile, which may ignore both. */
-const endpointOf = (
-  service: ServiceId,
-  files: ConfigFiles,
-  profile: Section,
-  given: ClientConfig,
-  environment: Environment
-): Effect.Effect<Pick<ClientConfig, "endpoint" | "endpointSource">, IdentityError.InvalidConfig> =>
-  Effect.flatMap(
-    setting(profile, "ignore_configured_endpoint_urls", Setting.flag),
-    (ignores) =>
-      environment.ignoresEndpoints
-        ? Effect.succeed({})
-        : ignores === true
-        ? Effect.succeed({ endpoint: undefined, endpointSource: undefined })
-        : given.endpoint === undefined
-        ? configuredEndpoint(service, files, profile)
-        : Effect.succeed({})
-  )
 
 /**
  * Where the files are, and the profile that is used when a caller names none.
@@ -964,25 +915,6 @@ const placeOf = (section: Section, key: string) => {
 // ---------------------------------------------------------------------------------------------------------------
 // Settings
 // ---------------------------------------------------------------------------------------------------------------
-
-/** The endpoint that a profile configures: that of the service, then that of all services. */
-const configuredEndpoint = (
-  service: string,
-  files: ConfigFiles,
-  profile: Section
-): Effect.Effect<Pick<ClientConfig, "endpoint" | "endpointSource">, IdentityError.InvalidConfig> =>
-  Effect.gen(function*() {
-    const name = optional(profile, "services")
-    const own = Option.isNone(name)
-      ? undefined
-      : (yield* files.services(name.value, profile)).values.get(service)?.nested
-    for (const values of [own, profile.values]) {
-      const endpoint = yield* setting(profile, "endpoint_url", Setting.endpointUrl, values ?? none)
-      const line = values?.get("endpoint_url")
-      if (endpoint !== undefined) return { endpoint, endpointSource: `endpoint_url in ${line?.file}:${line?.line}` }
-    }
-    return {}
-  })
 
 // ---------------------------------------------------------------------------------------------------------------
 // Writing

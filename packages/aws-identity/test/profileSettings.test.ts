@@ -17,7 +17,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 
 // The settings of a client (endpoint, region of STS, FIPS, dual-stack, retries) are those of the profile whose
-// credentials are asked for, also if `SharedConfig` was told of another profile or of none.
+// credentials are asked for, also if `SharedConfig` has another profile or none.
 
 interface Sent {
   readonly operation: "AssumeRole" | "AssumeRoleWithWebIdentity" | "GetRoleCredentials" | "CreateToken"
@@ -125,7 +125,7 @@ const cache = Layer.effect(
   )
 ).pipe(Layer.provide(SsoTokenCache.layerMemory()))
 
-/** All services over one `SharedConfig` that is told of no profile. */
+/** All services over one `SharedConfig` without a profile. */
 const services = (http: Layer.Layer<HttpClient.HttpClient>, config: string) =>
   SsoTokenProvider.layer().pipe(
     Layer.provideMerge(Layer.mergeAll(Sso.layerProfile(), SsoOidc.layerProfile(), Sts.layerProfile())),
@@ -162,7 +162,7 @@ const kinds = {
   legacy: ["oidc", "portal.sso"]
 } as const
 
-describe("ProfileCredentials.resolve({ profile }) over a SharedConfig that is told of no profile", () => {
+describe("ProfileCredentials.resolve({ profile }) over a SharedConfig without a profile", () => {
   for (const [profile, prefixes] of Object.entries(kinds)) {
     const regional = (suffix: (prefix: string) => string) => prefixes.map((prefix) => `https://${suffix(prefix)}`)
 

@@ -197,10 +197,11 @@ describe("a profile with a value that AWS would not take", () => {
         Effect.gen(function*() {
           const profile = yield* SharedConfig.profile("a")
           if (key.startsWith("sso")) return yield* ProfileSettings.ssoRoleOf(profile)
+          if (key === "region") return yield* (yield* SharedConfig.clientConfig("sts"))("a")
           return key === "web_identity_token_file"
             ? yield* ProfileSettings.tokenFileOf(profile)
             : yield* ProfileSettings.roleOf(profile)
-        }).pipe(Effect.provide(SharedConfig.layerMemory({ config })))
+        }).pipe(Effect.provide(SharedConfig.layerMemory({ config })), environment({}))
       )
       assert.instanceOf(error, IdentityError.InvalidConfig)
       assert.deepInclude({ ...error }, {

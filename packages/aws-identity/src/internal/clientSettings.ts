@@ -6,8 +6,10 @@ import * as ConfigError from "effect/ConfigError"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { ClientConfig } from "../ClientConfig.js"
+import type * as IdentityError from "../IdentityError.js"
 import type { Region } from "../Region.js"
 import { variable } from "./environment.js"
+import { none, optional, type Section, setting } from "./section.js"
 import * as Setting from "./setting.js"
 
 /** A service by the name that AWS's files and variables use. */
@@ -31,7 +33,7 @@ type Find<E> = <Name extends Simple>(
 ) => Effect.Effect<ClientConfig[Name], E>
 
 /** Finds each of the simple settings. */
-export const findEach = <E>(find: Find<E>) => ({
+const findEach = <E>(find: Find<E>) => ({
   useFipsEndpoint: find("useFipsEndpoint", "AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint", Setting.flag),
   useDualstackEndpoint: find(
     "useDualstackEndpoint",
@@ -125,6 +127,84 @@ export const environmentRegion: Effect.Effect<Option.Option<Region>, ConfigError
   const region = yield* fromVariable("AWS_REGION", Setting.regionName)
   return Option.fromNullable(region ?? (yield* fromVariable("AWS_DEFAULT_REGION", Setting.regionName)))
 })
+
+/** Finds a `[services]` section by the name that a profile gives. */
+type Services = (name: string) => Effect.Effect<Section, IdentityError.InvalidConfig>
+
+/** The given settings, completed from the environment and then from the profile. */
+export const withProfile = (
+  service: ServiceId,
+  settings: ClientConfig,
+  environment: Environment,
+  profile: Section,
+  services: Services
+): Effect.Effect<ClientConfig, IdentityError.InvalidConfig> =>
+  Effect.gen(function*() {
+    const given = withEnvironment(settings, environment)
+    return {
+      ...given,
+      ...(service === "sts" ? yield* withRegionOf(profile, given, settings) : {}),
+      ...(settings.endpoint === undefined ? yield* endpointOf(service, given, environment, profile, services) : {}),
+      ...(yield* Effect.all(findEach((name, _variable, key, kind) =>
+        given[name] === undefined ? setting(profile, key, kind) : Effect.succeed(given[name])
+      )))
+    }
+  })
+
+/** The region of a profile comes after those that are given. */
+const withRegionOf = (
+  profile: Section,
+  given: ClientConfig,
+  settings: ClientConfig
+): Effect.Effect<Pick<ClientConfig, "region" | "fallbackRegions">, IdentityError.InvalidConfig> => {
+  const own = setting(profile, "region", Setting.regionName)
+  if (given.region === undefined) return Effect.map(own, (region) => ({ region }))
+  if (settings.fallbackRegions !== undefined) return Effect.succeed({})
+  return Effect.match(own, {
+    // A profile with a wrong region works as long as the environment names another.
+    onFailure: () => ({}),
+    onSuccess: (region) => region === undefined ? {} : { fallbackRegions: [...given.fallbackRegions ?? [], region] }
+  })
+}
+
+/** The endpoint of the environment comes before that of the profile, which may ignore both. */
+const endpointOf = (
+  service: ServiceId,
+  given: ClientConfig,
+  environment: Environment,
+  profile: Section,
+  services: Services
+): Effect.Effect<Pick<ClientConfig, "endpoint" | "endpointSource">, IdentityError.InvalidConfig> =>
+  Effect.flatMap(
+    setting(profile, "ignore_configured_endpoint_urls", Setting.flag),
+    (ignores) =>
+      environment.ignoresEndpoints
+        ? Effect.succeed({})
+        : ignores === true
+        ? Effect.succeed({ endpoint: undefined, endpointSource: undefined })
+        : given.endpoint === undefined
+        ? configuredEndpoint(service, profile, services)
+        : Effect.succeed({})
+  )
+
+/** The endpoint that a profile configures: that of the service, then that of all services. */
+const configuredEndpoint = (
+  service: ServiceId,
+  profile: Section,
+  services: Services
+): Effect.Effect<Pick<ClientConfig, "endpoint" | "endpointSource">, IdentityError.InvalidConfig> =>
+  Effect.gen(function*() {
+    const name = optional(profile, "services")
+    const own = Option.isNone(name)
+      ? undefined
+      : (yield* services(name.value)).values.get(service)?.nested
+    for (const values of [own, profile.values]) {
+      const endpoint = yield* setting(profile, "endpoint_url", Setting.endpointUrl, values ?? none)
+      const line = values?.get("endpoint_url")
+      if (endpoint !== undefined) return { endpoint, endpointSource: `endpoint_url in ${line?.file}:${line?.line}` }
+    }
+    return {}
+  })
 
 /** The value of a variable, as AWS accepts it. */
 const fromVariable = <A>(
