@@ -57,7 +57,7 @@ const ours = (client: Client): Contender => async () => {
       Layer.provideMerge(NodeContext.layer)
     )
   )
-  const resolve = Effect.map(WebIdentityCredentials.resolveEnvironment, ({ accessKeyId }) => accessKeyId)
+  const resolve = Effect.map(WebIdentityCredentials.resolve(), ({ accessKeyId }) => accessKeyId)
   return () => runtime.runPromise(resolve)
 }
 

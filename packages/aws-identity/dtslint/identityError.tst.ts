@@ -96,7 +96,7 @@ describe("errors of functions are named unions", () => {
   })
 
   it("credentials of a web identity in the environment", () => {
-    expect(WebIdentityCredentials.resolveEnvironment).type.toBe<
+    expect(WebIdentityCredentials.resolve()).type.toBe<
       Effect.Effect<
         Credentials.Credentials,
         IdentityError.NotConfigured | IdentityError.WebIdentityCredentialsError,

@@ -4,7 +4,7 @@
  * | order | provider | reason |
  * | --- | --- | --- |
  * | 1 | `EnvironmentCredentials` | variables are set for this very process |
- * | 2 | `WebIdentityCredentials.resolveEnvironment` | a pod with a role of its own must not use the identity of a file in its image |
+ * | 2 | `WebIdentityCredentials`, of the environment | a pod with a role of its own must not use the identity of a file in its image |
  * | 3 | `ProfileCredentials` (`AWS_PROFILE`, else `default`) | a person has configured it for this machine |
  * | 4 | `ContainerCredentials` | the role of the task or pod |
  * | 5 | `InstanceMetadataCredentials` | the role of the machine, which all programs on it share |
@@ -68,7 +68,7 @@ export const make = <R = never>(
 ): Effect.Effect<Effect.Effect<Credentials, IdentityError, NoInfer<R> | ProfileCredentials.Requirements>> =>
   CredentialsProvider.firstConfigured([
     EnvironmentCredentials.resolve(),
-    WebIdentityCredentials.resolveEnvironment,
+    WebIdentityCredentials.resolve(),
     ProfileCredentials.resolve(options),
     ContainerCredentials.resolve(),
     InstanceMetadataCredentials.resolve()

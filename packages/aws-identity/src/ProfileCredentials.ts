@@ -52,6 +52,7 @@ import * as SsoCredentials from "./SsoCredentials.js"
 import type { SsoTokenProvider } from "./SsoTokenProvider.js"
 import type { Sts } from "./Sts.js"
 import * as WebIdentityCredentials from "./WebIdentityCredentials.js"
+import * as WebIdentityToken from "./WebIdentityToken.js"
 
 /**
  * What a profile may need, depending on its kind.
@@ -127,7 +128,7 @@ const credentialsOf = <R>(
     const misspelt = ProfileSettings.misspeltKey(profile)
     if (misspelt !== undefined) return Effect.fail(misspelt)
     if (walk.path.length > 0 && keys) return keysOf(profile)
-    if (has("web_identity_token_file")) return WebIdentityCredentials.resolveProfile(profile, chosenOf(profile, walk))
+    if (has("web_identity_token_file")) return webIdentityOf(profile, chosenOf(profile, walk))
     if (has("role_arn")) return roleOf(profile, walk)
     if (has("sso_account_id") || has("sso_role_name")) return SsoCredentials.resolveProfile(profile)
     if (keys) return keysOf(profile)
@@ -224,6 +225,23 @@ const checkText = (profile: SharedConfig.Section, key: string, text: string) =>
       problem: `has ${Setting.describeMistake(key, text, Setting.credentialText, mistake)}`,
       remedy: mistake.remedy
     }))
+
+/** A role for the web identity token in a file. */
+const webIdentityOf = (profile: SharedConfig.Section, chosen: string) =>
+  Effect.gen(function*() {
+    const tokenFile = Option.getOrElse(yield* ProfileSettings.tokenFileOf(profile), () => "")
+    const { durationSeconds, roleArn, roleSessionName } = yield* ProfileSettings.roleOf(profile)
+    return yield* Effect.mapError(
+      WebIdentityCredentials.resolve({
+        roleArn,
+        sessionName: roleSessionName,
+        sessionDuration: durationSeconds === undefined ? undefined : Duration.seconds(durationSeconds),
+        profile: chosen,
+        token: WebIdentityToken.fromFile(tokenFile)
+      }),
+      withOrigin(originOf(profile))
+    )
+  })
 
 /** A role by the credentials of something else. */
 const roleOf = <R>(profile: SharedConfig.Section, walk: Walk<R>) =>

@@ -96,8 +96,11 @@ const isSsoRole = (profile: SharedConfig.Section): boolean =>
  * Credentials of the role that a profile names (`sso_account_id`, `sso_role_name`), signed in to by its
  * `sso_session` or, in a legacy profile, by its own `sso_start_url` and `sso_region`.
  *
- * Without a name it is the profile of `AWS_PROFILE`, else `default`; a profile that was read already is taken as it is.
- * Fails with `NotConfigured` when it is no SSO profile.
+ * By default, the profile of `AWS_PROFILE`, else `default`. A profile that was read already is used as it is. Fails with
+ * `NotConfigured` when the profile has no SSO role.
+ *
+ * `ProfileCredentials.resolve` gives the same for an SSO profile. This function is for bundles that have only SSO
+ * profiles: it does not bring the code for STS, programs, containers and instances along.
  *
  * @since 0.1.0
  * @category constructors

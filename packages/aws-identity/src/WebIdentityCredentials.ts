@@ -23,7 +23,7 @@ import * as Clock from "effect/Clock"
 import * as Config from "effect/Config"
 import * as ConfigError from "effect/ConfigError"
 import * as DateTime from "effect/DateTime"
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Equal from "effect/Equal"
@@ -39,15 +39,11 @@ import { roleInWords, withAbout } from "./internal/about.js"
 import { applicationLimit } from "./internal/applicationLimit.js"
 import { check, type CheckedToken, endOf, type Source } from "./internal/checkedToken.js"
 import { variable } from "./internal/environment.js"
-import { withOrigin } from "./internal/origin.js"
 import { perSource } from "./internal/perSource.js"
-import * as ProfileSettings from "./internal/profileSettings.js"
 import { stsSession, withOptionNames } from "./internal/roleSession.js"
-import * as Section from "./internal/section.js"
 import * as Setting from "./internal/setting.js"
 import { timeLimit } from "./internal/timeLimit.js"
 import type { Region } from "./Region.js"
-import * as SharedConfig from "./SharedConfig.js"
 import { type AssumeRoleWithWebIdentityOutput, Sts } from "./Sts.js"
 import * as WebIdentityToken from "./WebIdentityToken.js"
 
@@ -213,28 +209,35 @@ const quote = (text: string): string => JSON.stringify(text.slice(0, 256))
 /**
  * Credentials of a role for a web identity token.
  *
+ * Without options, the role and the token are those of the environment: `AWS_WEB_IDENTITY_TOKEN_FILE`, `AWS_ROLE_ARN`
+ * and, if it is set, `AWS_ROLE_SESSION_NAME`, as Kubernetes on EKS sets them. That fails with `NotConfigured` when there
+ * is no `AWS_WEB_IDENTITY_TOKEN_FILE`, and with `CredentialsUnavailable` when there is one but no `AWS_ROLE_ARN`
+ * (`Missing`), or when AWS would not take the value of a variable (`Invalid`).
+ *
+ * For the web identity of a profile, use `ProfileCredentials`.
+ *
  * @since 0.1.0
  * @category constructors
  */
-export const resolve = <E, R>(
+export function resolve<E, R>(
   options: Options<E, R>
+): Effect.Effect<Credentials, E | IdentityError.WebIdentityCredentialsError, R | Sts>
+export function resolve(): Effect.Effect<
+  Credentials,
+  IdentityError.NotConfigured | IdentityError.WebIdentityCredentialsError,
+  FileSystem.FileSystem | Sts
+>
+export function resolve<E, R>(
+  options?: Options<E, R>
 ): Effect.Effect<
   Credentials,
-  E | IdentityError.WebIdentityCredentialsError,
-  R | Sts
-> => Effect.map(assumeRole(options), ({ credentials }) => credentials)
+  E | IdentityError.NotConfigured | IdentityError.WebIdentityCredentialsError,
+  R | FileSystem.FileSystem | Sts
+> {
+  return options === undefined ? ofEnvironment : Effect.map(assumeRole(options), ({ credentials }) => credentials)
+}
 
-/**
- * Credentials of the role in a file of the environment: `AWS_WEB_IDENTITY_TOKEN_FILE`, `AWS_ROLE_ARN` and, if it is
- * set, `AWS_ROLE_SESSION_NAME`, as Kubernetes on EKS sets them.
- *
- * Fails with `NotConfigured` when there is no `AWS_WEB_IDENTITY_TOKEN_FILE`, and with `CredentialsUnavailable` when
- * there is one but no `AWS_ROLE_ARN` (`Missing`), or when AWS would not take the value of a variable (`Invalid`).
- *
- * @since 0.1.0
- * @category constructors
- */
-export const resolveEnvironment: Effect.Effect<
+const ofEnvironment: Effect.Effect<
   Credentials,
   IdentityError.NotConfigured | IdentityError.WebIdentityCredentialsError,
   FileSystem.FileSystem | Sts
@@ -265,7 +268,7 @@ export const resolveEnvironment: Effect.Effect<
       : yield* checkedVariable(names.sessionName, sessionName.value, Setting.roleSessionName),
     token: WebIdentityToken.fromFile(path)
   })
-}).pipe(Effect.withSpan("WebIdentityCredentials.resolveEnvironment"))
+}).pipe(Effect.withSpan("WebIdentityCredentials.resolve"))
 
 const names = {
   tokenFile: "AWS_WEB_IDENTITY_TOKEN_FILE",
@@ -294,51 +297,6 @@ const unavailable = (
   remedy: string
 ) =>
   new IdentityError.CredentialsUnavailable({ source: "the web identity of the environment", reason, problem, remedy })
-
-/**
- * Credentials of the role that a profile names (`role_arn`) for the token in its `web_identity_token_file`; also
- * `role_session_name` and `duration_seconds` count.
- *
- * Without a name it is the profile of `AWS_PROFILE`, else `default`; a profile that was read already is taken as it is.
- * Fails with `NotConfigured` when it has no `web_identity_token_file`. With `Sts.layerProfile`, the settings of STS
- * (endpoint, region, FIPS, retries) are those of the profile, or of `settingsOf`: the profile that takes its credentials
- * from this one.
- *
- * @since 0.1.0
- * @category constructors
- */
-export const resolveProfile: (
-  name?: string | SharedConfig.Section,
-  settingsOf?: string
-) => Effect.Effect<
-  Credentials,
-  IdentityError.SharedConfigError | IdentityError.WebIdentityCredentialsError,
-  FileSystem.FileSystem | SharedConfig.SharedConfig | Sts
-> = Effect.fn("WebIdentityCredentials.resolveProfile")(function*(name, settingsOf) {
-  const profile = typeof name === "object" ? name : yield* SharedConfig.profile(name)
-  const location = Section.locationOf(profile)
-  const tokenFile = yield* ProfileSettings.tokenFileOf(profile)
-  if (Option.isNone(tokenFile)) {
-    const misspelt = ProfileSettings.misspeltKey(profile)
-    if (misspelt !== undefined) return yield* misspelt
-    return yield* new IdentityError.NotConfigured({
-      provider: "Web identity",
-      problem: `Profile "${profile.name}" (${location}) has no web_identity_token_file`,
-      remedy: "Add it and role_arn to use a web identity."
-    })
-  }
-  const { durationSeconds, roleArn, roleSessionName } = yield* ProfileSettings.roleOf(profile)
-  return yield* Effect.mapError(
-    resolve({
-      roleArn,
-      sessionName: roleSessionName,
-      sessionDuration: durationSeconds === undefined ? undefined : Duration.seconds(durationSeconds),
-      profile: settingsOf ?? profile.name,
-      token: WebIdentityToken.fromFile(tokenFile.value)
-    }),
-    withOrigin({ profile: profile.name, location })
-  )
-})
 
 /**
  * `CredentialsProvider` of a role for web identity tokens.

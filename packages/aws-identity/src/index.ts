@@ -176,7 +176,7 @@ export * as CredentialsProvider from "./CredentialsProvider.js"
  * | order | provider | reason |
  * | --- | --- | --- |
  * | 1 | `EnvironmentCredentials` | variables are set for this very process |
- * | 2 | `WebIdentityCredentials.resolveEnvironment` | a pod with a role of its own must not use the identity of a file in its image |
+ * | 2 | `WebIdentityCredentials`, of the environment | a pod with a role of its own must not use the identity of a file in its image |
  * | 3 | `ProfileCredentials` (`AWS_PROFILE`, else `default`) | a person has configured it for this machine |
  * | 4 | `ContainerCredentials` | the role of the task or pod |
  * | 5 | `InstanceMetadataCredentials` | the role of the machine, which all programs on it share |

@@ -250,7 +250,7 @@ describe("a variable", () => {
     "of a web identity that AWS would not take is named: %s = %s",
     ([name, value, problem]) =>
       Effect.gen(function*() {
-        const error = yield* Effect.flip(WebIdentityCredentials.resolveEnvironment)
+        const error = yield* Effect.flip(WebIdentityCredentials.resolve())
         assert.instanceOf(error, IdentityError.CredentialsUnavailable)
         assert.strictEqual(error.reason, "Invalid")
         assert.include(error.message, `${name} = `)

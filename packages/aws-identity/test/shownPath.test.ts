@@ -5,8 +5,11 @@ import { ConfigProvider, Effect, Layer, Redacted } from "effect"
 import {
   ContainerCredentials,
   ProcessCredentials,
+  ProfileCredentials,
   Region,
   SharedConfig,
+  Sso,
+  SsoTokenProvider,
   Sts,
   WebIdentityCredentials,
   WebIdentityToken
@@ -106,12 +109,14 @@ describe("a secret in the place of a path or a name is shown nowhere", () => {
     >
   > = {
     AWS_WEB_IDENTITY_TOKEN_FILE: (text) => ({
-      call: Effect.provide(WebIdentityCredentials.resolveEnvironment, sts),
+      call: Effect.provide(WebIdentityCredentials.resolve(), sts),
       variables: { AWS_WEB_IDENTITY_TOKEN_FILE: text, AWS_ROLE_ARN: "arn:aws:iam::111122223333:role/r" },
       says: ["AWS_WEB_IDENTITY_TOKEN_FILE", "WebIdentityToken.fromVariable"]
     }),
     web_identity_token_file: (text) => ({
-      call: WebIdentityCredentials.resolveProfile("dev").pipe(
+      call: ProfileCredentials.resolve({ profile: "dev" }).pipe(
+        Effect.provideService(Sso.Sso, {} as Sso.Sso["Type"]),
+        Effect.provideService(SsoTokenProvider.SsoTokenProvider, {} as SsoTokenProvider.SsoTokenProvider["Type"]),
         Effect.provide([
           SharedConfig.layerMemory({
             config:

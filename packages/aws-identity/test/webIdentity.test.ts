@@ -24,8 +24,11 @@ import {
   Credentials,
   CredentialsProvider,
   IdentityError,
+  ProfileCredentials,
   Region,
   SharedConfig,
+  Sso,
+  SsoTokenProvider,
   Sts,
   WebIdentityCredentials,
   WebIdentityToken
@@ -672,7 +675,7 @@ describe("the environment", () => {
         Effect.gen(function*() {
           const provider = yield* CredentialsProvider.CredentialsProvider
           yield* provider.get
-          const credentials = yield* WebIdentityCredentials.resolveEnvironment
+          const credentials = yield* WebIdentityCredentials.resolve()
           const { arn } = yield* Effect.flatMap(
             Sts.Sts,
             (sts) => sts.getCallerIdentity({ region: Region.make("us-east-1"), credentials })
@@ -704,7 +707,7 @@ describe("the environment", () => {
         load: () => Effect.fail(ConfigError.SourceUnavailable([], "MARKED", Cause.empty)),
         flattened: ConfigProvider.fromMap(new Map()).flattened
       })
-      const error = yield* Effect.flip(WebIdentityCredentials.resolveEnvironment).pipe(
+      const error = yield* Effect.flip(WebIdentityCredentials.resolve()).pipe(
         Effect.withConfigProvider(unreadable)
       )
       assert.strictEqual(error._tag, "CredentialsUnavailable")
@@ -714,7 +717,7 @@ describe("the environment", () => {
   it.effect("is not configured without a file, and broken with a file and no role", () =>
     Effect.gen(function*() {
       const errorIn = (variables: Readonly<Record<string, string>>) =>
-        environment(variables)(Effect.flip(WebIdentityCredentials.resolveEnvironment))
+        environment(variables)(Effect.flip(WebIdentityCredentials.resolve()))
       assert.strictEqual((yield* errorIn({}))._tag, "NotConfigured")
       // Jobs often name the role for a tool of their own.
       assert.strictEqual((yield* errorIn({ AWS_ROLE_ARN: ci }))._tag, "NotConfigured")
@@ -739,6 +742,12 @@ describe("a profile", () => {
         ))
     })
 
+  /** A web identity needs no sign-in. */
+  const ofProfile = ProfileCredentials.resolve({ profile: "ci" }).pipe(
+    Effect.provideService(Sso.Sso, {} as Sso.Sso["Type"]),
+    Effect.provideService(SsoTokenProvider.SsoTokenProvider, {} as SsoTokenProvider.SsoTokenProvider["Type"])
+  )
+
   const whole = `[profile ci]
 web_identity_token_file = <token>
 role_arn = ${ci}
@@ -752,7 +761,7 @@ source_profile = nobody
     inProfile(
       whole,
       Effect.gen(function*() {
-        const credentials = yield* WebIdentityCredentials.resolveProfile("ci")
+        const credentials = yield* ofProfile
         assert.strictEqual(DateTime.toEpochMillis(Option.getOrThrow(credentials.expiration)), 900_000)
         assert.deepStrictEqual(yield* Hosts, ["sts.eu-west-1.amazonaws.com"])
         const { arn } = yield* Effect.flatMap(Sts.Sts, (sts) =>
@@ -765,7 +774,7 @@ source_profile = nobody
     inProfile(
       whole,
       Effect.gen(function*() {
-        yield* WebIdentityCredentials.resolveProfile("ci")
+        yield* ofProfile
         assert.deepStrictEqual(yield* Hosts, ["sts.eu-west-2.amazonaws.com"])
       })
     ).pipe(
@@ -774,7 +783,6 @@ source_profile = nobody
     ))
 
   const bad: ReadonlyArray<readonly [string, string, IdentityError.IdentityError["_tag"], ReadonlyArray<string>]> = [
-    ["without a file", `[profile ci]\nrole_arn = ${ci}\n`, "NotConfigured", ["config:1", "web_identity_token_file"]],
     ["without a role", "[profile ci]\nweb_identity_token_file = <token>\n", "InvalidConfig", [
       "config:1",
       "role_arn",
@@ -801,7 +809,7 @@ source_profile = nobody
       inProfile(
         text,
         Effect.gen(function*() {
-          const fiber = yield* Effect.fork(Effect.flip(WebIdentityCredentials.resolveProfile("ci")))
+          const fiber = yield* Effect.fork(Effect.flip(ofProfile))
           // A file that is not there is looked for again.
           while (Option.isNone(yield* Fiber.poll(fiber))) {
             yield* TestClock.adjust("50 millis")

@@ -25,8 +25,11 @@ import {
   AssumeRoleCredentials,
   Credentials,
   CredentialsProvider,
+  ProfileCredentials,
   Region,
   SharedConfig,
+  Sso,
+  SsoTokenProvider,
   Sts,
   WebIdentityCredentials
 } from "effect-aws-identity"
@@ -419,7 +422,7 @@ describe("fromTokenFile and", () => {
   })
 
   it.effect.each<readonly [string, Effect.Effect<Credentials.Credentials, unknown, FileSystem.FileSystem | Sts.Sts>]>([
-    ["resolveEnvironment", WebIdentityCredentials.resolveEnvironment],
+    ["resolveEnvironment", WebIdentityCredentials.resolve()],
     ["layerConfig", Effect.scoped(Effect.provide(get, WebIdentityCredentials.layerConfig()))]
   ])("%s: the same environment", ([, ours]) =>
     Effect.gen(function*() {
@@ -459,7 +462,7 @@ describe("fromTokenFile and", () => {
       ).pipe(withEnvironment(variables("/nowhere")))
     }).pipe(Effect.provide(wire)))
 
-  it.effect("resolveProfile: what the profile says", () =>
+  it.effect("ProfileCredentials.resolve: what the profile says", () =>
     withFile(least.token, (webIdentityTokenFile) => {
       const settings = { roleArn: role, roleSessionName: "of-profile", durationSeconds: 900 }
       const config = `[profile ci]
@@ -469,7 +472,11 @@ duration_seconds = 900
 web_identity_token_file = ${webIdentityTokenFile}
 `
       return sameFile(
-        Effect.provide(WebIdentityCredentials.resolveProfile("ci"), SharedConfig.layerMemory({ config })),
+        ProfileCredentials.resolve({ profile: "ci" }).pipe(
+          Effect.provideService(Sso.Sso, {} as Sso.Sso["Type"]),
+          Effect.provideService(SsoTokenProvider.SsoTokenProvider, {} as SsoTokenProvider.SsoTokenProvider["Type"]),
+          Effect.provide([SharedConfig.layerMemory({ config }), NodeHttpClient.layer])
+        ),
         // fromIni leaves out the duration.
         theirFile({ ...settings, webIdentityTokenFile })
       ).pipe(withEnvironment({}))
@@ -480,7 +487,7 @@ web_identity_token_file = ${webIdentityTokenFile}
     (space) =>
       withFile(`${space}${least.token}${space}`, (file) =>
         Effect.gen(function*() {
-          const our = meaningOf((yield* requestOf(WebIdentityCredentials.resolveEnvironment)).request).fields
+          const our = meaningOf((yield* requestOf(WebIdentityCredentials.resolve())).request).fields
           const their = meaningOf((yield* requestOf(theirFile())).request).fields
           assert.deepStrictEqual(our, { ...their, WebIdentityToken: least.token })
           assert.strictEqual(their["WebIdentityToken"], `${space}${least.token}${space}`)
@@ -490,7 +497,7 @@ web_identity_token_file = ${webIdentityTokenFile}
   it.effect("an empty session name, which only they send", () =>
     withFile(least.token, (file) =>
       Effect.gen(function*() {
-        const our = meaningOf((yield* requestOf(WebIdentityCredentials.resolveEnvironment)).request).fields
+        const our = meaningOf((yield* requestOf(WebIdentityCredentials.resolve())).request).fields
         const their = meaningOf((yield* requestOf(theirFile())).request).fields
         assert.strictEqual(our["RoleSessionName"], `effect-aws-identity-${now}`)
         assert.strictEqual(their["RoleSessionName"], "")
@@ -503,7 +510,7 @@ web_identity_token_file = ${webIdentityTokenFile}
     ["only the file is set", { AWS_WEB_IDENTITY_TOKEN_FILE: "/nowhere" }, "CredentialsUnavailable"]
   ])("nobody asks when %s", ([, variables, tag]) =>
     Effect.gen(function*() {
-      const our = yield* during(Effect.flip(WebIdentityCredentials.resolveEnvironment))
+      const our = yield* during(Effect.flip(WebIdentityCredentials.resolve()))
       const their = yield* during(Effect.flip(theirFile()))
       assert.isEmpty([...our.requests, ...their.requests])
       assert.strictEqual(our.result._tag, tag)
@@ -698,7 +705,7 @@ describe("AWS.WebIdentityCredentials and WebIdentityCredentials.assumeRole", () 
             `new AWS.WebIdentityCredentials(${JSON.stringify(v2Input({ roleArn: role, token: least.token }))}, client)`,
             "new AWS.TokenFileWebIdentityCredentials(client)"
           ], environment))
-          const our = yield* requestOf(WebIdentityCredentials.resolveEnvironment).pipe(withEnvironment(environment))
+          const our = yield* requestOf(WebIdentityCredentials.resolve()).pipe(withEnvironment(environment))
           const { fields } = meaningOf(our.request)
           assert.strictEqual(fields["RoleSessionName"], `effect-aws-identity-${now}`)
           assert.deepStrictEqual(requests.map((request) => meaningOf(request).fields), [
