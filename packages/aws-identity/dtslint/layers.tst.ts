@@ -5,6 +5,7 @@ import {
   AllowedAccounts,
   AssumeRoleCredentials,
   AwsIdentity,
+  type ClientConfig,
   ContainerCredentials,
   Credentials,
   CredentialsProvider,
@@ -96,6 +97,26 @@ describe("layers say what they give and what they need", () => {
     expect(Sts.layerEnvironment()).type.toBe<Layer.Layer<Sts.Sts, ConfigError.ConfigError, HttpClient.HttpClient>>()
     expect(Sts.layerProfile()).type.toBe<
       Layer.Layer<Sts.Sts, ConfigError.ConfigError, HttpClient.HttpClient | SharedConfig.SharedConfig>
+    >()
+  })
+
+  it("SharedConfig.clientConfig finds the settings of any profile, and each make takes such a function", () => {
+    const settings = SharedConfig.clientConfig("sts")
+    expect(settings).type.toBe<
+      Effect.Effect<
+        (profile?: string) => Effect.Effect<
+          ClientConfig.ClientConfig,
+          IdentityError.InvalidConfig | IdentityError.FileError
+        >,
+        ConfigError.ConfigError,
+        SharedConfig.SharedConfig
+      >
+    >()
+    expect(Effect.flatMap(settings, Sts.make)).type.toBe<
+      Effect.Effect<Sts.Service, ConfigError.ConfigError, HttpClient.HttpClient | SharedConfig.SharedConfig>
+    >()
+    expect(SharedConfig.sessionOfProfile("dev")).type.toBe<
+      Effect.Effect<SsoSession.SsoSession, IdentityError.SharedConfigError, SharedConfig.SharedConfig>
     >()
   })
 
