@@ -15,7 +15,8 @@ describe("a source of web identity tokens", () => {
     expect(WebIdentityToken.fromVariable("TOKEN")).type.toBe<Source>()
     const program = { command: "print-token", args: ["--audience", "sts.amazonaws.com"], env: { LOG: "none" } }
     expect(WebIdentityToken.fromCommand(program)).type.toBe<Source<CommandExecutor.CommandExecutor | Path.Path>>()
-    expect(WebIdentityToken.fromCommand).type.toBeCallableWith("print-token --audience sts.amazonaws.com")
+    const line = "print-token --audience sts.amazonaws.com"
+    expect(WebIdentityToken.fromCommand(line)).type.toBe<Source<CommandExecutor.CommandExecutor | Path.Path>>()
     expect(WebIdentityToken.githubActions()).type.toBe<Source<HttpClient.HttpClient>>()
     expect(WebIdentityToken.googleMetadata()).type.toBe<Source<HttpClient.HttpClient>>()
     expect(WebIdentityToken.fly()).type.toBe<Source<HttpClient.HttpClient>>()
