@@ -28,7 +28,7 @@ const application = Effect.gen(function*() {
   })
 )
 
-/** Of `AWS_WEB_IDENTITY_TOKEN_FILE` and `AWS_ROLE_ARN`, which EKS sets. The file is read for each exchange. */
+/** EKS sets `AWS_WEB_IDENTITY_TOKEN_FILE` and `AWS_ROLE_ARN`. The file is read for each exchange. */
 const aws = WebIdentityCredentials.layerConfig().pipe(
   Layer.provideMerge(Sts.layerEnvironment()),
   Layer.provide([NodeContext.layer, NodeHttpClient.layer])

@@ -2,8 +2,9 @@
  * What can a program do about an error? Four answers: sign in again, ask for access, try again later, or correct the
  * configuration.
  *
- *     npx tsx examples/errors.ts                    # on an embedded Identity Center, without a sign-in
- *     npx tsx examples/errors.ts --profile NAME     # on your own config files and AWS
+ *   npx tsx examples/errors.ts                    on an Identity Center embedded in this program, without a sign-in
+ *
+ *   npx tsx examples/errors.ts --profile NAME     on your own AWS files and the real endpoints
  */
 import { NodeContext, NodeHttpClient, NodeRuntime } from "@effect/platform-node"
 import { Console, Effect, Layer } from "effect"
@@ -17,6 +18,7 @@ const application = Effect.gen(function*() {
   IdentityError.catchKind("LoginRequired", ({ message }) => Console.log(`Sign in again.\n${message}`)),
   IdentityError.catchKind("AccessDenied", ({ message }) => Console.log(`Ask for access.\n${message}`)),
   IdentityError.catchKind("Unavailable", ({ message }) => Console.log(`Try again later.\n${message}`)),
+  // NotConfigured, InvalidConfig or InvalidAnswer: the message names what to correct.
   Effect.catchAll(({ message }) => Console.log(`Correct the configuration.\n${message}`))
 )
 

@@ -31,7 +31,7 @@ const handle = (event: { readonly name: string }) =>
     )
   )
 
-/** Lambda puts the credentials of the function's role into its environment, and STS is that of its `AWS_REGION`. */
+/** Lambda puts the credentials of the function's role and `AWS_REGION`, the region of STS, into its environment. */
 const aws = Layer.merge(EnvironmentCredentials.layer(), Sts.layerEnvironment()).pipe(
   Layer.provide(NodeHttpClient.layer)
 )
