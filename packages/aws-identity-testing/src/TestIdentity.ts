@@ -25,23 +25,23 @@ import * as Emulator from "./Emulator.js"
 import * as IdentityCenter from "./IdentityCenter.js"
 
 /**
- * The world a test begins in.
+ * Options of `layer`: those of `AwsIdentity.layer`, and the state in which a test begins.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Options<R = never> extends AwsIdentity.Options<R> {
-  /** The text of `~/.aws/config`; without it, `config` of this module. */
+  /** The text of `~/.aws/config`. Default: `config` of this module. */
   readonly config?: string | undefined
   /** The text of `~/.aws/credentials`. */
   readonly credentials?: string | undefined
-  /** Whether the tests begin signed in to every session of the config; they do. */
+  /** Whether a test begins signed in to every session of the config. Default: true. */
   readonly signedIn?: boolean | undefined
   readonly identityCenter?: IdentityCenter.Options | undefined
 }
 
 /**
- * The config that tests have if they bring none: `default` is a developer, `production` reads only.
+ * The config of a test that has none of its own: profile `default` is a developer, profile `production` reads only.
  *
  * @since 0.1.0
  * @category models
@@ -99,8 +99,8 @@ const signIn: Effect.Effect<
 }).pipe(Effect.orDie)
 
 /**
- * A drop-in for `AwsIdentity.layer`, with `IdentityCenter` beside to steer it. It needs nothing, waits for nothing
- * but the clock, and starts signed in. Its credentials are always those of a profile; there is no environment.
+ * A drop-in for `AwsIdentity.layer`, with an `IdentityCenter` beside it to steer it. It has no requirements, waits only for
+ * the clock, and starts signed in. Its credentials are always those of a profile, because the environment is empty.
  *
  * @example
  * ```ts
@@ -150,7 +150,7 @@ const guarded = <R>(options: Options<R>) => {
     : Layer.provide(AllowedAccounts.layer({ ...options, accounts: options.allowedAccountIds }), credentials)
 }
 
-/** Without files and programs, and with no environment: a test is the same on every machine. */
+/** Has no files and no programs, so that a test is the same on every machine. */
 const nowhere = Layer.mergeAll(
   FileSystem.layerNoop({}),
   Path.layer,

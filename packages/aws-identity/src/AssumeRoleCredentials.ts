@@ -46,7 +46,7 @@ import { Sts } from "./Sts.js"
  * import { Effect, Redacted } from "effect"
  * import { ProfileCredentials } from "effect-aws-identity"
  *
- * // The layer needs a Terminal too, and a cancelled input is a CredentialsUnavailable. So it is with a Prompt of @effect/cli.
+ * // The layer then needs a Terminal. A cancelled input becomes a CredentialsUnavailable.
  * export const credentials = ProfileCredentials.layer({
  *   profile: "dev",
  *   mfaCode: (device) =>

@@ -27,8 +27,8 @@ import * as SsoTokenProvider from "./SsoTokenProvider.js"
 import * as Sts from "./Sts.js"
 
 /**
- * `CredentialsProvider`, which is what an application needs, and the services it is made of, for those that sign
- * users in or list their accounts.
+ * `CredentialsProvider`, which is what an application needs, and the services below it, for programs that sign users in
+ * or list their accounts.
  *
  * @since 0.1.0
  * @category models
@@ -43,7 +43,7 @@ export type AwsIdentity =
   | Sts.Sts
 
 /**
- * Whose credentials, and how to reach AWS.
+ * Options of `layer`: whose credentials, and how to reach AWS.
  *
  * With a `profile`, they are what that profile describes, and nothing else (`ProfileCredentials`). Without one, they
  * are those of the default chain (`DefaultCredentials`), in which the profile is that of `AWS_PROFILE`, else
@@ -52,16 +52,15 @@ export type AwsIdentity =
  * @since 0.1.0
  * @category models
  */
-export interface Options<R = never> extends ProfileCredentials.Options<R>, CredentialsProvider.CacheOptions {
+export interface Options<R = never>
+  extends ProfileCredentials.Options<R>, CredentialsProvider.CacheOptions, ServicesOptions
+{
   /** The accounts that the program may act in: see `AllowedAccounts`. */
   readonly allowedAccountIds?: Arr.NonEmptyReadonlyArray<AccountId> | undefined
   /**
-   * The directory that contains `.aws`, for a program that runs without `HOME`. `homedir()` of `node:os` finds it in
-   * the password database.
+   * The directory that contains `.aws`, for a program that runs without `HOME`. Default: see `SharedConfig.Options`.
    */
   readonly homeDirectory?: string | undefined
-  /** See `ServicesOptions.client`. */
-  readonly client?: ClientConfig | undefined
 }
 
 /**
@@ -72,8 +71,8 @@ export interface Options<R = never> extends ProfileCredentials.Options<R>, Crede
  */
 export interface ServicesOptions {
   /**
-   * How to reach AWS: these settings count before those of the environment and the profile. They apply to every
-   * service. An `endpoint` is the endpoint of all services, as of an emulator.
+   * How to reach AWS. These settings take precedence over those of the environment and the profile, and apply to every
+   * service: an `endpoint` is that of all services, such as an emulator.
    */
   readonly client?: ClientConfig | undefined
 }

@@ -73,7 +73,7 @@ export interface TokenIdentity {
 }
 
 /**
- * What the SDK may ask with.
+ * Options that the SDK passes to an `IdentityProvider`.
  *
  * @since 0.1.0
  * @category models
@@ -98,8 +98,8 @@ export interface IdentityProperties {
 export interface IdentityProvider<A> {
   (properties?: IdentityProperties): Promise<A>
   /**
-   * Tells a client that it need not keep what it gets: the cache is behind the function, and a client's own would go
-   * on with credentials that were rejected meanwhile.
+   * Tells a client not to cache the result. The cache is behind the function, and a cache of the client would keep
+   * credentials that AWS has rejected.
    */
   readonly memoized: true
 }
@@ -321,7 +321,7 @@ const regionRemedy = "give the client a region"
 export const region: Effect.Effect<RegionProvider, never, SharedConfig.SharedConfig> = regionProvider()
 
 /**
- * What every client of the SDK needs.
+ * `credentials` and `region`, as every client of the SDK takes them.
  *
  * @since 0.1.0
  * @category models
@@ -382,7 +382,7 @@ export const token = (
     }))
 
 /**
- * An identity for programs that are made of promises.
+ * Credentials and region of a layer, for programs that are made of promises.
  *
  * @since 0.1.0
  * @category models
@@ -397,12 +397,12 @@ export interface Identity extends AsyncDisposable {
   readonly region: RegionProvider
   /** Both, for a client that needs no other settings. */
   readonly clientConfig: SdkClientConfig
-  /** Ends what runs behind it; from then on its promises are rejected. */
+  /** Closes the layer. From then on, all promises are rejected. */
   readonly dispose: () => Promise<void>
 }
 
 /**
- * One that may be of a signed-in user.
+ * An `Identity` of a layer that also gives the token of a signed-in user.
  *
  * @since 0.1.0
  * @category models
@@ -412,7 +412,7 @@ export interface SsoIdentity extends Identity {
   readonly token: IdentityProvider<TokenIdentity>
 }
 
-/** Asks for its services when it runs, so that one who has a layer without them need not give it any. */
+/** Asks for its services when it runs, because not every layer gives them. */
 const tokenOfProfile = Effect.gen(function*() {
   const services = Option.all([
     yield* Effect.serviceOption(SharedConfig.SharedConfig),
@@ -445,9 +445,9 @@ const regionOfLayer = Effect.gen(function*() {
 })
 
 /**
- * What a program of promises needs of a layer. The layer is built at the first use, once for all; when that fails,
- * each promise is rejected with the layer's own error. A failure that is not an `Error`, such as a `ConfigError`, comes
- * as a `CredentialsUnavailable` that says the same.
+ * Credentials, region and token of a layer, for a program of promises. The layer is built once, at the first use. If it
+ * cannot be built, each promise is rejected with the layer's error. A failure that is not an `Error`, such as a
+ * `ConfigError`, becomes a `CredentialsUnavailable` with the same problem.
  *
  * @example
  * ```ts
@@ -515,7 +515,7 @@ export const fromLayer: {
 }
 
 /**
- * What `fromSSO` and its like give, and whatever else the SDK's clients take as `credentials`.
+ * A function that the clients of the SDK take as `credentials`, such as the result of `fromSSO`.
  *
  * @since 0.1.0
  * @category models
@@ -524,7 +524,7 @@ export type AwsCredentialIdentityProvider = (
   properties?: Readonly<Record<string, unknown>>
 ) => Promise<AwsCredentialIdentity>
 
-/** What it should give. */
+/** What a provider of the SDK should give. */
 const Answer = Schema.Struct({
   accessKeyId: Schema.NonEmptyString,
   secretAccessKey: Schema.Redacted(Schema.NonEmptyString),
@@ -605,7 +605,7 @@ const property = (value: unknown, key: string): unknown =>
   )
 
 /**
- * `CredentialsProvider` of what a provider of the SDK gives.
+ * `CredentialsProvider` of a provider of the SDK, cached and refreshed.
  *
  * @example
  * ```ts

@@ -33,7 +33,7 @@ import type * as IdentityError from "./IdentityError.js"
 import type { Region } from "./Region.js"
 
 /**
- * An attempt that failed in a way that the next may not.
+ * A failed attempt that may be retried.
  *
  * `Transient` is a lost connection, a time limit or a fault on AWS's side; `Throttling` is AWS asking for fewer
  * requests; `ClockSkew` is a signature made by a wrong clock, which has been corrected since.
@@ -44,7 +44,7 @@ import type { Region } from "./Region.js"
 export interface RetryableFailure {
   readonly kind: "Transient" | "Throttling" | "ClockSkew"
   readonly error: IdentityError.ServiceUnreachable | IdentityError.ServiceException
-  /** What the answer's `x-amz-retry-after` or `Retry-After` asks for. */
+  /** The wait that `x-amz-retry-after` or `Retry-After` of the answer asks for. */
   readonly retryAfter: Option.Option<Duration.Duration>
 }
 
@@ -55,37 +55,40 @@ export interface RetryableFailure {
  * @category models
  */
 export interface ClientConfig {
-  /** Of STS only: where an input that names no region goes, unless it is about a role of another partition. */
+  /** Of STS only: the region of inputs that name none, except for roles of another partition. */
   readonly region?: Region | undefined
-  /** Of STS only: tried in their order for a role of another partition than that of `region`. */
+  /** Of STS only: for a role of another partition than that of `region`, the first of these that is in it. */
   readonly fallbackRegions?: ReadonlyArray<Region> | undefined
-  /** Takes the place of every region's endpoint, such as `http://localhost:4566`. */
+  /** The URL of an endpoint for all regions, such as `http://localhost:4566`. Default: AWS's endpoint of the region. */
   readonly endpoint?: string | undefined
   /** Where `endpoint` comes from, for error messages: `AWS_ENDPOINT_URL_STS`, `endpoint_url in config:3`. */
   readonly endpointSource?: string | undefined
-  /** Hosts that may be spoken to without encryption. Loopback addresses are always allowed. */
+  /** Hosts to which http without TLS is allowed. Loopback addresses are always allowed. */
   readonly allowPlainHttp?: ReadonlyArray<string> | undefined
-  /** Endpoints with validated cryptography. */
+  /** Whether to use the FIPS endpoints. Default: false. */
   readonly useFipsEndpoint?: boolean | undefined
-  /** Endpoints that IPv6 reaches too. */
+  /** Whether to use the dual-stack endpoints (IPv4 and IPv6). Default: false. */
   readonly useDualstackEndpoint?: boolean | undefined
-  /** Of STS only: `sts.amazonaws.com` for the regions that it once served. AWS advises against it. */
+  /** Of STS only: whether to use `sts.amazonaws.com` for the regions that it once served. AWS advises against it. */
   readonly useGlobalEndpoint?: boolean | undefined
-  /** The first attempt included; 3. */
+  /** The number of attempts, with the first. Default: 3. */
   readonly maxAttempts?: number | undefined
   /**
-   * Says after each attempt that may be repeated whether and when it is, in the place of AWS's standard retry mode:
-   * up to a random part of 50 ms (1 s when throttled), doubled each time up to 20 s, as long as the client's retry
-   * quota lasts. `maxAttempts` does not count beside it.
+   * Decides after each failure that may be retried whether and when to retry. It replaces AWS's standard retry mode and
+   * `maxAttempts`. That mode waits a random time of up to 50 ms (1 s when throttled), which doubles each time up to 20 s,
+   * as long as the client's retry quota lasts.
    */
   readonly retry?: Schedule.Schedule<unknown, RetryableFailure> | undefined
-  /** For one attempt, its answer's body included; 30 s. */
+  /** The time limit of one attempt, with the body of its answer. Default: 30 seconds. */
   readonly attemptTimeout?: Duration.DurationInput | undefined
-  /** For all attempts and what is waited between them; 1 minute. */
+  /** The time limit of all attempts and the waits between them. Default: 1 minute. */
   readonly timeout?: Duration.DurationInput | undefined
-  /** Named in the `User-Agent`, up to 50 characters. */
+  /** A name for the `User-Agent` header, up to 50 characters. */
   readonly appId?: string | undefined
-  /** Whether a clock that differs from AWS's by more than 4 minutes is left so when signing. */
+  /**
+   * Whether signatures keep the time of a clock that differs from AWS's by more than 4 minutes. Default: false, they are
+   * made with AWS's time.
+   */
   readonly disableClockSkewCorrection?: boolean | undefined
 }
 

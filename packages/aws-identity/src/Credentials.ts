@@ -33,11 +33,11 @@ export class Credentials extends Schema.Class<Credentials>("effect-aws-identity/
   sessionToken: Schema.optionalWith(Schema.Redacted(Schema.NonEmptyString), { as: "Option", nullable: true }).pipe(
     Schema.withConstructorDefault(Option.none)
   ),
-  /** When AWS stops to accept them. */
+  /** When they expire. None for long-lived keys. */
   expiration: Schema.optionalWith(Schema.DateTimeUtc, { as: "Option", nullable: true }).pipe(
     Schema.withConstructorDefault(Option.none)
   ),
-  /** The account they act in. */
+  /** The account that they belong to, if it is known. */
   accountId: Schema.optionalWith(AccountId, { as: "Option", nullable: true }).pipe(
     Schema.withConstructorDefault(Option.none)
   )

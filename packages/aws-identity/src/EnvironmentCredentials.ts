@@ -2,8 +2,8 @@
  * Credentials that stand in the environment: `AWS.EnvironmentCredentials` with the prefix `AWS`.
  *
  * They are read from `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`, `AWS_CREDENTIAL_EXPIRATION`
- * and `AWS_ACCOUNT_ID`, as all AWS SDKs do. Names that only some of them know are not read, so that nobody acts as
- * somebody else by surprise: `AMAZON_…` (SDK for JavaScript v2), `AWS_ACCESS_KEY` and `AWS_SECRET_KEY` (Go),
+ * and `AWS_ACCOUNT_ID`, as all AWS SDKs do. Names that only some of them know are not read, so that a program does not
+ * act with an unexpected identity: `AMAZON_…` (SDK for JavaScript v2), `AWS_ACCESS_KEY` and `AWS_SECRET_KEY` (Go),
  * `AWS_SECURITY_TOKEN` (Python).
  *
  * @example

@@ -219,7 +219,7 @@ export class StoreError extends TaggedError("StoreError")<{
  *
  * | `reason` | what happened |
  * | --- | --- |
- * | `NoToken` | nobody signed in to the session on this machine |
+ * | `NoToken` | there is no token of the session on this machine |
  * | `Expired` | the token has expired and cannot be refreshed |
  * | `RefreshRejected` | AWS refused to refresh the token: the session has ended |
  * | `TokenRejected` | AWS rejected a token that had not expired: signed out or revoked |
@@ -300,7 +300,7 @@ interface Answer extends Call {
   /** What the request was about, in words: a role, and the claims of the web identity token. */
   readonly about?: string | undefined
   readonly requestId?: string | undefined
-  /** How often it was tried. */
+  /** The number of attempts. */
   readonly attempts?: number | undefined
   readonly origin?: Origin | undefined
 }
@@ -364,8 +364,7 @@ export class ExpiredTokenException extends TaggedError("ExpiredTokenException")<
   override get message(): string {
     return answerMessage(
       this,
-      "Get a new one: what was presented has expired. If it is new, check the clocks of this machine and of whoever " +
-        "issued it."
+      "Get a new one: what was presented has expired. If it is new, check the clocks of this machine and of the issuer."
     )
   }
 }
@@ -678,7 +677,7 @@ export class LoginDenied extends TaggedError("LoginDenied")<{
 }
 
 /**
- * Nobody approved the sign-in in time.
+ * The code of a sign-in expired before a person approved it.
  *
  * @since 0.1.0
  * @category errors

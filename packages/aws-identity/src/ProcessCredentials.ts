@@ -2,10 +2,10 @@
  * Credentials that a program writes to its standard output (`credential_process`): `AWS.ProcessCredentials` as a
  * provider.
  *
- * The program writes one JSON object: `Version` (1), `AccessKeyId`, `SecretAccessKey`, and, if it likes,
- * `SessionToken`, `Expiration` (RFC 3339) and `AccountId`. It has no terminal and nothing on its standard input, must
- * end within its time limit with exit code 0, and inherits the environment. What it writes to standard error is shown
- * when it fails, as far as it is no secret.
+ * The program writes one JSON object: `Version` (1), `AccessKeyId`, `SecretAccessKey`, and optionally `SessionToken`,
+ * `Expiration` (RFC 3339) and `AccountId`. It inherits the environment, has no terminal and an empty standard input, and
+ * must end with exit code 0 within its time limit. If it fails, the error quotes its standard error, with secrets
+ * redacted.
  *
  * @example
  * ```ts

@@ -1,7 +1,7 @@
 /**
- * Whatever a profile of the config files describes.
+ * The credentials that a profile of the config files describes.
  *
- * The first of these that a profile has, counts:
+ * The first row whose keys a profile has, counts:
  *
  * | keys | credentials |
  * | --- | --- |
@@ -12,11 +12,11 @@
  * | `aws_access_key_id`, `aws_secret_access_key` | these, with `aws_session_token` and `aws_account_id` |
  * | `credential_process` | what the program writes |
  *
- * A profile that another takes its credentials from and that has keys of its own gives these, also if it names a role:
- * so a profile may be its own `source_profile`.
+ * A profile that is the `source_profile` of another and has keys gives these keys, also if it names a role. So a profile
+ * may be its own `source_profile`.
  *
- * Where AWS's tools disagree, this is what most of their SDKs do, and what AWS says: a token file comes before
- * `source_profile` (the SDK for JavaScript v3 has it the other way round), and so does SSO before keys.
+ * Where AWS's tools disagree, this module follows AWS's documentation and most of the SDKs: a token file comes before
+ * `source_profile` (the SDK for JavaScript v3 has it the other way round), and SSO comes before keys.
  *
  * @since 0.1.0
  */
@@ -71,7 +71,7 @@ export type Requirements =
   | Path.Path
 
 /**
- * Which profile, and the code of its MFA device.
+ * A profile, and how to get the codes of its MFA device.
  *
  * @since 0.1.0
  * @category models
@@ -86,8 +86,9 @@ export interface Options<R = never> {
 /**
  * The credentials that a profile describes.
  *
- * `NotConfigured` is a profile that describes none, or no profile when nobody chose one. `ProfileNotFound` is one that
- * was chosen and is not there; `InvalidConfig` is one that says what cannot be followed, with its line.
+ * Fails with `NotConfigured` when the profile describes no credentials, or when no profile is chosen and there is no
+ * `default`. Fails with `ProfileNotFound` when the chosen profile does not exist, and with `InvalidConfig`, which names
+ * the line, when the profile is incomplete or contradicts itself. Other errors are those of the kind of the profile.
  *
  * The settings of a client (endpoint, region of STS, FIPS, dual-stack, retries) are those of the profile, if the layers
  * of `Sts`, `Sso` and `SsoOidc` take them from profiles, as `AwsIdentity.layer` and `layerProfile` of each do. In a chain

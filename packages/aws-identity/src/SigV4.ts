@@ -31,19 +31,19 @@ export interface Options {
    * The four of S3 (`s3`, `s3express`, `s3-outposts`, `s3-object-lambda`) have their own rules for paths.
    */
   readonly service: string
-  /** Of the endpoint. Global services have one too: `us-east-1` for IAM. */
+  /** The region of the endpoint. Global services have one too: `us-east-1` for IAM. */
   readonly region: Region
   /**
-   * Whether the signature covers the body. An unsigned one may be a stream, goes over https only, and not every
-   * service takes it; S3 does. A stream whose SHA-256 you know can be signed: put that, in lower-case hex, into the
-   * header `x-amz-content-sha256`.
+   * Whether the signature covers the body. An unsigned body may be a stream, but is sent over https only, and not every
+   * service accepts it; S3 does. A stream whose SHA-256 you know can be signed: put the SHA-256, in lower-case hex, into
+   * the header `x-amz-content-sha256`.
    *
    * By default bodies are signed, except in presigned URLs of S3.
    */
   readonly payload?: "signed" | "unsigned" | undefined
   /**
-   * Whether the header `x-amz-content-sha256` is added when the body is signed. By default it is, as by AWS's own
-   * SDKs: S3, OpenSearch Serverless and VPC Lattice ask for it, and the others do not mind.
+   * Whether the header `x-amz-content-sha256` is added when the body is signed. Default: true, as in AWS's SDKs. S3,
+   * OpenSearch Serverless and VPC Lattice require it, and other services ignore it.
    */
   readonly contentSha256?: boolean | undefined
 }
@@ -110,7 +110,7 @@ export interface SignedRequest {
 /**
  * Signs a request in its headers. Pure; `SignedHttpClient` does it for a whole client.
  *
- * Fails with `InvalidInput` for what could not arrive as it was signed.
+ * Fails with `InvalidInput` for a request that would not arrive as it was signed.
  *
  * @example
  * ```ts
@@ -157,10 +157,10 @@ const printedHeaders = {
 }
 
 /**
- * The URL that lets whoever has it make this one request, without credentials of their own. Pure.
+ * Makes a URL with which anyone can make this one request without credentials. Pure.
  *
- * It is `Redacted`, for it is a secret: it holds the signature, and the session token if there is one. The headers of
- * the request are signed too, so that it must be sent with the same ones.
+ * The URL is `Redacted`, because it holds the signature, and the session token if there is one. The headers of the
+ * request are signed too, so send the request with the same headers.
  *
  * @example
  * ```ts

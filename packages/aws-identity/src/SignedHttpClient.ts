@@ -74,8 +74,8 @@ import type * as SigV4 from "./SigV4.js"
  */
 export interface Options extends Omit<SigV4.Options, "region"> {
   /**
-   * Of the endpoint. Global services have one too: `us-east-1` for IAM. By default the region of `SharedConfig.region`:
-   * `AWS_REGION`, then `AWS_DEFAULT_REGION`, then that of the profile.
+   * The region of the endpoint. Global services have one too: `us-east-1` for IAM. By default, that of
+   * `SharedConfig.region`: `AWS_REGION`, then `AWS_DEFAULT_REGION`, then that of the profile.
    */
   readonly region?: Region | undefined
   /**
@@ -152,7 +152,7 @@ export const signRequest = <const O extends NoExcessProperties<Options, O>>(
   Effect.withSpan(sign(request, options), "SignedHttpClient.signRequest")
 
 /**
- * The URL that lets whoever has it make this one request, without credentials of their own: see `SigV4.presign`.
+ * Makes a URL with which anyone can make this one request without credentials: see `SigV4.presign`.
  *
  * The credentials are refreshed first if they expire before the URL should (`CredentialsProvider.getFor`).
  *
@@ -270,8 +270,7 @@ const signing = <E, R, E2, R2>(
 
 /**
  * An `HttpClient` that signs every request, in the place of the `HttpClient` below it, for code that takes its client
- * from the tag, such as `HttpApiClient.make`. It keeps the provider that it is built with, and the `SharedConfig` that gives the
- * region.
+ * from the tag, such as `HttpApiClient.make`. It keeps the provider and the `SharedConfig` that it is built with.
  *
  * An `IdentityError` becomes the `cause` of a `RequestError`: of reason `Transport` if there are no credentials, and
  * `Encode` if the request cannot be signed. Provide this layer to the client of one service only, and not to

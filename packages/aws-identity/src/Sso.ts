@@ -27,7 +27,7 @@ import * as SharedConfig from "./SharedConfig.js"
 
 const Session = Schema.Struct({
   ...inputProfile,
-  /** Of the IAM Identity Center (`sso_region`). */
+  /** The region of the IAM Identity Center (`sso_region`). */
   region: Region,
   accessToken: AccessToken
 })
@@ -152,8 +152,8 @@ const GetRoleCredentialsOutput = Schema.Struct({
  * The portal's operations. Each takes the region of the Identity Center beside AWS's own input, so that one service
  * serves sessions in any region.
  *
- * They fail with `UnauthorizedException` when the token counts no more, and with `TooManyRequestsException` when the
- * portal is asked too often; every other answer of its own is a `ServiceError`.
+ * They fail with `UnauthorizedException` when the portal rejects the token, and with `TooManyRequestsException` when it
+ * throttles. Any other error of the portal is a `ServiceError`.
  *
  * @since 0.1.0
  * @category services
@@ -292,7 +292,8 @@ export const layer = (settings?: ClientConfig): Layer.Layer<Sso, never, HttpClie
   perSource(Layer.effect(Sso, make(settings)))
 
 /**
- * With the given settings, completed from the environment: see the table of `SharedConfig.clientConfig`.
+ * The operations over an `HttpClient`, with the given settings completed from the environment: see the table of
+ * `SharedConfig.clientConfig`.
  *
  * @since 0.1.0
  * @category layers
@@ -303,7 +304,8 @@ export const layerEnvironment = (
   perSource(Layer.effect(Sso, Effect.flatMap(environmentConfig("sso", settings), make)))
 
 /**
- * With the given settings, completed from the environment and then from the profile: see `SharedConfig.clientConfig`.
+ * The operations over an `HttpClient`, with the given settings completed from the environment and then from the profile
+ * of the call: see the table of `SharedConfig.clientConfig`.
  *
  * @since 0.1.0
  * @category layers

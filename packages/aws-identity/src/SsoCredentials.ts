@@ -28,7 +28,7 @@ import * as SsoSession from "./SsoSession.js"
 import { SsoTokenProvider } from "./SsoTokenProvider.js"
 
 /**
- * Which role, and through which session.
+ * A role, and the session that gives access to it.
  *
  * @since 0.1.0
  * @category models
@@ -148,11 +148,14 @@ export const layer = (
  * @category models
  */
 export interface Settings {
-  /** Of the AWS access portal. */
+  /** The URL of the AWS access portal. */
   readonly startUrl: string
-  /** Of the IAM Identity Center. */
+  /** The region of the IAM Identity Center. */
   readonly region: Region
-  /** What the token is shared by with other tools: an `[sso-session]` of that name; without it, the start URL. */
+  /**
+   * The name of an `[sso-session]`: other AWS tools that sign in to it share the token. Without a name, the token is
+   * shared by the start URL.
+   */
   readonly session?: string | undefined
   readonly accountId: AccountId
   /** The name of the permission set. */

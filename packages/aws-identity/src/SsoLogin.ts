@@ -19,8 +19,8 @@ import type { SsoSession } from "./SsoSession.js"
 import { SsoToken, SsoTokenCache } from "./SsoTokenCache.js"
 
 /**
- * What the person needs to see. Show the code even if you open the browser: they must compare it, for whoever sent
- * them a link may want a sign-in approved that is not theirs (RFC 8628, 5.4).
+ * What the person needs to see. Show the code even if you open the browser: the person must compare it, because an
+ * attacker may have sent them the link of another sign-in (RFC 8628, 5.4).
  *
  * @since 0.1.0
  * @category models
@@ -28,9 +28,9 @@ import { SsoToken, SsoTokenCache } from "./SsoTokenCache.js"
 export interface DevicePrompt {
   readonly userCode: string
   readonly verificationUri: string
-  /** With the code in it, when the service gives it. */
+  /** The URI with the code in it, if the service gives one. */
   readonly verificationUriComplete: Option.Option<string>
-  /** After which the code is of no use. */
+  /** When the code expires. */
   readonly expiresAt: DateTime.Utc
 }
 
@@ -50,9 +50,21 @@ export interface DeviceOptions<E = never, R = never> {
  * token into the cache for this and every other AWS tool.
  *
  * Fails with `LoginDenied` or `DeviceCodeExpired` when there is no approval. A start URL that AWS would refuse is an
- * `InvalidConfig`, or an `InvalidInput` if the session is not from a config file. While it waits, a network failure is
- * not an error yet: it asks again, less and less often, until the code expires. Interrupting it leaves nothing
- * behind.
+ * `InvalidConfig`, or an `InvalidInput` if the session is not from a config file. A network failure during the wait is
+ * not an error: `device` polls again, at longer and longer intervals, until the code expires. An interrupted sign-in
+ * leaves nothing behind.
+ *
+ * @example
+ * ```ts
+ * import { Console, Effect } from "effect"
+ * import { SharedConfig, SsoLogin } from "effect-aws-identity"
+ *
+ * // Runs on `AwsIdentity.layer`.
+ * export const login = Effect.flatMap(SharedConfig.session("corp"), (session) =>
+ *   SsoLogin.device(session, {
+ *     onPrompt: ({ userCode, verificationUri }) => Console.log(`Open ${verificationUri} and compare the code ${userCode}`)
+ *   }))
+ * ```
  *
  * @since 0.1.0
  * @category flows
@@ -135,7 +147,7 @@ const wrongStartUrl = ({ cacheKey, places, startUrl }: SsoSession, problem: stri
     })
 }
 
-/** What AWS refuses says nothing of the session that it was asked for. */
+/** Adds the session to a refusal of AWS, which does not name it. */
 const aboutSession = (session: SsoSession) => (error: IdentityError.CallError): IdentityError.CallError => {
   if (error._tag !== "ServiceError") return error
   const { cacheKey, places, region, startUrl } = session

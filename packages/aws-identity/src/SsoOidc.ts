@@ -23,7 +23,7 @@ import * as SharedConfig from "./SharedConfig.js"
 
 const target = {
   ...inputProfile,
-  /** Of the IAM Identity Center (`sso_region`). */
+  /** The region of the IAM Identity Center (`sso_region`). */
   region: Region
 }
 
@@ -233,8 +233,8 @@ const CreateTokenWithIAMOutput = Schema.Struct({
 export type CreateTokenWithIAMOutput = typeof CreateTokenWithIAMOutput.Type
 
 /**
- * The operations of the OIDC service, in the region that each input names. What a caller can act upon has a tag of
- * its own; every other answer of the service is a `ServiceError`, whose `code` is AWS's name of the exception.
+ * The operations of the OIDC service, in the region that each input names. Exceptions that a caller can act upon have a
+ * tag of their own. Any other one is a `ServiceError`, whose `code` is AWS's name of the exception.
  *
  * @since 0.1.0
  * @category services
@@ -249,9 +249,9 @@ export class SsoOidc extends Context.Tag("effect-aws-identity/SsoOidc")<SsoOidc,
     StartDeviceAuthorizationOutput,
     IdentityError.CallError | IdentityError.SlowDownException | IdentityError.InvalidClientException
   >
-  /** For a public client: once a person has approved, or again with what that gave. */
+  /** Gets a token for a public client: after a person has approved, or with a refresh token. */
   readonly createToken: (input: CreateTokenInput) => Effect.Effect<CreateTokenOutput, IdentityError.CreateTokenError>
-  /** For an application with AWS credentials of its own: the request is signed with them. */
+  /** Gets a token for an application, which signs the request with its AWS credentials. */
   readonly createTokenWithIAM: (
     input: CreateTokenWithIAMInput
   ) => Effect.Effect<
@@ -344,7 +344,8 @@ export const layer = (settings?: ClientConfig): Layer.Layer<SsoOidc, never, Http
   perSource(Layer.effect(SsoOidc, make(settings)))
 
 /**
- * With the given settings, completed from the environment: see the table of `SharedConfig.clientConfig`.
+ * The operations over an `HttpClient`, with the given settings completed from the environment: see the table of
+ * `SharedConfig.clientConfig`.
  *
  * @since 0.1.0
  * @category layers
@@ -355,7 +356,8 @@ export const layerEnvironment = (
   perSource(Layer.effect(SsoOidc, Effect.flatMap(environmentConfig("sso_oidc", settings), make)))
 
 /**
- * With the given settings, completed from the environment and then from the profile: see `SharedConfig.clientConfig`.
+ * The operations over an `HttpClient`, with the given settings completed from the environment and then from the profile
+ * of the call: see the table of `SharedConfig.clientConfig`.
  *
  * @since 0.1.0
  * @category layers

@@ -84,7 +84,8 @@ type Failure = IdentityError.FileError | IdentityError.StoreError
 /**
  * A store of tokens by `SsoSession.cacheKey`. It only stores them; `SsoTokenProvider` decides when to refresh one.
  *
- * A store of your own fails with a `StoreError` when it cannot write. `SsoLogin` and `SsoTokenProvider` then keep the token in memory.
+ * A store of your own fails with a `StoreError` when it cannot write. `SsoLogin` and `SsoTokenProvider` then keep the
+ * token in memory.
  *
  * @since 0.1.0
  * @category services
@@ -214,8 +215,8 @@ const directoryOf = (options: Options) =>
 
 /**
  * Stores tokens as files of mode 0600 in the directory that AWS's tools share, or in that of the options. The directory
- * is created with mode 0700, and files are replaced atomically. A token that cannot be written stays in
- * memory until it can be, and one warning is logged. The flows of this library do the same for any other store.
+ * is created with mode 0700, and files are replaced atomically. A token that cannot be written stays in memory until it
+ * can be, and one warning is logged. `SsoLogin` and `SsoTokenProvider` do the same for any other store.
  *
  * @since 0.1.0
  * @category layers

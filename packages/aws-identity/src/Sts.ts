@@ -1,11 +1,12 @@
 /**
- * The AWS Security Token Service, `AWS.STS`: what web identities and chains of roles need of it.
+ * The AWS Security Token Service, `AWS.STS`: the operations that web identities and chains of roles need.
  *
  * Names are AWS's with a small first letter. Signed operations take the credentials that sign.
  *
- * Each input may name the region to ask in. Otherwise, the region is that of the client's settings: with
- * `Sts.layerEnvironment`, of `AWS_REGION` or `AWS_DEFAULT_REGION`; with `Sts.layerProfile`, also of the profile. For a role, the first of these counts that is of the role's partition;
- * without any, it is the first region of that partition: `us-gov-west-1` for a role of `arn:aws-us-gov:…`.
+ * Each input may name its region. Otherwise, the region is that of the client's settings: with `Sts.layerEnvironment`,
+ * that of `AWS_REGION` or `AWS_DEFAULT_REGION`; with `Sts.layerProfile`, also that of the profile. For a role, it is the
+ * first of these that is in the role's partition. If there is none, it is the region of the partition's global
+ * services, such as `us-gov-west-1` for a role of `arn:aws-us-gov:…`.
  *
  * @example
  * ```ts
@@ -14,7 +15,7 @@
  *
  * export const whoAmI = Effect.gen(function*() {
  *   const sts = yield* Sts.Sts
- *   const credentials = yield* (yield* CredentialsProvider.CredentialsProvider).get
+ *   const credentials = yield* CredentialsProvider.get
  *   const { arn } = yield* sts.getCallerIdentity({ region: Region.make("eu-central-1"), credentials })
  *   yield* Console.log(arn)
  * })
@@ -234,7 +235,7 @@ const CallerIdentity = Schema.Struct({
 })
 
 /**
- * What `assumeRole` gives. The account in the credentials is that of the role.
+ * Output of `assumeRole`. The account in the credentials is that of the role.
  *
  * @since 0.1.0
  * @category models
@@ -242,7 +243,7 @@ const CallerIdentity = Schema.Struct({
 export type AssumeRoleOutput = Omit<typeof Session.Type, "credentials"> & { readonly credentials: Credentials }
 
 /**
- * What `assumeRoleWithWebIdentity` gives. The account in the credentials is that of the role.
+ * Output of `assumeRoleWithWebIdentity`. The account in the credentials is that of the role.
  *
  * @since 0.1.0
  * @category models
@@ -252,7 +253,7 @@ export type AssumeRoleWithWebIdentityOutput = Omit<typeof WebIdentitySession.Typ
 }
 
 /**
- * What `getCallerIdentity` gives.
+ * Output of `getCallerIdentity`.
  *
  * @since 0.1.0
  * @category models
@@ -279,8 +280,8 @@ const withCredentials = <S extends typeof Session.Type>(session: S): Omit<S, "cr
 // ---------------------------------------------------------------------------------------------------------------
 
 /**
- * The operations of STS, in the region that each input names. What a caller can act upon has a tag of its own; every
- * other answer of the service is a `ServiceError`, whose `code` is AWS's (`MalformedPolicyDocument`).
+ * The operations of STS. Exceptions that a caller can act upon have a tag of their own. Any other one is a
+ * `ServiceError`, whose `code` is AWS's name of the exception (`MalformedPolicyDocument`).
  *
  * @since 0.1.0
  * @category services
@@ -290,9 +291,9 @@ export class Sts extends Context.Tag("effect-aws-identity/Sts")<Sts, {
   readonly assumeRoleWithWebIdentity: (
     input: AssumeRoleWithWebIdentityInput
   ) => Effect.Effect<AssumeRoleWithWebIdentityOutput, IdentityError.AssumeRoleWithWebIdentityError>
-  /** A role by the credentials of another, or of a user. */
+  /** Assumes a role with the credentials of another role or of a user. */
   readonly assumeRole: (input: AssumeRoleInput) => Effect.Effect<AssumeRoleOutput, IdentityError.AssumeRoleError>
-  /** Who the credentials are of. It needs no permission. */
+  /** Returns the identity that the credentials belong to. It needs no permission. */
   readonly getCallerIdentity: (
     input: GetCallerIdentityInput
   ) => Effect.Effect<
@@ -483,10 +484,11 @@ export const layer = (settings?: ClientConfig): Layer.Layer<Sts, never, HttpClie
   perSource(Layer.effect(Sts, make(settings)))
 
 /**
- * With the given settings, completed from the environment: see the table of `SharedConfig.clientConfig`.
+ * The operations over an `HttpClient`, with the given settings completed from the environment: see the table of
+ * `SharedConfig.clientConfig`.
  *
- * The XML parser is loaded with the first answer, because most programs that have this never ask STS. `layer` loads it
- * at once: no call takes real time under a `TestClock`.
+ * The XML parser is loaded with the first answer, because most programs that have this layer never call STS. `layer`
+ * loads it at once, so that no call takes real time under a `TestClock`.
  *
  * @since 0.1.0
  * @category layers
@@ -503,8 +505,8 @@ export const layerEnvironment = (
   ))
 
 /**
- * With the given settings, completed from the environment and then from the profile: see `SharedConfig.clientConfig`. The XML parser is loaded with the
- * first answer.
+ * The operations over an `HttpClient`, with the given settings completed from the environment and then from the profile
+ * of the call: see the table of `SharedConfig.clientConfig`. The XML parser is loaded with the first answer.
  *
  * @since 0.1.0
  * @category layers

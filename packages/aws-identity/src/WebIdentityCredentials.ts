@@ -81,7 +81,7 @@ export interface Role {
 }
 
 /**
- * A role, and where the tokens come from that it is given for.
+ * A role, and the source of the tokens that it is exchanged for.
  *
  * @since 0.1.0
  * @category models
@@ -92,12 +92,15 @@ export interface Options<E = IdentityError.IdentityError, R = never> extends Rol
 }
 
 /**
- * Exchanges a token for a role, and gives all that STS says of it: what `AWS.WebIdentityCredentials` had in `data`.
+ * Exchanges a token for a role, and returns the whole output of STS: what `AWS.WebIdentityCredentials` had in `data`.
+ * `resolve` returns only its credentials.
  *
- * An expired token is never sent: the source is run once more, also instead of a token that is about to expire, and
- * then it is a `CredentialsUnavailable`. When STS says that the token has expired or was revoked, the source is
- * run once more, and another token is sent once. A token with a `providerId` is an OAuth 2.0 access token, which is sent
- * as it is; the sources of `WebIdentityToken` give none of these.
+ * An expired token is never sent. If the token has expired or is about to, the source is run once more. If that token has
+ * expired too, the error is a `CredentialsUnavailable`. If STS says that the token has expired or was revoked, the source
+ * is run once more, and another token is sent once.
+ *
+ * With a `providerId`, the token is an OAuth 2.0 access token, which is sent as it is. The sources of `WebIdentityToken`
+ * do not return access tokens.
  *
  * @since 0.1.0
  * @category constructors

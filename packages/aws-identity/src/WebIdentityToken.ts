@@ -127,7 +127,7 @@ export const fromFile = (
   const source = {
     name: `the web identity token file ${path}`,
     remedy:
-      "Check AWS_WEB_IDENTITY_TOKEN_FILE or web_identity_token_file, and that whoever issues the tokens writes them there."
+      "Check AWS_WEB_IDENTITY_TOKEN_FILE or web_identity_token_file, and that the issuer of the tokens writes them there."
   }
   // Ignores white space around the token.
   return readTokenFile(path, 2 * longestToken).pipe(
@@ -147,14 +147,14 @@ export const fromFile = (
 }
 
 /**
- * The token in an environment variable, where a CI service puts it. It cannot be refreshed: when it has expired, so
- * has the job's identity. The variable is read through `Config`.
+ * The token in an environment variable, where a CI service puts it. The token cannot be refreshed: when it expires, the
+ * job's credentials cannot be refreshed either. The variable is read through `Config`.
  *
  * @since 0.1.0
  * @category constructors
  */
 export const fromVariable = (name: string): Effect.Effect<Redacted.Redacted, CredentialsUnavailable> =>
-  ofVariable(name, `Let the job have a token in ${name}, one that lives as long as the job.`)
+  ofVariable(name, `Set ${name} to an OIDC token that is valid for the whole job.`)
 
 const ofVariable = (name: string, remedy: string) => {
   const source = { name: `the variable ${name}`, remedy }
@@ -223,7 +223,8 @@ const ofExecutable = (executable: Process.Executable, remedy: string) => {
 }
 
 /**
- * What the token is to be for; AWS expects `sts.amazonaws.com` unless its identity provider says otherwise.
+ * The audience of the token. Default: `sts.amazonaws.com`, which AWS expects unless the identity provider in IAM has
+ * another one.
  *
  * @since 0.1.0
  * @category models
@@ -235,7 +236,7 @@ export interface Options {
 const defaultAudience = "sts.amazonaws.com"
 
 /**
- * A token of the GitHub Actions job that runs, a new one each time: the job goes on for longer than its tokens.
+ * Gets a new token of the running GitHub Actions job each time, because a job may run longer than its tokens are valid.
  *
  * The job needs `permissions: id-token: write`; GitHub then sets `ACTIONS_ID_TOKEN_REQUEST_URL` and
  * `ACTIONS_ID_TOKEN_REQUEST_TOKEN`, and answers as docs.github.com describes under "OpenID Connect reference".

@@ -204,8 +204,8 @@ export * as DefaultCredentials from "./DefaultCredentials.js"
  * Credentials that stand in the environment: `AWS.EnvironmentCredentials` with the prefix `AWS`.
  *
  * They are read from `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`, `AWS_CREDENTIAL_EXPIRATION`
- * and `AWS_ACCOUNT_ID`, as all AWS SDKs do. Names that only some of them know are not read, so that nobody acts as
- * somebody else by surprise: `AMAZON_…` (SDK for JavaScript v2), `AWS_ACCESS_KEY` and `AWS_SECRET_KEY` (Go),
+ * and `AWS_ACCOUNT_ID`, as all AWS SDKs do. Names that only some of them know are not read, so that a program does not
+ * act with an unexpected identity: `AMAZON_…` (SDK for JavaScript v2), `AWS_ACCESS_KEY` and `AWS_SECRET_KEY` (Go),
  * `AWS_SECURITY_TOKEN` (Python).
  *
  * @example
@@ -296,10 +296,10 @@ export * as InstanceMetadataCredentials from "./InstanceMetadataCredentials.js"
  * Credentials that a program writes to its standard output (`credential_process`): `AWS.ProcessCredentials` as a
  * provider.
  *
- * The program writes one JSON object: `Version` (1), `AccessKeyId`, `SecretAccessKey`, and, if it likes,
- * `SessionToken`, `Expiration` (RFC 3339) and `AccountId`. It has no terminal and nothing on its standard input, must
- * end within its time limit with exit code 0, and inherits the environment. What it writes to standard error is shown
- * when it fails, as far as it is no secret.
+ * The program writes one JSON object: `Version` (1), `AccessKeyId`, `SecretAccessKey`, and optionally `SessionToken`,
+ * `Expiration` (RFC 3339) and `AccountId`. It inherits the environment, has no terminal and an empty standard input, and
+ * must end with exit code 0 within its time limit. If it fails, the error quotes its standard error, with secrets
+ * redacted.
  *
  * @example
  * ```ts
@@ -319,9 +319,9 @@ export * as InstanceMetadataCredentials from "./InstanceMetadataCredentials.js"
 export * as ProcessCredentials from "./ProcessCredentials.js"
 
 /**
- * Whatever a profile of the config files describes.
+ * The credentials that a profile of the config files describes.
  *
- * The first of these that a profile has, counts:
+ * The first row whose keys a profile has, counts:
  *
  * | keys | credentials |
  * | --- | --- |
@@ -332,11 +332,11 @@ export * as ProcessCredentials from "./ProcessCredentials.js"
  * | `aws_access_key_id`, `aws_secret_access_key` | these, with `aws_session_token` and `aws_account_id` |
  * | `credential_process` | what the program writes |
  *
- * A profile that another takes its credentials from and that has keys of its own gives these, also if it names a role:
- * so a profile may be its own `source_profile`.
+ * A profile that is the `source_profile` of another and has keys gives these keys, also if it names a role. So a profile
+ * may be its own `source_profile`.
  *
- * Where AWS's tools disagree, this is what most of their SDKs do, and what AWS says: a token file comes before
- * `source_profile` (the SDK for JavaScript v3 has it the other way round), and so does SSO before keys.
+ * Where AWS's tools disagree, this module follows AWS's documentation and most of the SDKs: a token file comes before
+ * `source_profile` (the SDK for JavaScript v3 has it the other way round), and SSO comes before keys.
  *
  * @since 0.1.0
  */
@@ -509,13 +509,14 @@ export * as SsoTokenCache from "./SsoTokenCache.js"
 export * as SsoTokenProvider from "./SsoTokenProvider.js"
 
 /**
- * The AWS Security Token Service, `AWS.STS`: what web identities and chains of roles need of it.
+ * The AWS Security Token Service, `AWS.STS`: the operations that web identities and chains of roles need.
  *
  * Names are AWS's with a small first letter. Signed operations take the credentials that sign.
  *
- * Each input may name the region to ask in. Otherwise, the region is that of the client's settings: with
- * `Sts.layerEnvironment`, of `AWS_REGION` or `AWS_DEFAULT_REGION`; with `Sts.layerProfile`, also of the profile. For a role, the first of these counts that is of the role's partition;
- * without any, it is the first region of that partition: `us-gov-west-1` for a role of `arn:aws-us-gov:…`.
+ * Each input may name its region. Otherwise, the region is that of the client's settings: with `Sts.layerEnvironment`,
+ * that of `AWS_REGION` or `AWS_DEFAULT_REGION`; with `Sts.layerProfile`, also that of the profile. For a role, it is the
+ * first of these that is in the role's partition. If there is none, it is the region of the partition's global
+ * services, such as `us-gov-west-1` for a role of `arn:aws-us-gov:…`.
  *
  * @example
  * ```ts
@@ -524,7 +525,7 @@ export * as SsoTokenProvider from "./SsoTokenProvider.js"
  *
  * export const whoAmI = Effect.gen(function*() {
  *   const sts = yield* Sts.Sts
- *   const credentials = yield* (yield* CredentialsProvider.CredentialsProvider).get
+ *   const credentials = yield* CredentialsProvider.get
  *   const { arn } = yield* sts.getCallerIdentity({ region: Region.make("eu-central-1"), credentials })
  *   yield* Console.log(arn)
  * })

@@ -613,7 +613,7 @@ const rows: ReadonlyArray<Row> = [
     tag: "CredentialsUnavailable",
     message:
       "No credentials from the web identity token file /no/token: there is no such file (profile \"dev\", config:1). " +
-      "Check AWS_WEB_IDENTITY_TOKEN_FILE or web_identity_token_file, and that whoever issues the tokens " +
+      "Check AWS_WEB_IDENTITY_TOKEN_FILE or web_identity_token_file, and that the issuer of the tokens " +
       "writes them there."
   },
   {
