@@ -39,7 +39,7 @@ declare const program: Effect.Effect<
 >
 declare const provider: CredentialsProvider.Service
 
-describe("layers say what they give and what they need", () => {
+describe("the type of a layer says what it provides and requires", () => {
   it("AwsIdentity.layer needs a platform and nothing else", () => {
     expect(AwsIdentity.layer()).type.toBe<
       Layer.Layer<
@@ -280,7 +280,9 @@ describe("providers are values", () => {
     expect(DefaultCredentials.layer).type.toBeCallableWith({ profile: "dev", ...cache })
     expect(AssumeRoleCredentials.layer).type.toBeCallableWith({ ...role, ...cache })
     expect(AssumeRoleCredentials.layer).type.not.toBeCallableWith(role, cache)
-    expect(SsoCredentials.layer).type.not.toBeCallableWith({ session }, cache)
+    const ssoRole = { session, accountId: AccountId.make("111122223333"), roleName: "Developer" }
+    expect(SsoCredentials.layer).type.toBeCallableWith({ ...ssoRole, ...cache })
+    expect(SsoCredentials.layer).type.not.toBeCallableWith(ssoRole, cache)
   })
 
   it("the default chain is run to get its resolver", () => {
@@ -337,8 +339,9 @@ describe("values", () => {
   it("do not take any text for an account id", () => {
     expect<AccountId.AccountId>().type.not.toBeAssignableFrom("111122223333")
     expect(AccountId.make("111122223333")).type.toBe<AccountId.AccountId>()
-    expect(AllowedAccounts.layer).type.not.toBeCallableWith(["1111-2222-3333"])
-    expect(AwsIdentity.layer).type.not.toBeCallableWith({ allowedAccountIds: ["1111-2222-3333"] })
+    expect(AllowedAccounts.layer).type.toBeCallableWith({ accounts: [AccountId.make("111122223333")] as const })
+    expect(AllowedAccounts.layer).type.not.toBeCallableWith({ accounts: ["111122223333"] as const })
+    expect(AwsIdentity.layer).type.not.toBeCallableWith({ allowedAccountIds: ["111122223333"] as const })
   })
 
   it("do not take any text for a region", () => {

@@ -211,17 +211,17 @@ const identityOfCredentials = (credentials: Credentials): AwsCredentialIdentity 
  *
  * @example
  * ```ts
- * import { S3Client } from "@aws-sdk/client-s3"
+ * import { STSClient } from "@aws-sdk/client-sts"
  * import { Effect } from "effect"
  * import { AwsSdk, CredentialsProvider, ProfileCredentials } from "effect-aws-identity"
  *
- * // Copies from one account to another.
+ * // A client for each of two accounts
  * export const program = Effect.gen(function*() {
  *   const clientOf = (profile: string) =>
  *     CredentialsProvider.make(ProfileCredentials.resolve({ profile })).pipe(
  *       Effect.flatMap(AwsSdk.identityProvider),
  *       Effect.zip(AwsSdk.regionProvider(profile)),
- *       Effect.map(([credentials, region]) => new S3Client({ credentials, region }))
+ *       Effect.map(([credentials, region]) => new STSClient({ credentials, region }))
  *     )
  *   const from = yield* clientOf("production")
  *   const to = yield* clientOf("backup")
@@ -336,11 +336,11 @@ export interface SdkClientConfig {
  *
  * @example
  * ```ts
- * import { S3Client } from "@aws-sdk/client-s3"
+ * import { STSClient } from "@aws-sdk/client-sts"
  * import { Effect } from "effect"
  * import { AwsSdk } from "effect-aws-identity"
  *
- * export const s3 = Effect.map(AwsSdk.clientConfig, (config) => new S3Client({ ...config, forcePathStyle: true }))
+ * export const sts = Effect.map(AwsSdk.clientConfig, (config) => new STSClient({ ...config, maxAttempts: 5 }))
  * ```
  *
  * @since 0.1.0
