@@ -45,7 +45,7 @@ export interface Account {
 }
 
 /**
- * What the Identity Center is like; everything has a default.
+ * Options of the Identity Center. Every option has a default.
  *
  * @since 0.1.0
  * @category models
@@ -53,21 +53,21 @@ export interface Account {
 export interface Options extends SecurityTokenService.Options {
   readonly startUrl?: string | undefined
   readonly accounts?: ReadonlyArray<Account> | undefined
-  /** Between two polls of a device login; 5 s. */
+  /** The shortest time between two polls of a device login. Default: 5 seconds. */
   readonly interval?: Duration.DurationInput | undefined
-  /** 10 min */
+  /** How long a device code is valid. Default: 10 minutes. */
   readonly deviceCodeLifetime?: Duration.DurationInput | undefined
-  /** Of the code that an approval in the browser gives; 10 min */
+  /** How long the code of an approval in the browser is valid. Default: 10 minutes. */
   readonly authorizationCodeLifetime?: Duration.DurationInput | undefined
-  /** Of a client; 90 days */
+  /** How long the registration of a client is valid. Default: 90 days. */
   readonly registrationLifetime?: Duration.DurationInput | undefined
-  /** 1 h */
+  /** How long an access token is valid. Default: 1 hour. */
   readonly accessTokenLifetime?: Duration.DurationInput | undefined
-  /** How long after a sign-in its token can be renewed; 8 h. */
+  /** How long after a sign-in its token can be refreshed. Default: 8 hours. */
   readonly sessionLifetime?: Duration.DurationInput | undefined
-  /** Of role credentials; 1 h */
+  /** How long role credentials are valid. Default: 1 hour. */
   readonly credentialsLifetime?: Duration.DurationInput | undefined
-  /** Whether a renewal gives a new refresh token and spends the old one; it does. */
+  /** Whether a refresh gives a new refresh token and spends the old one. Default: true. */
   readonly rotateRefreshTokens?: boolean | undefined
 }
 

@@ -3,7 +3,7 @@
  * `HttpClient`, or as a server on a real socket. The portal, the OIDC service and STS share one origin; their paths do
  * not clash. Signatures are verified for any region, and every answer is dated by the Identity Center's `Clock`.
  *
- * S3's list of buckets is there too, empty and owned by whoever signed: for tests of what signs requests.
+ * S3's list of buckets is there too, for tests of code that signs requests. It is empty and owned by the signer.
  *
  * The discovery documents and keys of the OpenID providers that are registered with STS are served below the paths of
  * their issuers. So that others can fetch them, an issuer is the emulator's own URL, which the `HttpServer` says before

@@ -1,5 +1,5 @@
 /**
- * Credentials of a container: those of an ECS task role, of EKS Pod Identity, of Greengrass, or of whatever server
+ * Credentials of a container: those of an ECS task role, of EKS Pod Identity, of Greengrass, or of any other server that
  * the environment names. `AWS.ECSCredentials` and `AWS.RemoteCredentials` as a provider.
  *
  * | variable | |
@@ -9,7 +9,7 @@
  * | `AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE` | a file with the `Authorization` header, read each time; counts first |
  * | `AWS_CONTAINER_AUTHORIZATION_TOKEN` | the header itself |
  *
- * All requests go through the application's `HttpClient`: if that speaks through a proxy, except these hosts from it.
+ * All requests go through the application's `HttpClient`. If that uses a proxy, exclude these hosts from the proxy.
  *
  * @example
  * ```ts
@@ -140,7 +140,7 @@ const tokenOf = ({ token, tokenFile }: Settings) =>
 
 /**
  * What an error of the server must not repeat: the header, the token in a header such as `Bearer …`, and the path and
- * query, which name the task: whoever on the machine knows them gets its credentials.
+ * query, which name the task: any program on the machine that knows them can get its credentials.
  */
 const secretsOf = (header: string, { pathname, search }: URL): ReadonlyArray<string> => {
   const target = pathname + search
@@ -149,15 +149,15 @@ const secretsOf = (header: string, { pathname, search }: URL): ReadonlyArray<str
 }
 
 /**
- * Credentials of this container, asked for with up to four attempts of 1 second, as AWS's SDK for JavaScript does.
+ * Gets the credentials of this container, in up to four attempts of 1 second, as AWS's SDK for JavaScript does.
  *
  * - `NotConfigured`: neither URI is set.
- * - `CredentialsUnavailable`: they are set, but come to nothing: a host that must not be spoken to (`Invalid`, nothing
- *   is sent), no token file (`Missing`), no answer (`Unreachable`), an answer that says no (`Refused`) or is not what
- *   it should be (`Invalid`).
+ * - `CredentialsUnavailable`: a URI is set, but its host is not allowed (`Invalid`, nothing is sent), there is no token
+ *   file (`Missing`), no answer comes (`Unreachable`), or the answer is a refusal (`Refused`) or not credentials
+ *   (`Invalid`).
  * - `FileError`: the token file cannot be read.
  *
- * Credentials with a `Token` need an `Expiration`; those without one are long-lived, and may have none.
+ * Credentials with a `Token` must have an `Expiration`. Those without a `Token` are long-lived and may have none.
  *
  * @since 0.1.0
  * @category constructors

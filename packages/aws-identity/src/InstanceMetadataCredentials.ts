@@ -8,15 +8,15 @@
  * | `AWS_EC2_METADATA_SERVICE_ENDPOINT` | where to ask instead of `http://169.254.169.254` |
  * | `AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE` | `IPv6` for `http://[fd00:ec2::254]`, if no endpoint is named |
  *
- * Only version 2 of the service is spoken, whatever `AWS_EC2_METADATA_V1_DISABLED` says. Every instance has it; version
- * 1 gives the role's credentials to whoever can make any program on the instance, or a proxy, send a GET, and AWS's
- * SDKs fall back to it only for the sake of what came before. In a container on an instance, version 2 needs a hop
- * limit (`HttpPutResponseHopLimit`) of 2.
+ * Only version 2 of the service is used, whatever `AWS_EC2_METADATA_V1_DISABLED` says. Every instance has it. Version 1
+ * gives the role's credentials to an attacker who can make any program on the instance, or a proxy, send a GET. AWS's
+ * SDKs fall back to it for compatibility only. In a container on an instance, version 2 needs a hop limit
+ * (`HttpPutResponseHopLimit`) of 2.
  *
- * The settings of the same names in config files are not read: an instance has its environment from its launch
- * template, and this provider needs no files so.
+ * The settings of the same names in config files are not read, so that this provider needs no files: an instance has its
+ * environment from its launch template.
  *
- * All requests go through the application's `HttpClient`: if that speaks through a proxy, except this host from it.
+ * All requests go through the application's `HttpClient`. If that uses a proxy, exclude this host from the proxy.
  *
  * @example
  * ```ts
@@ -193,17 +193,17 @@ const remedies = {
 }
 
 /**
- * Credentials of the role of this EC2 instance. Whether it is one is asked once, for 1 second; then each request has
- * up to three attempts of 1 second.
+ * Gets the credentials of the role of this EC2 instance. The first request, which shows whether there is a metadata
+ * service, is one attempt of 1 second. Each later request has up to three attempts of 1 second.
  *
- * - `NotConfigured`: it is switched off (by `AWS_EC2_METADATA_DISABLED` or for the instance), nobody answers because
- *   this is no EC2 instance, or the instance has no role.
- * - `CredentialsUnavailable`: a setting is wrong (`Invalid`, nothing is sent), the service answers and then does not
- *   (`Unreachable`), says no (`Refused`), or gives what cannot be read (`Invalid`).
+ * - `NotConfigured`: the service is turned off (by `AWS_EC2_METADATA_DISABLED` or for the instance), there is no answer
+ *   because this is not an EC2 instance, or the instance has no role.
+ * - `CredentialsUnavailable`: a setting is wrong (`Invalid`, nothing is sent), the service stops answering
+ *   (`Unreachable`), refuses (`Refused`), or its answer cannot be read (`Invalid`).
  *
- * During an outage the service gives credentials that have expired, and AWS's SDKs then promise some minutes more of
- * them. Here an expiry is what AWS said: the cache uses what it has until its end, tries for new ones, and then fails
- * with `CredentialsExpired` rather than let each request find out.
+ * During an outage the service returns credentials that have expired, and AWS's SDKs go on to use them for some minutes.
+ * This library does not: the cache uses its credentials until they expire, tries to refresh them, and then fails with
+ * `CredentialsExpired`.
  *
  * @since 0.1.0
  * @category constructors

@@ -47,9 +47,9 @@ import { shownText } from "./internal/shownPath.js"
 /**
  * A program: the command line of a `credential_process`, or a command with its arguments.
  *
- * A command line is split into words as the AWS CLI does it, and no shell sees it: quotes and backslashes work as in a
- * shell (on Windows as in its C runtime), but `$`, `~` and `*` stand for themselves, and `|`, `&&` and `>` are words
- * like any other. The SDKs for JavaScript give the line to a shell: a line that needs one is written as `sh -c '…'`.
+ * A command line is split into words as the AWS CLI does it, without a shell. Quotes and backslashes work as in a shell
+ * (on Windows as in its C runtime), but `$`, `~` and `*` stand for themselves, and `|`, `&&` and `>` are ordinary words.
+ * The SDKs for JavaScript pass the line to a shell. Write a line that needs a shell as `sh -c '…'`.
  *
  * @since 0.1.0
  * @category models
@@ -76,12 +76,12 @@ export interface Options {
 }
 
 /**
- * The credentials that a program writes.
+ * Runs a program and returns the credentials that it writes.
  *
  * Fails with `NotConfigured` when the command line is blank, otherwise with `CredentialsUnavailable`: there is no such
- * program (`Missing`), it fails (`Refused`) or does not end (`Unreachable`), the line or what it writes is wrong
- * (`Invalid`), or the credentials have expired (`Expired`). A program that leads back to the profile that it was run
- * for is `Invalid` too.
+ * program (`Missing`), it fails (`Refused`) or does not end in time (`Unreachable`), the command line or the output is
+ * wrong (`Invalid`), or the credentials have expired (`Expired`). A program that asks for credentials of the profile
+ * that it was run for is `Invalid` too.
  *
  * @example
  * ```ts

@@ -79,7 +79,10 @@ export type Requirements =
 export interface Options<R = never> {
   /** By default, the profile of `AWS_PROFILE`, else `default`. */
   readonly profile?: string | undefined
-  /** Gets the code of the MFA device that a profile names in its `mfa_serial`. It may fail with any error. */
+  /**
+   * Gets the code of the MFA device that a profile names in its `mfa_serial`. Without this option, such a profile is an
+   * `InvalidConfig`. The effect may fail with any error: see `AssumeRoleCredentials.MfaCode`.
+   */
   readonly mfaCode?: AssumeRoleCredentials.MfaCode<unknown, R> | undefined
 }
 
@@ -283,8 +286,8 @@ const mfaOf = <R>(
   if (device === undefined) return Effect.succeed(undefined)
   if (mfaCode === undefined) {
     return Effect.fail(Section.invalidKey(profile, "mfa_serial", {
-      problem: "asks for the code of an MFA device, and this program has nobody to ask",
-      remedy: "Give ProfileCredentials an mfaCode, or use a role that needs none."
+      problem: "requires the code of an MFA device, but the program has no mfaCode",
+      remedy: "Pass mfaCode to AwsIdentity.layer or ProfileCredentials, or use a role that needs no code."
     }))
   }
   const isMissing = isNeeded(profile, `the MFA device ${device}`)

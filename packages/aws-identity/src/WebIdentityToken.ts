@@ -9,13 +9,13 @@
  * | GitLab CI, CircleCI, Bitbucket Pipelines | `fromVariable`, with the name that the job gives it: `AWS_ID_TOKEN`, `CIRCLE_OIDC_TOKEN_V2`, `BITBUCKET_STEP_OIDC_TOKEN` |
  * | Buildkite | `buildkite` |
  * | Google Compute Engine, Cloud Run, GKE | `googleMetadata` |
- * | Fly.io | `fly`; with `AWS_ROLE_ARN` among the secrets, a file, and `WebIdentityCredentials.layerConfig` knows where |
+ * | Fly.io | `fly`; with `AWS_ROLE_ARN` among the secrets, Fly.io writes a file: `WebIdentityCredentials.layerConfig` reads it |
  * | Vercel | `vercel`; in a function, `fromEffect` of the request's header `x-vercel-oidc-token` |
  * | wherever a program prints a token and nothing else | `fromCommand`, with a command of the table below |
  * | anywhere else | `fromEffect` |
  *
- * What programs print. `fromCommand` takes standard output that is one token, white space around it apart, and runs no
- * shell: a pipe needs `sh -c`.
+ * Commands for `fromCommand`. Their standard output must be one token; white space around it is ignored. No shell is run:
+ * a pipe needs `sh -c`.
  *
  * | program | a command that prints the token alone |
  * | --- | --- |
@@ -28,8 +28,8 @@
  * | CircleCI | `circleci run oidc get --claims '{"aud":"sts.amazonaws.com"}'` for an audience of one's own; else the variable |
  * | GitHub, GitLab | `gh auth token` and `glab auth token` print access tokens, which AWS does not take: use `githubActions`, or `id_tokens` with `fromVariable` |
  *
- * Each gives a token that AWS may accept: one signed JSON web token that has not expired. Otherwise it fails with a
- * `CredentialsUnavailable` that names the source, the cause and what to do.
+ * Each source returns one signed JSON web token that has not expired, or fails with a `CredentialsUnavailable` that names
+ * the source, the cause and what to do.
  *
  * @since 0.1.0
  */
@@ -178,8 +178,8 @@ const optional = (source: Source, name: string) =>
   Effect.mapError(variable(name), () => failure(source)("Missing", `${name} cannot be read by the ConfigProvider`))
 
 /**
- * The token that a program prints. The program runs for a minute at most. It is a command line, which is split into
- * words without a shell, or a command with arguments and further variables.
+ * Runs a program and returns the token that it prints. The program may run for 1 minute. It is a command line, as for
+ * `ProcessCredentials.Program`, or a command with arguments and more variables.
  *
  * @example
  * ```ts
@@ -319,8 +319,8 @@ const isHeaderValue = (text: string): boolean => /^[\x21-\x7e]+$/.test(text)
 /**
  * A token of the service account of the Google Cloud machine, container or function that runs.
  *
- * In a trust policy, what is asked for here as the audience is `accounts.google.com:oaud`; `accounts.google.com:aud`
- * is the id of the service account. `GCE_METADATA_HOST` takes the place of `metadata.google.internal`.
+ * In a trust policy, the `audience` of these options is `accounts.google.com:oaud`; `accounts.google.com:aud` is the id
+ * of the service account. `GCE_METADATA_HOST` replaces `metadata.google.internal`.
  *
  * @since 0.1.0
  * @category constructors

@@ -101,7 +101,7 @@ export * as AwsSdk from "./AwsSdk.js"
 export * as ClientConfig from "./ClientConfig.js"
 
 /**
- * Credentials of a container: those of an ECS task role, of EKS Pod Identity, of Greengrass, or of whatever server
+ * Credentials of a container: those of an ECS task role, of EKS Pod Identity, of Greengrass, or of any other server that
  * the environment names. `AWS.ECSCredentials` and `AWS.RemoteCredentials` as a provider.
  *
  * | variable | |
@@ -111,7 +111,7 @@ export * as ClientConfig from "./ClientConfig.js"
  * | `AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE` | a file with the `Authorization` header, read each time; counts first |
  * | `AWS_CONTAINER_AUTHORIZATION_TOKEN` | the header itself |
  *
- * All requests go through the application's `HttpClient`: if that speaks through a proxy, except these hosts from it.
+ * All requests go through the application's `HttpClient`. If that uses a proxy, exclude these hosts from the proxy.
  *
  * @example
  * ```ts
@@ -267,15 +267,15 @@ export * as IdentityErrorSchema from "./IdentityErrorSchema.js"
  * | `AWS_EC2_METADATA_SERVICE_ENDPOINT` | where to ask instead of `http://169.254.169.254` |
  * | `AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE` | `IPv6` for `http://[fd00:ec2::254]`, if no endpoint is named |
  *
- * Only version 2 of the service is spoken, whatever `AWS_EC2_METADATA_V1_DISABLED` says. Every instance has it; version
- * 1 gives the role's credentials to whoever can make any program on the instance, or a proxy, send a GET, and AWS's
- * SDKs fall back to it only for the sake of what came before. In a container on an instance, version 2 needs a hop
- * limit (`HttpPutResponseHopLimit`) of 2.
+ * Only version 2 of the service is used, whatever `AWS_EC2_METADATA_V1_DISABLED` says. Every instance has it. Version 1
+ * gives the role's credentials to an attacker who can make any program on the instance, or a proxy, send a GET. AWS's
+ * SDKs fall back to it for compatibility only. In a container on an instance, version 2 needs a hop limit
+ * (`HttpPutResponseHopLimit`) of 2.
  *
- * The settings of the same names in config files are not read: an instance has its environment from its launch
- * template, and this provider needs no files so.
+ * The settings of the same names in config files are not read, so that this provider needs no files: an instance has its
+ * environment from its launch template.
  *
- * All requests go through the application's `HttpClient`: if that speaks through a proxy, except this host from it.
+ * All requests go through the application's `HttpClient`. If that uses a proxy, exclude this host from the proxy.
  *
  * @example
  * ```ts
@@ -568,13 +568,13 @@ export * as WebIdentityCredentials from "./WebIdentityCredentials.js"
  * | GitLab CI, CircleCI, Bitbucket Pipelines | `fromVariable`, with the name that the job gives it: `AWS_ID_TOKEN`, `CIRCLE_OIDC_TOKEN_V2`, `BITBUCKET_STEP_OIDC_TOKEN` |
  * | Buildkite | `buildkite` |
  * | Google Compute Engine, Cloud Run, GKE | `googleMetadata` |
- * | Fly.io | `fly`; with `AWS_ROLE_ARN` among the secrets, a file, and `WebIdentityCredentials.layerConfig` knows where |
+ * | Fly.io | `fly`; with `AWS_ROLE_ARN` among the secrets, Fly.io writes a file: `WebIdentityCredentials.layerConfig` reads it |
  * | Vercel | `vercel`; in a function, `fromEffect` of the request's header `x-vercel-oidc-token` |
  * | wherever a program prints a token and nothing else | `fromCommand`, with a command of the table below |
  * | anywhere else | `fromEffect` |
  *
- * What programs print. `fromCommand` takes standard output that is one token, white space around it apart, and runs no
- * shell: a pipe needs `sh -c`.
+ * Commands for `fromCommand`. Their standard output must be one token; white space around it is ignored. No shell is run:
+ * a pipe needs `sh -c`.
  *
  * | program | a command that prints the token alone |
  * | --- | --- |
@@ -587,8 +587,8 @@ export * as WebIdentityCredentials from "./WebIdentityCredentials.js"
  * | CircleCI | `circleci run oidc get --claims '{"aud":"sts.amazonaws.com"}'` for an audience of one's own; else the variable |
  * | GitHub, GitLab | `gh auth token` and `glab auth token` print access tokens, which AWS does not take: use `githubActions`, or `id_tokens` with `fromVariable` |
  *
- * Each gives a token that AWS may accept: one signed JSON web token that has not expired. Otherwise it fails with a
- * `CredentialsUnavailable` that names the source, the cause and what to do.
+ * Each source returns one signed JSON web token that has not expired, or fails with a `CredentialsUnavailable` that names
+ * the source, the cause and what to do.
  *
  * @since 0.1.0
  */

@@ -739,11 +739,11 @@ const rows: ReadonlyArray<Row> = [
       "\"dev\", config:1). Correct credential_process of profile \"dev\"."
   },
   {
-    name: "an MFA device and nobody to ask",
+    name: "an MFA device and no mfaCode",
     config: `[profile dev]\n${role}mfa_serial = arn:aws:iam::111122223333:mfa/me\nsource_profile = keys\n${sources}`,
     tag: "InvalidConfig",
-    message: "config:3:1: [profile dev] asks for the code of an MFA device, and this program has nobody to ask " +
-      "(for profile \"dev\"). Give ProfileCredentials an mfaCode, or use a role that needs none."
+    message: "config:3:1: [profile dev] requires the code of an MFA device, but the program has no mfaCode " +
+      "(for profile \"dev\"). Pass mfaCode to AwsIdentity.layer or ProfileCredentials, or use a role that needs no code."
   },
   {
     name: "a duration that is none",
