@@ -8,10 +8,9 @@
  * import { Console, Effect } from "effect"
  * import { CredentialsProvider } from "effect-aws-identity"
  *
- * const program = Effect.gen(function*() {
- *   const provider = yield* CredentialsProvider.CredentialsProvider
- *   const credentials = yield* provider.get
- *   yield* Console.log(credentials.accessKeyId)
+ * export const program = Effect.gen(function*() {
+ *   const { accessKeyId } = yield* CredentialsProvider.get
+ *   yield* Console.log(accessKeyId)
  * })
  * ```
  *
@@ -73,18 +72,7 @@ export class CredentialsProvider extends Context.Tag("effect-aws-identity/Creden
 export type Service = Context.Tag.Service<CredentialsProvider>
 
 /**
- * Credentials that have not expired, from the `CredentialsProvider` in the context.
- *
- * @example
- * ```ts
- * import { Console, Effect } from "effect"
- * import { CredentialsProvider } from "effect-aws-identity"
- *
- * export const program = Effect.gen(function*() {
- *   const { accessKeyId } = yield* CredentialsProvider.get
- *   yield* Console.log(accessKeyId)
- * })
- * ```
+ * Credentials that have not expired, from the `CredentialsProvider` in the context: `get` of the service.
  *
  * @since 0.1.0
  * @category accessors
@@ -390,8 +378,8 @@ export const layer = <R>(
 /**
  * A chain of providers as a value: uses the first provider that is configured.
  *
- * Running the effect makes the memory of the chain and returns its resolver. Run it once for each cache, or for each
- * role that the chain is the source of.
+ * Run the effect once for each cache, or for each role that the chain is the source of: each run returns a resolver that
+ * remembers which provider it has chosen.
  *
  * Only `NotConfigured` lets the chain go on to the next provider. Any other error is the error of the chain, because a
  * provider that is configured and broken must not make a program act with another identity. For the same reason, the

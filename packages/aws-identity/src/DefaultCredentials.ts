@@ -40,8 +40,8 @@ import * as ProfileCredentials from "./ProfileCredentials.js"
 import * as WebIdentityCredentials from "./WebIdentityCredentials.js"
 
 /**
- * Makes the default chain as a value: the source of a role, or a part of another chain. Running the effect makes the
- * memory of the chain and returns its resolver, as `CredentialsProvider.firstConfigured` does.
+ * Makes the default chain as a value: the source of a role, or a part of another chain. Run the effect once for each use,
+ * as that of `CredentialsProvider.firstConfigured`.
  *
  * A `profile` that is chosen here does not come before the variables. The chain reads it where it reads profiles.
  *

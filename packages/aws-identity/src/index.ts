@@ -159,10 +159,9 @@ export * as Credentials from "./Credentials.js"
  * import { Console, Effect } from "effect"
  * import { CredentialsProvider } from "effect-aws-identity"
  *
- * const program = Effect.gen(function*() {
- *   const provider = yield* CredentialsProvider.CredentialsProvider
- *   const credentials = yield* provider.get
- *   yield* Console.log(credentials.accessKeyId)
+ * export const program = Effect.gen(function*() {
+ *   const { accessKeyId } = yield* CredentialsProvider.get
+ *   yield* Console.log(accessKeyId)
  * })
  * ```
  *
