@@ -36,6 +36,11 @@ import { Sts } from "./Sts.js"
  */
 export interface Options extends CredentialsProvider.CacheOptions {
   readonly accounts: Arr.NonEmptyReadonlyArray<AccountId>
+  /**
+   * The profile whose settings (endpoint, region, FIPS, retries) count for the call of STS, if the `Sts` layer takes
+   * settings from profiles. Name the profile of the guarded credentials. By default, the profile of `SharedConfig`.
+   */
+  readonly profile?: string | undefined
 }
 
 /**
@@ -52,7 +57,7 @@ export interface Options extends CredentialsProvider.CacheOptions {
  * @category layers
  */
 export const layer = (
-  { accounts, ...cache }: Options
+  { accounts, profile, ...cache }: Options
 ): Layer.Layer<
   CredentialsProvider.CredentialsProvider,
   never,
@@ -70,7 +75,7 @@ export const layer = (
         Effect.gen(function*() {
           if (last?.credentials === credentials) return last
           const at = yield* Clock.currentTimeMillis
-          const caller = yield* Effect.either(sts.getCallerIdentity({ credentials }))
+          const caller = yield* Effect.either(sts.getCallerIdentity({ credentials, profile }))
           if (Either.isLeft(caller) && !isRejection(caller.left)) return yield* Effect.fail(caller.left)
           const refusal = Either.isLeft(caller) ? caller.left : refusalOf(caller.right)
           return last = { credentials, refusal, at }

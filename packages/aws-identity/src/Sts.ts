@@ -134,7 +134,9 @@ const AssumeRoleInput = Schema.Struct({
   /** Of the MFA device: its serial number or ARN. */
   serialNumber: Schema.optional(text(9, 256, /^[\w+=/:,.@-]*$/, "letters, digits and _+=/:,.@-")),
   /** What the MFA device shows. */
-  tokenCode: Schema.optional(Schema.Redacted(text(6, 6, /^\d*$/, "digits"))),
+  tokenCode: Schema.optional(
+    Schema.Redacted(Schema.String.pipe(Schema.pattern(/^\d{6}$/, { description: "a code of 6 digits" })))
+  ),
   /** Who is behind all this, kept through further roles. */
   sourceIdentity: Schema.optional(SessionName),
   /** Trusted contexts, such as the `identityContext` of `SsoOidc.createTokenWithIAM`: 1 to 5. */

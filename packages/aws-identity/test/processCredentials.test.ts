@@ -261,7 +261,7 @@ describe("a program that cannot be run", () => {
     ["cannot be a name", "a\0b MARKED", "Missing", ["the program \"a b\": it cannot be started"]],
     ["is empty", "'' MARKED", "Missing", ["cannot be started"]],
     ["is all of the line", "'no-such-program-here --token MARKED'", "Missing", [
-      "the program \"no-such-program-here\""
+      "the program \"no-such-program-here …\": no such program was found"
     ]],
     ["is a variable for a shell", "TOKEN=MARKED no-such-program-here", "Missing", ["\"TOKEN=\"", "sh -c"]],
     ["is a home that a shell knows", "~/no-such-program-here", "Missing", ["\"~\"", "sh -c"]],
@@ -286,6 +286,16 @@ describe("a program that cannot be run", () => {
       yield* failed("2> /dev/null", "exit code 4", "so \">\" has no meaning")
       const error = yield* failed("'|' \"&&\"", "exit code 4")
       assert.notInclude(error.message, "shell")
+    }).pipe(Effect.provide(NodeContext.layer)))
+
+  it.live("has a space in its path: the error shows an ellipsis for the part after the space, which may be secret", () =>
+    Effect.gen(function*() {
+      for (const command of ["/opt/company tools/aws-login", "/opt/company --token=MARKED"]) {
+        const { exit, seen } = yield* observed(ProcessCredentials.resolve({ command }))
+        const error = yield* Effect.flip(exit)
+        assert.include(error.message, "the program \"/opt/company …\": no such program was found")
+        assert.notInclude(seen, "MARKED")
+      }
     }).pipe(Effect.provide(NodeContext.layer)))
 
   it.live("is a command that the options of the program name", () =>

@@ -3,6 +3,9 @@ import { NodeContext } from "@effect/platform-node"
 import { afterAll, assert, describe, it } from "@effect/vitest"
 import { ConfigProvider, DateTime, Effect, Fiber, Layer, Option, Redacted, TestClock } from "effect"
 import {
+  AccountId,
+  AllowedAccounts,
+  CredentialsProvider,
   ProfileCredentials,
   Region,
   SharedConfig,
@@ -20,7 +23,12 @@ import { join } from "node:path"
 // credentials are asked for, also if `SharedConfig` has another profile or none.
 
 interface Sent {
-  readonly operation: "AssumeRole" | "AssumeRoleWithWebIdentity" | "GetRoleCredentials" | "CreateToken"
+  readonly operation:
+    | "AssumeRole"
+    | "GetCallerIdentity"
+    | "AssumeRoleWithWebIdentity"
+    | "GetRoleCredentials"
+    | "CreateToken"
   readonly origin: string
 }
 
@@ -33,6 +41,8 @@ const answers: { readonly [Operation in Sent["operation"]]: string } = {
   AssumeRoleWithWebIdentity:
     `<AssumeRoleWithWebIdentityResponse><AssumeRoleWithWebIdentityResult><Credentials>${keys}</Credentials>` +
     "</AssumeRoleWithWebIdentityResult></AssumeRoleWithWebIdentityResponse>",
+  GetCallerIdentity: "<GetCallerIdentityResponse><GetCallerIdentityResult><Arn>arn:aws:iam::111122223333:user/a</Arn>" +
+    "<UserId>AIDA</UserId><Account>111122223333</Account></GetCallerIdentityResult></GetCallerIdentityResponse>",
   GetRoleCredentials: JSON.stringify({
     roleCredentials: {
       accessKeyId: "ASIA",
@@ -51,6 +61,8 @@ const operationOf = (url: URL, body: string): Sent["operation"] =>
     ? "CreateToken"
     : body.includes("Action=AssumeRoleWithWebIdentity")
     ? "AssumeRoleWithWebIdentity"
+    : body.includes("Action=GetCallerIdentity")
+    ? "GetCallerIdentity"
     : "AssumeRole"
 
 /** AWS at every origin; it records what it is sent. */
@@ -214,6 +226,8 @@ describe("ProfileCredentials.resolve({ profile }) over a SharedConfig without a 
             inEnvironment({})
           )
         )
+        // The read of the token file is real and does not wait for the clock of the test.
+        yield* Effect.repeat(Effect.promise(() => new Promise(setImmediate)), { until: () => aws.sent.length > 0 })
         yield* TestClock.adjust("5 minutes")
         yield* Fiber.join(fiber)
         assert.strictEqual(aws.sent.length, 1)
@@ -303,6 +317,19 @@ describe("a chain of profiles by source_profile", () => {
         { operation: "GetRoleCredentials", origin: "http://localhost:3333" },
         { operation: "AssumeRole", origin: "http://localhost:2222" }
       ])
+    }))
+})
+
+describe("AllowedAccounts.layer({ profile })", () => {
+  it.effect("asks STS with the settings of that profile, not with those of [default]", () =>
+    Effect.gen(function*() {
+      const aws = makeAws()
+      const guarded = AllowedAccounts.layer({ accounts: [AccountId.make("111122223333")], profile: "keys" }).pipe(
+        Layer.provide(ProfileCredentials.layer({ profile: "keys" })),
+        Layer.provide(services(aws.layer, filesWith("")))
+      )
+      yield* Effect.provide(CredentialsProvider.get, guarded).pipe(inEnvironment({}))
+      assert.deepStrictEqual(aws.sent, [{ operation: "GetCallerIdentity", origin: "http://localhost:9999" }])
     }))
 })
 

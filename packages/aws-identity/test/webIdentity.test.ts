@@ -945,7 +945,7 @@ describe("a role on top of others", () => {
       assert.include(yield* failure({ sessionDuration: Infinity }), "\"sessionDuration\" is not")
       assert.include(yield* failure({ sessionName: "a b" }), "\"sessionName\" is not")
       assert.include(yield* failure({ mfa: { ...withCode("123456"), device: "me" } }), "\"mfa.device\" is not")
-      assert.include(yield* failure({ mfa: withCode("12345") }), "\"mfa.mfaCode\" is not")
+      assert.include(yield* failure({ mfa: withCode("12345") }), "\"mfa.mfaCode\" is not a code of 6 digits")
       const webIdentity = yield* Effect.flip(
         WebIdentityCredentials.resolve({ roleArn: ci, token: issue(), sessionDuration: "13 hours" })
       )

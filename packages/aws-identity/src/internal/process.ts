@@ -66,9 +66,15 @@ export const executableOf = (program: Program): Effect.Effect<Option.Option<Exec
     })
   })
 
-/** The program as it may be shown: arguments may be secrets, and so may a variable that was meant for a shell. */
-export const nameOf = ({ command }: Executable): string =>
-  shownPath(command.trim().replace(/[\s=].*/su, "").replace(/\p{C}+/gu, " ")).slice(0, 200)
+/**
+ * The program as errors show it. A command that contains a space may be a path, or a whole command line with secrets in
+ * its arguments: an ellipsis stands for the part after the space. A variable that was meant for a shell may be a secret.
+ */
+export const nameOf = ({ command }: Executable): string => {
+  const [start = ""] = command.trim().split(/[\s=]/u, 1)
+  const isCut = /^[^\s=]+\s/u.test(command.trim())
+  return `${shownPath(start.replace(/\p{C}+/gu, " ")).slice(0, 200)}${isCut ? " …" : ""}`
+}
 
 /**
  * Runs it, with nothing on its standard input, and gives its standard output.
