@@ -186,8 +186,8 @@ const ended = () =>
   new IdentityError.CredentialsUnavailable({
     source: "AwsSdk",
     reason: "Missing",
-    problem: "what they come from has been closed",
-    remedy: "Keep its scope open, or do not dispose of it, until the last request is done."
+    problem: "the scope or layer of its provider has been closed",
+    remedy: "Keep that open until the last request is done."
   })
 
 // Absent, not undefined: the SDK's types are read with exactOptionalPropertyTypes too.
@@ -556,9 +556,9 @@ export const fromProvider: (
     catch: (error) => isOurs(error) ? error : rejectionOf(error)
   })
   const decoded = decode(answer)
-  if (Option.isNone(decoded)) return yield* unavailable("Invalid", "what it gave cannot be read")
+  if (Option.isNone(decoded)) return yield* unavailable("Invalid", "its result cannot be read")
   if (Either.isLeft(decoded.value)) {
-    return yield* unavailable("Invalid", `what it gave is not an identity: ${schemaProblem(decoded.value.left)}`)
+    return yield* unavailable("Invalid", `its result is not an identity: ${schemaProblem(decoded.value.left)}`)
   }
   const { accountId, ...identity } = decoded.value.right
   return new Credentials({ ...identity, accountId: Option.flatMap(accountId, AccountId.option) })
@@ -571,8 +571,8 @@ const isOurs = (error: unknown): error is IdentityError.AnyError =>
   Option.getOrElse(Option.liftThrowable(IdentityError.isIdentityError)(error), () => false)
 
 const remedies = {
-  Unreachable: "Check the network, and what the provider asks.",
-  Missing: "Configure what it takes them from, or use another provider.",
+  Unreachable: "Check the network, and the server that the provider calls.",
+  Missing: "Configure the provider, or use another one.",
   Refused: "Call the provider by itself to see its error.",
   Invalid:
     "It has to give accessKeyId and secretAccessKey, and may give sessionToken, expiration (a Date) and accountId."
@@ -589,10 +589,10 @@ const unavailable = (reason: keyof typeof remedies, problem: string) =>
 const rejectionOf = (error: unknown) => {
   const name = property(error, "name")
   const by = typeof name === "string" && isName.test(name) ? ` with ${name}` : ""
-  if (property(error, "tryNextLink") === true) return unavailable("Missing", `it has none to give and failed${by}`)
+  if (property(error, "tryNextLink") === true) return unavailable("Missing", `it has no credentials and failed${by}`)
   const code = property(error, "code")
   return name === "TimeoutError" || typeof code === "string" && isTransientConnection(code)
-    ? unavailable("Unreachable", `it could not be asked and failed${by}`)
+    ? unavailable("Unreachable", `it could not reach its source and failed${by}`)
     : unavailable("Refused", `it failed${by}`)
 }
 

@@ -146,7 +146,7 @@ const attemptAt = (endpoint: string) =>
     if (Either.isLeft(token)) {
       return yield* failed({
         reason: "Invalid",
-        problem: `what it gave is no token${MetadataAnswer.pageIn(answer, makeSecrets([]))}`
+        problem: `its answer is not a token${MetadataAnswer.pageIn(answer, makeSecrets([]))}`
       })
     }
 
@@ -179,7 +179,7 @@ const attemptAt = (endpoint: string) =>
     if (Option.isNone(role)) {
       return yield* failed({
         reason: "Invalid",
-        problem: `what it names is no name of a role${MetadataAnswer.pageIn(roles, secrets)}`
+        problem: `its answer is not the name of a role${MetadataAnswer.pageIn(roles, secrets)}`
       })
     }
     const credentials = yield* get(role.value)

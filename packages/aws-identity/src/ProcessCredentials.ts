@@ -144,7 +144,7 @@ export const resolve: (
   const answer = yield* Effect.mapError(decodeAnswer(output), (error) =>
     unavailable(
       "Invalid",
-      `what it wrote is not the JSON of credentials: ${schemaProblem(error)}`,
+      `its output is not the JSON of credentials: ${schemaProblem(error)}`,
       "It must write {\"Version\": 1, \"AccessKeyId\": \"…\", \"SecretAccessKey\": \"…\"} to standard output and " +
         "nothing else; all else belongs on standard error."
     ))

@@ -252,7 +252,7 @@ const roleOf = <R>(profile: SharedConfig.Section, walk: Walk<R>) =>
   Effect.gen(function*() {
     const { durationSeconds, mfaSerial, roleSessionName, ...role } = yield* ProfileSettings.roleOf(profile)
     const mfa = yield* mfaOf(profile, mfaSerial, walk.mfaCode)
-    const source = Effect.mapError(yield* sourceOf(profile, walk), isNeeded(profile, "what it takes them from"))
+    const source = Effect.mapError(yield* sourceOf(profile, walk), isNeeded(profile, sourceInWords(profile)))
     // The source is not cached: the cache of the role's credentials asks again when it needs new ones.
     const options = {
       ...role,

@@ -432,5 +432,5 @@ const ask = (source: Source, request: HttpClientRequest.HttpClientRequest) =>
       return yield* failure(source)("Refused", `it answered with status ${answer.status}${words}`)
     }
     const page = MetadataAnswer.pageIn(answer, secrets)
-    return page === "" ? answer.text : yield* failure(source)("Invalid", `what it gave is no token${page}`)
+    return page === "" ? answer.text : yield* failure(source)("Invalid", `its answer is not a token${page}`)
   })

@@ -781,7 +781,7 @@ describe("a provider of the SDK", () => {
     ["an error", failed({}), "Refused", "it failed."],
     ["one of a class", failed({ name: "ExpiredTokenException" }), "Refused", "it failed with ExpiredTokenException."],
     ["one with a strange name", failed({ name: `${marked} Error` }), "Refused", "it failed."],
-    ["the end of a chain", failed({ name: "CredentialsProviderError", tryNextLink: true }), "Missing", "none to give"],
+    ["the end of a chain", failed({ name: "CredentialsProviderError", tryNextLink: true }), "Missing", "it has no credentials"],
     [
       "the end",
       failed({ name: "CredentialsProviderError", tryNextLink: false }),
@@ -789,7 +789,7 @@ describe("a provider of the SDK", () => {
       "CredentialsProviderError"
     ],
     ["a timeout", failed({ name: "TimeoutError" }), "Unreachable", "TimeoutError"],
-    ["no connection", failed({ code: "ECONNREFUSED" }), "Unreachable", "could not be asked"],
+    ["no connection", failed({ code: "ECONNREFUSED" }), "Unreachable", "could not reach its source"],
     ["no file", failed({ code: "ENOENT" }), "Refused", "it failed"],
     ["text", marked, "Refused", "it failed."],
     ["nothing", undefined, "Refused", "it failed."],

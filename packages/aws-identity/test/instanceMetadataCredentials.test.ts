@@ -275,14 +275,14 @@ describe("CredentialsUnavailable", () => {
       name: `a token that is none: ${JSON.stringify(body)}`,
       handler: instance({ token: () => ({ body }) }),
       reason: "Invalid" as const,
-      says: ["what it gave is no token"],
+      says: ["its answer is not a token"],
       sent: 1
     })),
     {
       name: "a page in the place of a token",
       handler: instance({ token: () => ({ body: `<html lang="en">${marked}</html>` }) }),
       reason: "Invalid",
-      says: ["what it gave is no token"],
+      says: ["its answer is not a token"],
       sent: 1
     },
     {
@@ -333,7 +333,7 @@ describe("CredentialsUnavailable", () => {
       name: `a role that would change the path: ${body}`,
       handler: instance({ roles: () => ({ body }) }),
       reason: "Invalid" as const,
-      says: ["no name of a role"],
+      says: ["its answer is not the name of a role"],
       sent: 2
     })),
     {
