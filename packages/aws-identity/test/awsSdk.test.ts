@@ -781,7 +781,12 @@ describe("a provider of the SDK", () => {
     ["an error", failed({}), "Refused", "it failed."],
     ["one of a class", failed({ name: "ExpiredTokenException" }), "Refused", "it failed with ExpiredTokenException."],
     ["one with a strange name", failed({ name: `${marked} Error` }), "Refused", "it failed."],
-    ["the end of a chain", failed({ name: "CredentialsProviderError", tryNextLink: true }), "Missing", "it has no credentials"],
+    [
+      "the end of a chain",
+      failed({ name: "CredentialsProviderError", tryNextLink: true }),
+      "Missing",
+      "it has no credentials"
+    ],
     [
       "the end",
       failed({ name: "CredentialsProviderError", tryNextLink: false }),
