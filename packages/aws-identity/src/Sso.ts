@@ -35,7 +35,7 @@ const Session = Schema.Struct({
 const Paging = Schema.Struct({
   /** 1 to 100 */
   maxResults: Schema.optional(Schema.Int.pipe(Schema.between(1, 100))),
-  /** Of the page before; empty is none. */
+  /** The `nextToken` of the page before. An empty text counts as none. */
   nextToken: Schema.optional(Schema.String)
 })
 

@@ -127,7 +127,7 @@ const authorizationCodeGrant = {
   grantType: Schema.Literal("authorization_code"),
   code: secret,
   redirectUri: text,
-  /** What the challenge of the authorization request was made of (RFC 7636). */
+  /** The secret that the challenge of the authorization request was made from (RFC 7636). */
   codeVerifier: secret
 }
 
@@ -135,7 +135,7 @@ const registeredClient = {
   ...target,
   clientId: text,
   clientSecret: secret,
-  /** Of no effect, says AWS: a token has the scopes of its client. */
+  /** AWS ignores it: a token has the scopes of its client. */
   scope: Schema.optional(texts)
 }
 
@@ -177,7 +177,7 @@ const application = {
   /** The ARN of the Identity Center application. */
   clientId: text,
   scope: Schema.optional(texts),
-  /** What kind of token to give. */
+  /** The type of token to return. */
   requestedTokenType: Schema.optional(text)
 }
 

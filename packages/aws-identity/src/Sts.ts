@@ -70,7 +70,7 @@ const policyPattern = /^[\t\n\r\x20-\xFF]+$/
 
 const target = {
   ...inputProfile,
-  /** Where to ask; without it, where the client's settings say. */
+  /** Default: the region of the client's settings. */
   region: Schema.optional(Region)
 }
 
@@ -95,7 +95,7 @@ const AssumeRoleWithWebIdentityInput = Schema.Struct({
   ...assume,
   /** A JWT of the identity provider, or an OAuth 2.0 access token. */
   webIdentityToken: Schema.Redacted(text(4, 20_000, /^/, "a token")),
-  /** Of OAuth 2.0 access tokens only: `www.amazon.com` or `graph.facebook.com`. */
+  /** For OAuth 2.0 access tokens only: the host name of the provider, `www.amazon.com` or `graph.facebook.com`. */
   providerId: Schema.optional(text(4, 2048, /^/, "the host name of a provider")),
   /** A JSON policy that narrows the session. */
   policy: Schema.optional(text(1, 2048, policyPattern, "a JSON policy"))
@@ -110,7 +110,7 @@ const AssumeRoleWithWebIdentityInput = Schema.Struct({
 export type AssumeRoleWithWebIdentityInput = typeof AssumeRoleWithWebIdentityInput.Type
 
 const signed = {
-  /** Those that sign. */
+  /** The credentials that sign the request. */
   credentials: Schema.instanceOf(Credentials)
 }
 
@@ -125,19 +125,19 @@ const AssumeRoleInput = Schema.Struct({
       value: text(0, 256, tagPattern, "letters, digits, spaces and _.:/=+-@")
     })).pipe(Schema.maxItems(50, { description: "at most 50 tags" }))
   ),
-  /** Those that go with the session into further roles. */
+  /** Keys of the tags that are kept when the session assumes further roles. */
   transitiveTagKeys: Schema.optional(
     Schema.Array(TagKey).pipe(Schema.maxItems(50, { description: "at most 50 keys" }))
   ),
-  /** What the owner of the role asks of third parties. */
+  /** The external id that the owner of the role asks of third parties. */
   externalId: Schema.optional(text(2, 1224, /^[\w+=,.@:/-]*$/, "letters, digits and _+=,.@:/-")),
-  /** Of the MFA device: its serial number or ARN. */
+  /** Serial number or ARN of the MFA device. */
   serialNumber: Schema.optional(text(9, 256, /^[\w+=/:,.@-]*$/, "letters, digits and _+=/:,.@-")),
-  /** What the MFA device shows. */
+  /** The code that the MFA device shows. */
   tokenCode: Schema.optional(
     Schema.Redacted(Schema.String.pipe(Schema.pattern(/^\d{6}$/, { description: "a code of 6 digits" })))
   ),
-  /** Who is behind all this, kept through further roles. */
+  /** The person or program that acts. It is kept when the session assumes further roles. */
   sourceIdentity: Schema.optional(SessionName),
   /** Trusted contexts, such as the `identityContext` of `SsoOidc.createTokenWithIAM`: 1 to 5. */
   providedContexts: Schema.optional(
@@ -210,10 +210,10 @@ const Session = Schema.Struct({
       encode: identity
     }
   ).pipe(Schema.fromKey("AssumedRoleUser")),
-  /** Percent of what policies and tags may take; AWS has put `sessionTokenUtilization` in its place. */
+  /** How much of the limit policies and tags take, in percent. AWS has replaced it by `sessionTokenUtilization`. */
   packedPolicySize: optionalNumber("PackedPolicySize"),
   sourceIdentity: optionalElement("SourceIdentity"),
-  /** Percent of the longest session token there may be. */
+  /** The length of the session token, in percent of its limit. */
   sessionTokenUtilization: optionalNumber("SessionTokenUtilization"),
   /** Bytes */
   sessionTokenSize: optionalNumber("SessionTokenSize")
@@ -348,7 +348,7 @@ const parametersOfAssume = (
   MinimumSessionTokenSize: input.minimumSessionTokenSize
 })
 
-/** An endpoint of one's own is the same for all regions; what it gets is only signed with one. */
+/** A configured endpoint serves all regions, so the region is only part of the signature. */
 const regionOf = (
   region: Region | undefined,
   { endpoint, region: configured }: ClientConfig,

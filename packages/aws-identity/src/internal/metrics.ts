@@ -67,7 +67,7 @@ const modelled: ReadonlySet<string> = new Set([
   "ValidationError"
 ])
 
-/** Counts a renewal, and notes the end (ms since 1970) of what it gave. */
+/** Counts a refresh, and records when its result expires (ms since 1970). */
 export const countRefresh = <A>(provider: string, endOf: (value: A) => number) => {
   const count = (outcome: string) => Metric.increment(labelled(refreshes, { provider, outcome }))
   return <E, R>(effect: Effect.Effect<A, E, R>) =>
