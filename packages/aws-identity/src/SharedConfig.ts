@@ -743,10 +743,11 @@ export const sourceProfileOf = (
     )
   }
   return Effect.catchTags(files.profile(name), {
-    NotConfigured: (error) => invalidSource(`names source_profile = ${name}. ${error.problem}`, error.remedy),
+    NotConfigured: (error) =>
+      invalidSource(`names source_profile = ${shownText(name)}. ${error.problem}`, error.remedy),
     ProfileNotFound: ({ known, searched }) =>
       invalidSource(
-        `names source_profile = ${name}, but there is no such profile in ${searched.join(" or ")}`,
+        `names source_profile = ${shownText(name)}, but there is no such profile in ${searched.join(" or ")}`,
         `Add it, or name one that is there: ${known.join(", ")}.`
       )
   })
@@ -886,13 +887,14 @@ const dangling = (
   const key = kind === "services" ? kind : "sso_session"
   const reference = profile?.values.get(key)
   const [config] = files
-  const known = config.ini.names(kind)
-  return Effect.fail(invalid(reference ?? { file: config.path, line: 1 }, profile ?? { header: `[${kind} ${name}]` }, {
+  const known = config.ini.names(kind).map(shownText)
+  const section = `[${kind} ${shownText(name)}]`
+  return Effect.fail(invalid(reference ?? { file: config.path, line: 1 }, profile ?? { header: section }, {
     profile: profile?.name,
     key,
     problem: profile === undefined
       ? "does not exist"
-      : `names ${key} = ${name}, but there is no [${kind} ${name}] in ${config.path}`,
+      : `names ${key} = ${shownText(name)}, but there is no ${section} in ${config.path}`,
     remedy: (hint === undefined ? "" : `${hint}. `) +
       (kind === "services" ? "Add that section" : "Run \"aws configure sso-session\" to add it") +
       (known.length === 0 ? "." : `, or name one that is there: ${listOf(known)}.`)

@@ -459,6 +459,27 @@ describe("the secrets of a section", () => {
       )
       assert.notInclude(inspect(result, { depth: 10 }), "MARKED")
     }))
+
+  it.effect("are not shown when they stand where the name of another section belongs", () =>
+    Effect.gen(function*() {
+      const secret = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
+      const session = SharedConfig.sessionOfProfile("dev")
+      const failures: ReadonlyArray<readonly [string, Effect.Effect<unknown, unknown, SharedConfig.SharedConfig>]> = [
+        ["", SharedConfig.session(secret)],
+        [`sso_session = ${secret}`, session],
+        [`source_profile = ${secret}`, session],
+        [
+          `services = ${secret}`,
+          Effect.flatMap(SharedConfig.clientConfig("sts"), (ofProfile) => ofProfile("dev"))
+        ]
+      ]
+      for (const [line, effect] of failures) {
+        const files = SharedConfig.layerMemory({ config: `[profile dev]\n${line}\n` })
+        const error = yield* Effect.flip(Effect.provide(effect, files))
+        assert.notInclude(inspect(error, { depth: 10 }) + JSON.stringify(error), secret, line)
+        assert.include(JSON.stringify(error), "<redacted>", line)
+      }
+    }).pipe(Effect.withConfigProvider(ConfigProvider.fromMap(new Map()))))
 })
 
 describe("SharedConfig look-ups", () => {

@@ -309,7 +309,8 @@ export const regionName: Setting<Region> = {
   parse: (text) => isRegion(text) ? text : undefined,
   explain: (text) => {
     const lower = text.toLowerCase()
-    return lower !== text && isRegion(lower)
+    // The remedy repeats the text, in small letters.
+    return lower !== text && isRegion(lower) && !mayBeSecret(text)
       ? { problem: "has capital letters", remedy: `Write ${lower}.` }
       : /^https?:/i.test(text)
       ? { problem: "is a URL", remedy: "Write the name of the region alone, such as us-east-1." }
