@@ -3,8 +3,8 @@
  * cluster do. Register it with the STS of `IdentityCenter`, which then believes no other token; `Emulator` serves its
  * discovery document and its keys.
  *
- * Its times are those of `Clock`, but cryptography takes real time also under `TestClock`: a test waits for what has to
- * do with a token before it adjusts the clock. A key is made when it is first needed, in about a quarter of a second.
+ * Its times are those of `Clock`, but cryptography takes real time also under `TestClock`: a test must wait for a token
+ * before it adjusts the clock. A key is made when it is first needed, in about a quarter of a second.
  *
  * @example
  * ```ts
@@ -48,15 +48,15 @@ import * as SynchronizedRef from "effect/SynchronizedRef"
 import * as Jwt from "./internal/jwt.js"
 
 /**
- * What a provider is like; everything has a default.
+ * Options of a provider. Every option has a default.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Options {
-  /** Its URL, without a slash at the end: the claim `iss` of its tokens; `https://oidc.example.com`. */
+  /** The URL of the provider, without a slash at the end: the claim `iss`. Default: `https://oidc.example.com`. */
   readonly issuer?: string | undefined
-  /** How long its tokens count; 1 h. */
+  /** How long its tokens are valid. Default: 1 hour. */
   readonly lifetime?: Duration.DurationInput | undefined
 }
 
@@ -84,22 +84,22 @@ export interface JsonWebKeySet {
 }
 
 /**
- * What a token is to be; everything has a default.
+ * Options of a token. Every option has a default.
  *
  * @since 0.1.0
  * @category models
  */
 export interface TokenOptions {
   /**
-   * What it says beside `iss`, `sub` (`user@example.com`), `aud` (`sts.amazonaws.com`), and `iat` and `exp` in seconds
-   * since 1970, or instead of them: also what is wrong. A claim that is `undefined` is left out.
+   * Claims, right or wrong ones. They are added to the default ones, or replace them: `iss`, `sub` (`user@example.com`),
+   * `aud` (`sts.amazonaws.com`), and `iat` and `exp` in seconds since 1970. A claim that is `undefined` is left out.
    */
   readonly claims?: Readonly<Record<string, unknown>> | undefined
-  /** How long it counts; as the provider has it. */
+  /** How long the token is valid. Default: the `lifetime` of the provider. */
   readonly lifetime?: Duration.DurationInput | undefined
   /**
-   * What is wrong with its signature; nothing. `OtherKey` is signed with another key than it names, `UnknownKey` names
-   * one that the provider does not publish, and `Unsigned` is one of the algorithm `none`.
+   * What is wrong with the signature. Default: nothing. `OtherKey` is signed with another key than the token names,
+   * `UnknownKey` names a key that the provider does not publish, and `Unsigned` has the algorithm `none`.
    */
   readonly flaw?: "OtherKey" | "UnknownKey" | "Unsigned" | undefined
 }
@@ -112,11 +112,11 @@ export interface TokenOptions {
  */
 export class OpenIdProvider extends Context.Tag("effect-aws-identity-testing/OpenIdProvider")<OpenIdProvider, {
   readonly issuer: string
-  /** A token, signed with RS256 and the newest key. */
+  /** Issues a token, signed with RS256 and the newest key. */
   readonly issue: (options?: TokenOptions) => Effect.Effect<string>
   /** The keys that it publishes, the newest first. */
   readonly jwks: Effect.Effect<JsonWebKeySet>
-  /** From now on it signs with a new key. The old ones stay published, if not said otherwise. */
+  /** Makes a new key for all later tokens. The old keys stay published unless `keepOld` is false. */
   readonly rotate: (options?: { readonly keepOld?: boolean | undefined }) => Effect.Effect<void>
 }>() {}
 
@@ -144,7 +144,7 @@ const generate = Effect.map(Jwt.generateKey, ({ privateKey, publicKey: { e, n } 
 type SigningKey = Effect.Effect.Success<typeof generate>
 
 /**
- * A provider for whoever holds it: for tests with more than one.
+ * Makes a provider as a value, for tests with more than one.
  *
  * @since 0.1.0
  * @category constructors

@@ -56,8 +56,8 @@ export * as IdentityCenter from "./IdentityCenter.js"
  * cluster do. Register it with the STS of `IdentityCenter`, which then believes no other token; `Emulator` serves its
  * discovery document and its keys.
  *
- * Its times are those of `Clock`, but cryptography takes real time also under `TestClock`: a test waits for what has to
- * do with a token before it adjusts the clock. A key is made when it is first needed, in about a quarter of a second.
+ * Its times are those of `Clock`, but cryptography takes real time also under `TestClock`: a test must wait for a token
+ * before it adjusts the clock. A key is made when it is first needed, in about a quarter of a second.
  *
  * @example
  * ```ts

@@ -83,8 +83,8 @@ export const get: Effect.Effect<Credentials, IdentityError.IdentityError, Creden
 )
 
 /**
- * Credentials that live at least so long, for uses that end with the credentials: a presigned URL, or the token of a
- * database.
+ * Credentials that stay valid for at least the given time, for uses that end with the credentials: a presigned URL, or
+ * the token of a database.
  *
  * Cached credentials that expire sooner are refreshed once. If the new ones expire sooner too, they are returned all
  * the same, because the sessions of a permission set have a fixed length. Check their `expiration`. The next refresh

@@ -50,7 +50,7 @@ const RegisterClientInput = Schema.Struct({
   clientName: text,
   clientType: Schema.Literal("public"),
   scopes: Schema.optional(texts),
-  /** Where an authorization code may be sent. */
+  /** The URLs that an authorization code may be sent to. */
   redirectUris: Schema.optional(texts),
   /** The grants that the client may use. */
   grantTypes: Schema.optional(texts),
@@ -106,7 +106,7 @@ const StartDeviceAuthorizationOutput = Schema.Struct({
   verificationUriComplete: optionalText,
   /** Seconds */
   expiresIn: Seconds,
-  /** Seconds; 5 when the service does not say (RFC 8628, 3.2). */
+  /** Seconds; 5 if the answer has none (RFC 8628, 3.2). */
   interval: Schema.optionalWith(Seconds, { ...absent, default: () => 5 })
 })
 
