@@ -682,7 +682,7 @@ const makeFiles = (files: readonly [config: File, credentials: File], chosen: st
             return yield* invalid(own, profile, {
               profile: profile.name,
               key,
-              problem: `has ${key} = ${own.value}, but its [sso-session ${name}] has ${value}`,
+              problem: `has ${key} = ${shownText(own.value)}, but its [sso-session ${name}] has ${value}`,
               remedy: `Remove ${key} from ${profile.header}: the session's counts.`
             })
           }

@@ -91,6 +91,7 @@ describe("a value that AWS would not take", () => {
     ["mfaSerial", "GAHT1234", ["has 8 characters", "9 to 256"]],
     ["mfaSerial", "arn:aws:iam::123456789012:mfa/my phone", ["contains \" \""]],
     ["regionName", "EU-WEST-1", ["capital letters", "Write eu-west-1."]],
+    ["regionName", "https://me:MARKED@example.com", ["a value of key that is a URL"]],
     ["regionName", "wJalrXUtnFEMIK7MDENGbPxRfiCYEXAMPLEKEY", ["key that is not a region name", "Write a region name"]],
     ["regionName", "Europe (Ireland)", ["is not a region name"]],
     ["ssoRegion", "https://d-1.awsapps.com/start", ["is a URL"]],

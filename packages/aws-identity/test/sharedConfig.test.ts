@@ -460,21 +460,23 @@ describe("the secrets of a section", () => {
       assert.notInclude(inspect(result, { depth: 10 }), "MARKED")
     }))
 
-  it.effect("are not shown when they stand where the name of another section belongs", () =>
+  it.effect("are not shown when they stand where the name of another section or a start URL belongs", () =>
     Effect.gen(function*() {
       const secret = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
+      const corp = "[sso-session corp]\nsso_start_url = https://corp.awsapps.com/start\nsso_region = eu-west-1\n"
       const session = SharedConfig.sessionOfProfile("dev")
       const failures: ReadonlyArray<readonly [string, Effect.Effect<unknown, unknown, SharedConfig.SharedConfig>]> = [
         ["", SharedConfig.session(secret)],
         [`sso_session = ${secret}`, session],
         [`source_profile = ${secret}`, session],
+        [`sso_session = corp\nsso_start_url = ${secret}`, session],
         [
           `services = ${secret}`,
           Effect.flatMap(SharedConfig.clientConfig("sts"), (ofProfile) => ofProfile("dev"))
         ]
       ]
       for (const [line, effect] of failures) {
-        const files = SharedConfig.layerMemory({ config: `[profile dev]\n${line}\n` })
+        const files = SharedConfig.layerMemory({ config: `${corp}[profile dev]\n${line}\n` })
         const error = yield* Effect.flip(Effect.provide(effect, files))
         assert.notInclude(inspect(error, { depth: 10 }) + JSON.stringify(error), secret, line)
         assert.include(JSON.stringify(error), "<redacted>", line)

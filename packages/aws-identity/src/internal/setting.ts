@@ -68,9 +68,13 @@ export const visible = (text: string): string => {
   return characters.length > 80 ? `${characters.slice(0, 80).join("")}…` : characters.join("")
 }
 
-/** Whether the text may hold a JWT, an access key or a token by mistake. Errors do not show such a text. */
+/**
+ * Whether the text may hold a JWT, an access key, a token or the password of a URL by mistake. Errors do not show such a
+ * text.
+ */
 const mayBeSecret = (text: string): boolean =>
   /eyJ[\w-]{8}/.test(text) ||
+  /:\/\/[^/\s]*@/.test(text) ||
   (!/^["']?(?:arn:|https?:|[/~.])/.test(text.trim()) &&
     /(?=[\w+/=.-]*\d)(?=[\w+/=.-]*[A-Za-z])[\w+/=.-]{32}/.test(text))
 
