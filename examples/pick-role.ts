@@ -50,8 +50,7 @@ const aws = (profile: string) =>
 
 const onYourFiles = (profile: string) =>
   Effect.flatMap(Terminal.Terminal, ({ readLine }) => application(Effect.orElseSucceed(readLine, () => ""))).pipe(
-    Effect.provide(aws(profile)),
-    Effect.provide(NodeContext.layer)
+    Effect.provide([aws(profile), NodeContext.layer])
   )
 
 // ---------------------------------------------------------------------------------------------------------------

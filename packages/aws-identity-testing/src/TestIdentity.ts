@@ -122,6 +122,8 @@ const signIn: Effect.Effect<
 export const layer = <R = never>(
   options: Options<R> = {}
 ): Layer.Layer<AwsIdentity.AwsIdentity | IdentityCenter.IdentityCenter, never, Exclude<NoInfer<R>, Scope.Scope>> =>
+  // TypeScript accepts the nested Excludes of R; the diagnostic does not follow them.
+  // @effect-diagnostics-next-line missingLayerContext:off
   guarded(options).pipe(
     Layer.provideMerge(options.signedIn === false ? Layer.empty : Layer.effectDiscard(signIn)),
     // `Sts` needs a region to ask for the identity behind credentials, even if the test's config names none.

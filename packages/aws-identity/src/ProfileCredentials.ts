@@ -294,6 +294,8 @@ const mfaOf = <R>(
   return Effect.succeed({
     device,
     mfaCode: (device) =>
+      // The application's errors may be of any type. AssumeRoleCredentials maps them.
+      // @effect-diagnostics-next-line anyUnknownInErrorContext:off
       Effect.mapError(
         mfaCode(device),
         (error) => error instanceof IdentityError.NotConfigured ? isMissing(error) : error

@@ -237,6 +237,8 @@ export function resolve<E, R>(
   E | IdentityError.NotConfigured | IdentityError.WebIdentityCredentialsError,
   R | FileSystem.FileSystem | Sts
 > {
+  // The overloads say which errors and services belong to which call; the diagnostic reads the implementation alone.
+  // @effect-diagnostics-next-line missingEffectContext:off missingEffectError:off
   return options === undefined ? ofEnvironment : Effect.map(assumeRole(options), ({ credentials }) => credentials)
 }
 
