@@ -2,6 +2,7 @@ import type { CommandExecutor, FileSystem, Path } from "@effect/platform"
 import { Effect, type Option } from "effect"
 import type { Credentials, SsoOidc } from "effect-aws-identity"
 import {
+  CredentialsProvider,
   IdentityError,
   ProcessCredentials,
   SharedConfig,
@@ -18,6 +19,49 @@ import { describe, expect, it } from "tstyche"
 
 type ErrorOf<T> = T extends Effect.Effect<infer _, infer E, infer __> ? E : never
 type WithReason = Extract<IdentityError.AnyError, { readonly reason?: unknown }>
+
+describe("IdentityError.catchKind", () => {
+  it("gives the handler the errors that may be of the kind, and leaves the others", () => {
+    const handled = CredentialsProvider.get.pipe(
+      IdentityError.catchKind("LoginRequired", (error) => {
+        expect(error).type.toBe<IdentityError.SsoLoginRequired>()
+        return Effect.succeed(SsoSession.fromError(error))
+      })
+    )
+    expect(handled).type.toBe<
+      Effect.Effect<
+        Credentials.Credentials | SsoSession.SsoSession,
+        Exclude<IdentityError.IdentityError, IdentityError.SsoLoginRequired>,
+        CredentialsProvider.CredentialsProvider
+      >
+    >()
+  })
+
+  it("leaves an error that may also be of another kind", () => {
+    const call = Effect.fail<IdentityError.ServiceError | IdentityError.NotConfigured | "of the application">(
+      "of the application"
+    )
+    const handled = IdentityError.catchKind(call, "Unavailable", (error) => {
+      expect(error).type.toBe<IdentityError.ServiceError>()
+      return Effect.void
+    })
+    expect(handled).type.toBe<
+      Effect.Effect<void, IdentityError.ServiceError | IdentityError.NotConfigured | "of the application">
+    >()
+  })
+
+  it("leaves all errors when the kind is only known at run time", () => {
+    const kind = "Unavailable" as IdentityError.Kind
+    const handled = IdentityError.catchKind(CredentialsProvider.get, kind, () => Effect.void)
+    expect(handled).type.toBe<
+      Effect.Effect<
+        Credentials.Credentials | void,
+        IdentityError.IdentityError,
+        CredentialsProvider.CredentialsProvider
+      >
+    >()
+  })
+})
 
 describe("errors", () => {
   it("have a closed set of literals for every reason", () => {

@@ -816,15 +816,15 @@ type Classify = {
   readonly [Tag in AnyError["_tag"]]: Kind | ((error: Extract<AnyError, { _tag: Tag }>) => Kind)
 }
 
-const kindOfReason: { readonly [Reason in CredentialsUnavailable["reason"]]: Kind } = {
+const kindOfReason = {
   Missing: "InvalidConfig",
   Unreachable: "Unavailable",
   Refused: "AccessDenied",
   Invalid: "InvalidConfig",
   Expired: "AccessDenied"
-}
+} as const satisfies { readonly [Reason in CredentialsUnavailable["reason"]]: Kind }
 
-const kinds: Classify = {
+const kinds = {
   NotConfigured: "NotConfigured",
   ProfileNotFound: "InvalidConfig",
   InvalidConfig: "InvalidConfig",
@@ -859,9 +859,21 @@ const kinds: Classify = {
       : error.status === 401 || error.status === 403 || error.status === 407
       ? "AccessDenied"
       : "InvalidConfig"
-}
+} as const satisfies Classify
 
-/** The group of an error. */
+/** The kinds that an error of the class may have. */
+type KindsOf<E extends AnyError> = (typeof kinds)[E["_tag"]] extends infer K
+  ? K extends (error: never) => infer Result ? Result : K
+  : never
+
+/** The errors of `E` that may be of the kind. */
+type OfKind<E, K> = E extends AnyError ? [Extract<KindsOf<E>, K>] extends [never] ? never : E : never
+
+/** The errors of `E` that are left when those of the kind are handled. */
+type WithoutKind<E, K> = E extends AnyError ? [KindsOf<E>] extends [K] ? [K] extends [KindsOf<E>] ? never : E : E
+  : E
+
+/** The kind of an error. */
 const kindOf = (error: AnyError): Kind => {
   const kind = kinds[error._tag] as Kind | ((error: AnyError) => Kind)
   return typeof kind === "function" ? kind(error) : kind
@@ -886,17 +898,19 @@ export const isRetryable = (error: AnyError): boolean =>
   error._tag === "ServiceUnreachable" ? isTransientConnection(error.code) : error.kind === "Unavailable"
 
 /**
- * Handles the errors of this library that are of one kind, whatever their tags.
+ * Handles the errors of this library that are of one kind, whatever their tags. The type of the error has only the tags
+ * that may be of the kind.
  *
  * @example
  * ```ts
  * import { Console, Effect } from "effect"
- * import { CredentialsProvider, IdentityError } from "effect-aws-identity"
+ * import { CredentialsProvider, IdentityError, SsoLogin, SsoSession } from "effect-aws-identity"
  *
- * export const program = Effect.gen(function*() {
- *   return yield* CredentialsProvider.get
- * }).pipe(
- *   IdentityError.catchKind("LoginRequired", (error) => Effect.zipRight(Console.error(error.message), Effect.fail(error)))
+ * export const credentials = CredentialsProvider.get.pipe(
+ *   IdentityError.catchKind("LoginRequired", (error) =>
+ *     SsoLogin.device(SsoSession.fromError(error), {
+ *       onPrompt: ({ userCode, verificationUri }) => Console.log(`Enter ${userCode} at ${verificationUri}`)
+ *     }).pipe(Effect.zipRight(CredentialsProvider.get)))
  * )
  * ```
  *
@@ -904,25 +918,27 @@ export const isRetryable = (error: AnyError): boolean =>
  * @category error handling
  */
 export const catchKind: {
-  <E, A2, E2, R2>(
-    kind: Kind,
-    handle: (error: Extract<E, AnyError>) => Effect.Effect<A2, E2, R2>
-  ): <A, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A | A2, E | E2, R | R2>
-  <A, E, R, A2, E2, R2>(
+  <E, const K extends Kind, A2, E2, R2>(
+    kind: K,
+    handle: (error: OfKind<E, K>) => Effect.Effect<A2, E2, R2>
+  ): <A, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A | A2, WithoutKind<E, K> | E2, R | R2>
+  <A, E, R, const K extends Kind, A2, E2, R2>(
     self: Effect.Effect<A, E, R>,
-    kind: Kind,
-    handle: (error: Extract<E, AnyError>) => Effect.Effect<A2, E2, R2>
-  ): Effect.Effect<A | A2, E | E2, R | R2>
+    kind: K,
+    handle: (error: OfKind<E, K>) => Effect.Effect<A2, E2, R2>
+  ): Effect.Effect<A | A2, WithoutKind<E, K> | E2, R | R2>
 } = dual(
   3,
-  <A, E, R, A2, E2, R2>(
+  <A, E, R, const K extends Kind, A2, E2, R2>(
     self: Effect.Effect<A, E, R>,
-    kind: Kind,
-    handle: (error: Extract<E, AnyError>) => Effect.Effect<A2, E2, R2>
-  ): Effect.Effect<A | A2, E | E2, R | R2> =>
-    Effect.catchIf(
+    kind: K,
+    handle: (error: OfKind<E, K>) => Effect.Effect<A2, E2, R2>
+  ): Effect.Effect<A | A2, WithoutKind<E, K> | E2, R | R2> =>
+    Effect.catchAll(
       self,
-      (error): error is Extract<E, AnyError> => isIdentityError(error) && error.kind === kind,
-      handle
+      (error): Effect.Effect<A2, WithoutKind<E, K> | E2, R2> =>
+        isIdentityError(error) && error.kind === kind
+          ? handle(error as OfKind<E, K>)
+          : Effect.fail(error as WithoutKind<E, K>)
     )
 )
