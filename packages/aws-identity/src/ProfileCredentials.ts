@@ -325,7 +325,7 @@ const sourceOf = <R>(profile: SharedConfig.Section, walk: Walk<R>) =>
 const sourceProfileOf = <R>(profile: SharedConfig.Section, name: string, { config, mfaCode, path }: Walk<R>) =>
   Effect.gen(function*() {
     if (name === profile.name && hasKeys(profile)) return keysOf(profile)
-    const source = yield* SharedConfig.sourceProfileOf(config, profile, path)
+    const source = yield* ProfileSettings.sourceProfileOf(config, profile, path)
     return credentialsOf(source, { config, path: [...path, profile], mfaCode })
   })
 
@@ -333,9 +333,7 @@ const credentialSourceOf = (profile: SharedConfig.Section, name: string) =>
   Effect.gen(function*() {
     const source = credentialSources.get(name)
     if (source === undefined) {
-      return yield* Section.invalidKey(profile, "credential_source", {
-        ...credentialSourceMistake(name)
-      })
+      return yield* Section.invalidKey(profile, "credential_source", credentialSourceMistake(name))
     }
     return Effect.mapError(source, isNeeded(profile, `credential_source ${name}`))
   })

@@ -52,10 +52,10 @@ import { edit } from "./internal/iniEdit.js"
 import { noHomeCode, noHomeRemedy } from "./internal/noHome.js"
 import { perSource } from "./internal/perSource.js"
 import { isSecretKey, resembled } from "./internal/profileKeys.js"
-import { misspeltKey } from "./internal/profileSettings.js"
+import { misspeltKey, sourceProfileOf } from "./internal/profileSettings.js"
 import { recentOf, withRecent } from "./internal/recentFiles.js"
 import { schemaProblem } from "./internal/schemaProblem.js"
-import { invalid, invalidKey, locationOf, none, optional, requiredSetting, setting } from "./internal/section.js"
+import { invalid, locationOf, none, optional, requiredSetting, setting } from "./internal/section.js"
 import * as Setting from "./internal/setting.js"
 import { shownPath, shownText } from "./internal/shownPath.js"
 import { headerFor, similarSections } from "./internal/similarSection.js"
@@ -701,9 +701,9 @@ const makeFiles = (files: readonly [config: File, credentials: File], chosen: st
 }
 
 /** The profile whose SSO settings count for `taker`: itself, or the one that its `source_profile`s lead to. */
-const ssoProfileOf = (files: ConfigFiles, taker: Section): ReturnType<typeof sourceProfileOf> =>
+const ssoProfileOf = (files: ConfigFiles, taker: Section): Effect.Effect<Section, IdentityError.InvalidConfig> =>
   Effect.gen(function*() {
-    const path = []
+    const path: Array<Section> = []
     let profile = taker
     while (takesFromProfile(profile)) {
       const source = yield* sourceProfileOf(files, profile, path)
@@ -719,38 +719,6 @@ const takesFromProfile = (profile: Section): boolean => {
   // A token file comes before a source_profile, as in ProfileCredentials.
   return has("source_profile") && !isOwnSource &&
     !["sso_session", "sso_start_url", "web_identity_token_file"].some(has)
-}
-
-/**
- * The `source_profile` of `profile`. `path` lists the profiles that take their credentials from `profile`, beginning
- * with the one that was chosen.
- *
- * @internal
- */
-export const sourceProfileOf = (
-  files: ConfigFiles,
-  profile: Section,
-  path: ReadonlyArray<Section>
-): Effect.Effect<Section, IdentityError.InvalidConfig> => {
-  const invalidSource = (problem: string, remedy: string) =>
-    Effect.fail(invalidKey(profile, "source_profile", { problem, remedy }))
-  const name = profile.values.get("source_profile")?.value ?? ""
-  const names = [...path, profile].map(({ name }) => name)
-  if (names.includes(name)) {
-    return invalidSource(
-      `names a source_profile that leads back to itself: ${[...names, name].join(" -> ")}`,
-      "Let one of them have credentials of its own."
-    )
-  }
-  return Effect.catchTags(files.profile(name), {
-    NotConfigured: (error) =>
-      invalidSource(`names source_profile = ${shownText(name)}. ${error.problem}`, error.remedy),
-    ProfileNotFound: ({ known, searched }) =>
-      invalidSource(
-        `names source_profile = ${shownText(name)}, but there is no such profile in ${searched.join(" or ")}`,
-        `Add it, or name one that is there: ${known.join(", ")}.`
-      )
-  })
 }
 
 const maxListed = 20

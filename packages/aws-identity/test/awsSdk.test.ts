@@ -368,7 +368,7 @@ describe("the promises", () => {
       assert.strictEqual(credentials(), hit)
       assert.strictEqual(credentials({ forceRefresh: false }), hit)
       const service: CredentialsProvider.Service = {
-        get: Effect.dieMessage("nobody runs it"),
+        get: Effect.dieMessage("get was run, although there are cached credentials"),
         invalidate: provider.invalidate
       }
       const counted = yield* AwsSdk.identityProvider(withPeek(service, () => peek(provider)))

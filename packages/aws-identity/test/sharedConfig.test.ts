@@ -708,7 +708,7 @@ describe("the session that a profile signs in to", () => {
       ],
       [
         "its own settings although its source does not exist",
-        "[profile role]\nsso_session = corp\nsource_profile = nobody\n"
+        "[profile role]\nsso_session = corp\nsource_profile = missing\n"
       ]
     ] as const
   )("is that of %s", ([, config]) =>

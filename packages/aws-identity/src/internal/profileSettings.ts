@@ -16,7 +16,7 @@ import {
   setting
 } from "./section.js"
 import * as Setting from "./setting.js"
-import { contentInsteadOfPath } from "./shownPath.js"
+import { contentInsteadOfPath, shownText } from "./shownPath.js"
 
 /**
  * The role in IAM Identity Center that a profile names in its `sso_account_id` and `sso_role_name`; `InvalidConfig` at
@@ -72,6 +72,43 @@ export const roleOf = (profile: Section): Effect.Effect<ProfileRole, IdentityErr
       mfaSerial: yield* setting(profile, "mfa_serial", Setting.mfaSerial)
     }
   })
+
+/**
+ * The `source_profile` of `profile`. `path` lists the profiles that take their credentials from `profile`, beginning
+ * with the one that was chosen. `InvalidConfig` when there is no such profile, or when it leads back to one of `path`.
+ */
+export const sourceProfileOf = <Profile extends Section>(
+  files: {
+    readonly profile: (
+      name: string
+    ) => Effect.Effect<
+      Profile,
+      IdentityError.InvalidConfig | IdentityError.NotConfigured | IdentityError.ProfileNotFound
+    >
+  },
+  profile: Profile,
+  path: ReadonlyArray<Profile>
+): Effect.Effect<Profile, IdentityError.InvalidConfig> => {
+  const invalidSource = (problem: string, remedy: string) =>
+    Effect.fail(invalidKey(profile, "source_profile", { problem, remedy }))
+  const name = profile.values.get("source_profile")?.value ?? ""
+  const names = [...path, profile].map(({ name }) => name)
+  if (names.includes(name)) {
+    return invalidSource(
+      `names a source_profile that leads back to itself: ${[...names, name].join(" -> ")}`,
+      "Let one of them have credentials of its own."
+    )
+  }
+  return Effect.catchTags(files.profile(name), {
+    NotConfigured: (error) =>
+      invalidSource(`names source_profile = ${shownText(name)}. ${error.problem}`, error.remedy),
+    ProfileNotFound: ({ known, searched }) =>
+      invalidSource(
+        `names source_profile = ${shownText(name)}, but there is no such profile in ${searched.join(" or ")}`,
+        `Add it, or name one that is there: ${known.join(", ")}.`
+      )
+  })
+}
 
 /**
  * The error of a profile with a misspelt key that decides its credentials, such as `sso_acount_id`, where the right key

@@ -45,7 +45,7 @@ const memories = new WeakMap<object, unknown>()
  * memory until the store can be written again, or until another process changes the token there. Logs one warning.
  *
  * A sign-in and a refresh must not fail after AWS has issued the token, so everything that reads or writes tokens goes
- * through this memory. There is one memory for each store, whoever asks for it first.
+ * through this memory. All callers share the one memory of a store.
  */
 export const withMemory = <T extends Token, E, F extends { readonly message: string }>(
   store: Store<T, E, F>
