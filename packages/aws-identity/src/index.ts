@@ -227,6 +227,17 @@ export * as DefaultCredentials from "./DefaultCredentials.js"
 export * as EnvironmentCredentials from "./EnvironmentCredentials.js"
 
 /**
+ * The files of this library: config, credentials, token caches, locks and web identity tokens. Everything of this library
+ * that reads or writes a file uses this port.
+ *
+ * `NodeIdentity` makes it from `node:fs`, and `PlatformPorts` from the `FileSystem` and `Path` of `@effect/platform`. Each
+ * member is one operation of the file system, so that a test can let any of them fail, or stop between two of them.
+ *
+ * @since 0.1.0
+ */
+export * as Files from "./Files.js"
+
+/**
  * The errors of this library as tagged classes: `IdentityError` while credentials are resolved, `LoginError` while a
  * person signs in.
  *
@@ -340,6 +351,16 @@ export * as ProcessCredentials from "./ProcessCredentials.js"
  * @since 0.1.0
  */
 export * as ProfileCredentials from "./ProfileCredentials.js"
+
+/**
+ * Runs programs that print credentials or tokens: `credential_process`, and the command of a web identity token.
+ *
+ * `NodeIdentity` makes this port from `node:child_process`, and `PlatformPorts` from the `CommandExecutor` of
+ * `@effect/platform`.
+ *
+ * @since 0.1.0
+ */
+export * as Programs from "./Programs.js"
 
 /**
  * AWS regions, and the partition each belongs to.
@@ -533,6 +554,20 @@ export * as SsoTokenProvider from "./SsoTokenProvider.js"
  * @since 0.1.0
  */
 export * as Sts from "./Sts.js"
+
+/**
+ * One HTTP exchange: a request and its whole answer. Everything of this library that speaks HTTP uses this port.
+ *
+ * `NodeIdentity` makes it from `node:http`, and `PlatformPorts` from an `HttpClient` of `@effect/platform`. A transport of
+ * your own can send requests through a Unix socket, add a proxy, or record what is sent.
+ *
+ * A transport sends each request as it is, to its URL and to no other. It follows no redirect, because another server must
+ * not get the secrets in the request. It has no retries and no timeout: its callers retry, and interrupt it when their
+ * time is over. It records no header and no body in spans, logs or errors.
+ *
+ * @since 0.1.0
+ */
+export * as Transport from "./Transport.js"
 
 /**
  * Credentials of a role in exchange for a web identity token: `AWS.WebIdentityCredentials`, with a new token for each
