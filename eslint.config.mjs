@@ -18,7 +18,7 @@ const LEVELS = [
   ],
   ["ProfileCredentials"],
   ["DefaultCredentials"],
-  ["AwsIdentity", "AwsSdk", "SignedHttpClient"]
+  ["AwsIdentity", "AwsSdk", "PlatformPorts", "SignedHttpClient"]
 ]
 
 const levelOf = (module) => LEVELS.findIndex((modules) => modules.includes(module))
@@ -26,8 +26,8 @@ const levelOf = (module) => LEVELS.findIndex((modules) => modules.includes(modul
 const levels = {
   create: (context) => {
     const directory = Path.dirname(context.filename)
-    const isInternal = Path.basename(directory) === "internal"
-    const src = isInternal ? Path.dirname(directory) : directory
+    const [, src = directory, room] = /^(.*?\/src)(?:\/(internal)(?:\/.*)?)?$/.exec(directory) ?? []
+    const isInternal = room !== undefined
     const own = Path.basename(context.filename, ".ts")
     // An internal file serves every level, so it may stand on values only.
     const level = isInternal ? 2 : levelOf(own)

@@ -75,7 +75,24 @@ export interface Paths {
 }
 
 /**
+ * How `create` makes a file.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface CreateOptions {
+  readonly mode: number
+  /** Waits until the content is on the disk. Default: false. */
+  readonly sync?: boolean | undefined
+  /** Given to the file if this process may change owners. `mode` then holds regardless of the umask. */
+  readonly owner?: Owner | undefined
+}
+
+/**
  * The port. Links are followed, except by `readLink`, `rename` and `remove`.
+ *
+ * To replace a file atomically, `create` a temporary file beside it with `sync`, look whether the file is still the one
+ * that was read, and `rename` the temporary file.
  *
  * @since 0.1.0
  * @category services
@@ -84,26 +101,18 @@ export class Files extends Context.Tag("effect-aws-identity/Files")<Files, {
   readonly paths: Paths
   /** Looks at a path; none if nothing is there. */
   readonly look: (path: string) => Effect.Effect<Option.Option<Look>, FilesError>
-  /**
-   * Reads a text of at most `limit` bytes, else fails with `TooLong`. The text is decoded as UTF-8: a byte order mark is
-   * kept, and what is not UTF-8 becomes U+FFFD.
-   */
-  readonly read: (path: string, limit: number) => Effect.Effect<string, FilesError>
-  /**
-   * Creates a file, or fails with `AlreadyExists`. `sync` waits until the content is on the disk. `owner` is given to the
-   * file if this process may, and `mode` then holds regardless of the umask.
-   */
-  readonly create: (
-    path: string,
-    text: string,
-    options: { readonly mode: number; readonly sync?: boolean | undefined; readonly owner?: Owner | undefined }
-  ) => Effect.Effect<void, FilesError>
+  /** Reads the bytes of a file, at most `limit` of them, else fails with `TooLong`. */
+  readonly read: (path: string, limit: number) => Effect.Effect<Uint8Array, FilesError>
+  /** Creates a file, or fails with `AlreadyExists`. If writing fails, an incomplete file may be left. */
+  readonly create: (path: string, text: string, options: CreateOptions) => Effect.Effect<void, FilesError>
   /** Writes a text over the start of a file that exists, and creates none. */
   readonly overwrite: (path: string, text: string) => Effect.Effect<void, FilesError>
   /** Renames a file, and replaces the target atomically. */
   readonly rename: (from: string, to: string) => Effect.Effect<void, FilesError>
-  /** Removes a file, a link or an empty directory. */
+  /** Removes a file or a link, but not a directory. */
   readonly remove: (path: string) => Effect.Effect<void, FilesError>
+  /** Removes an empty directory. */
+  readonly removeDirectory: (path: string) => Effect.Effect<void, FilesError>
   /** The names in a directory. */
   readonly list: (directory: string) => Effect.Effect<ReadonlyArray<string>, FilesError>
   /** Makes a directory of mode 0700, and those above it. Succeeds if it exists. */

@@ -303,6 +303,13 @@ export * as IdentityErrorSchema from "./IdentityErrorSchema.js"
 export * as InstanceMetadataCredentials from "./InstanceMetadataCredentials.js"
 
 /**
+ * The ports of this library over `@effect/platform`, for any runtime that it has an implementation for.
+ *
+ * @since 0.1.0
+ */
+export * as PlatformPorts from "./PlatformPorts.js"
+
+/**
  * Credentials that a program writes to its standard output (`credential_process`): `AWS.ProcessCredentials` as a
  * provider.
  *
