@@ -18,7 +18,8 @@ const LEVELS = [
   ],
   ["ProfileCredentials"],
   ["DefaultCredentials"],
-  ["AwsIdentity", "AwsSdk", "PlatformPorts", "SignedHttpClient"]
+  ["AwsIdentity", "AwsSdk", "PlatformPorts", "SignedHttpClient"],
+  ["NodeIdentity"]
 ]
 
 const levelOf = (module) => LEVELS.findIndex((modules) => modules.includes(module))
@@ -26,8 +27,8 @@ const levelOf = (module) => LEVELS.findIndex((modules) => modules.includes(modul
 const levels = {
   create: (context) => {
     const directory = Path.dirname(context.filename)
-    const [, src = directory, room] = /^(.*?\/src)(?:\/(internal)(?:\/.*)?)?$/.exec(directory) ?? []
-    const isInternal = room !== undefined
+    const isInternal = /[\\/]src[\\/]internal\b/.test(directory)
+    const src = isInternal ? directory.replace(/[\\/]internal\b.*$/, "") : directory
     const own = Path.basename(context.filename, ".ts")
     // An internal file serves every level, so it may stand on values only.
     const level = isInternal ? 2 : levelOf(own)
@@ -138,6 +139,13 @@ export default tseslint.config(
   { files: [library], rules: imports("^effect-aws-identity") },
   // Chosen by a condition of package.json: see its `imports`.
   { files: ["packages/aws-identity/src/internal/*.node.ts"], rules: { "no-restricted-imports": "off" } },
+  // The ports from Node, and the one module that uses timers.
+  {
+    files: ["NodeIdentity", "internal/node/*", "internal/edition"].map((name) =>
+      `packages/aws-identity/src/${name}.ts`
+    ),
+    rules: { "no-restricted-imports": "off", "no-restricted-globals": "off" }
+  },
   {
     files: ["SigV4", "internal/sigV4"].map((name) => `packages/aws-identity/src/${name}.ts`),
     rules: imports("^effect-aws-identity", {

@@ -6,10 +6,11 @@
  *   npx tsx examples/aws-sdk-v3.ts --profile NAME     on your own AWS files and the real endpoints
  */
 import { GetCallerIdentityCommand, STSClient, type STSClientConfig } from "@aws-sdk/client-sts"
-import { NodeContext, NodeHttpClient, NodeHttpServer } from "@effect/platform-node"
+import { NodeHttpServer } from "@effect/platform-node"
 import { Effect, Layer } from "effect"
-import { AwsIdentity, AwsSdk, IdentityError } from "effect-aws-identity"
+import { AwsSdk, IdentityError } from "effect-aws-identity"
 import { Emulator, TestIdentity } from "effect-aws-identity-testing"
+import * as NodeIdentity from "effect-aws-identity/NodeIdentity"
 import { createServer } from "node:http"
 import { parseArgs } from "node:util"
 
@@ -35,7 +36,7 @@ const whoAmI = async (identity: AwsSdk.Identity, config?: STSClientConfig) => {
 const onYourFiles = async (profile: string) => {
   // Closes the layer when the function returns. Without "await using", call identity.dispose().
   await using identity = AwsSdk.fromLayer(
-    AwsIdentity.layer({ profile }).pipe(Layer.provide([NodeContext.layer, NodeHttpClient.layer]))
+    NodeIdentity.layer({ profile })
   )
   await whoAmI(identity)
 }

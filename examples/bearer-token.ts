@@ -8,10 +8,11 @@
  * The token gives access to every role that you have. Send it only to servers that may have that access.
  */
 import { HttpClient, HttpClientRequest, HttpServer, HttpServerRequest, HttpServerResponse } from "@effect/platform"
-import { NodeContext, NodeHttpClient, NodeHttpServer, NodeRuntime } from "@effect/platform-node"
+import { NodeHttpClient, NodeHttpServer, NodeRuntime } from "@effect/platform-node"
 import { Console, Effect, Layer } from "effect"
-import { AwsIdentity, SharedConfig, type SsoSession, SsoTokenProvider } from "effect-aws-identity"
+import { SharedConfig, type SsoSession, SsoTokenProvider } from "effect-aws-identity"
 import { IdentityCenter, TestIdentity } from "effect-aws-identity-testing"
+import * as NodeIdentity from "effect-aws-identity/NodeIdentity"
 import { createServer } from "node:http"
 import { parseArgs } from "node:util"
 
@@ -47,10 +48,7 @@ const application = (url: string) =>
     Effect.catchTag("SsoLoginRequired", ({ command }) => Console.error(`You are not signed in: run "${command}".`))
   )
 
-const aws = AwsIdentity.layer().pipe(
-  Layer.provideMerge(NodeHttpClient.layer),
-  Layer.provide(NodeContext.layer)
-)
+const aws = Layer.merge(NodeIdentity.layer(), NodeHttpClient.layer)
 
 // ---------------------------------------------------------------------------------------------------------------
 // The same on a server of our own that refuses the first token it sees.

@@ -8,10 +8,12 @@
  * Bundled and installed, another profile names it: `credential_process = /opt/bin/credential-process --profile NAME`.
  * Standard output is for the one document alone: warnings and errors go to standard error.
  */
-import { NodeContext, NodeHttpClient, NodeRuntime } from "@effect/platform-node"
-import { Console, DateTime, Effect, Layer, Logger, Option, Redacted } from "effect"
-import { AwsIdentity, type Credentials, CredentialsProvider } from "effect-aws-identity"
+import { NodeRuntime } from "@effect/platform-node"
+import type { Layer } from "effect"
+import { Console, DateTime, Effect, Logger, Option, Redacted } from "effect"
+import { type Credentials, CredentialsProvider } from "effect-aws-identity"
 import { TestIdentity } from "effect-aws-identity-testing"
+import * as NodeIdentity from "effect-aws-identity/NodeIdentity"
 import { parseArgs } from "node:util"
 
 // ---------------------------------------------------------------------------------------------------------------
@@ -33,8 +35,7 @@ const application = Effect.gen(function*() {
   yield* Console.log(documentOf(yield* CredentialsProvider.get))
 })
 
-const aws = (profile: string) =>
-  AwsIdentity.layer({ profile }).pipe(Layer.provide([NodeContext.layer, NodeHttpClient.layer]))
+const aws = (profile: string) => NodeIdentity.layer({ profile })
 
 /** The library logs its warnings. */
 const toStandardError = Logger.replace(Logger.defaultLogger, Logger.withConsoleError(Logger.logfmtLogger))

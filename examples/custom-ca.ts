@@ -7,9 +7,8 @@
  *
  * FILE holds a certificate as PEM. Without a line of code, `NODE_EXTRA_CA_CERTS=FILE` does it for a whole Node process.
  */
-import type { HttpClient } from "@effect/platform"
 import { FileSystem, HttpServer } from "@effect/platform"
-import { NodeContext, NodeHttpClient, NodeHttpServer, NodeRuntime } from "@effect/platform-node"
+import { NodeContext, NodeHttpServer, NodeRuntime } from "@effect/platform-node"
 import { Console, Effect, Layer } from "effect"
 import {
   AwsIdentity,
@@ -20,21 +19,18 @@ import {
   SsoTokenCache
 } from "effect-aws-identity"
 import { Emulator, IdentityCenter } from "effect-aws-identity-testing"
-import { createServer } from "node:https"
+import * as NodeIdentity from "effect-aws-identity/NodeIdentity"
+import { Agent, createServer } from "node:https"
 import { rootCertificates } from "node:tls"
 import { parseArgs } from "node:util"
 import { generate } from "selfsigned"
 
 // ---------------------------------------------------------------------------------------------------------------
-// What an application does: its HttpClient is the one that trusts the authority.
+// What an application does: the agent of its requests trusts the authority.
 // ---------------------------------------------------------------------------------------------------------------
 
 /** Trusts `ca` (PEM) beside the authorities that Node trusts: the list of an agent takes the place of Node's own. */
-const trusting = (ca: string): Layer.Layer<HttpClient.HttpClient> =>
-  Layer.provide(
-    NodeHttpClient.layerWithoutAgent,
-    NodeHttpClient.makeAgentLayer({ ca: [...rootCertificates, ca], keepAlive: true })
-  )
+const trusting = (ca: string): Agent => new Agent({ ca: [...rootCertificates, ca], keepAlive: true })
 
 const showKey = Effect.gen(function*() {
   const { accessKeyId } = yield* CredentialsProvider.get
@@ -45,7 +41,7 @@ const onYourFiles = (file: string) =>
   Effect.gen(function*() {
     const fs = yield* FileSystem.FileSystem
     const ca = yield* fs.readFileString(file)
-    yield* Effect.provide(showKey, Layer.provide(AwsIdentity.layer(), trusting(ca)))
+    yield* Effect.provide(showKey, NodeIdentity.layer({ agent: trusting(ca) }))
   }).pipe(Effect.provide(NodeContext.layer))
 
 // ---------------------------------------------------------------------------------------------------------------
@@ -82,21 +78,24 @@ const onOurOwn = Effect.gen(function*() {
     SharedConfig.session("demo"),
     (session) => SsoLogin.device(session, { onPrompt: ({ userCode }) => center.approve(userCode) })
   )
-  const run = (http: Layer.Layer<HttpClient.HttpClient>) =>
+  const run = (ports: Layer.Layer<NodeIdentity.Ports>) =>
     Effect.provide(
       Effect.zipRight(loginAtOnce, showKey),
       CredentialsProvider.layer(SsoCredentials.resolveProfile()).pipe(
         Layer.provideMerge(AwsIdentity.layerServices({ client: { endpoint } })),
         Layer.provideMerge(Layer.merge(SharedConfig.layerMemory({ config: configText }), SsoTokenCache.layerMemory())),
-        Layer.provide(http)
+        Layer.provide(ports)
       )
     )
 
   yield* Console.log("Without its certificate:")
-  const error = yield* Effect.orDieWith(Effect.flip(run(NodeHttpClient.layer)), () => "It was trusted nevertheless")
+  const error = yield* Effect.orDieWith(
+    Effect.flip(run(NodeIdentity.layerPorts())),
+    () => "It was trusted nevertheless"
+  )
   yield* Console.log(`   ${error._tag}: ${error.message}`)
   yield* Console.log("With it:")
-  yield* run(trusting(cert))
+  yield* run(NodeIdentity.layerPorts({ agent: trusting(cert) }))
 }).pipe(Effect.scoped, Effect.provide(IdentityCenter.layer({ interval: "1 second" })))
 
 // ---------------------------------------------------------------------------------------------------------------

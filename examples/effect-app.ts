@@ -5,10 +5,11 @@
  *
  *   npx tsx examples/effect-app.ts --profile NAME     on your own AWS files and the real endpoints
  */
-import { NodeContext, NodeHttpClient, NodeRuntime } from "@effect/platform-node"
+import { NodeRuntime } from "@effect/platform-node"
 import { Console, Context, Effect, Layer, Schedule } from "effect"
-import { AwsIdentity, CredentialsProvider, type IdentityError } from "effect-aws-identity"
+import { CredentialsProvider, type IdentityError } from "effect-aws-identity"
 import { IdentityCenter, TestIdentity } from "effect-aws-identity-testing"
+import * as NodeIdentity from "effect-aws-identity/NodeIdentity"
 import { parseArgs } from "node:util"
 
 // ---------------------------------------------------------------------------------------------------------------
@@ -38,10 +39,7 @@ const application = Effect.gen(function*() {
 )
 
 /** The edge. `background` refreshes the credentials before they expire, so that no caller waits for them. */
-const aws = (profile: string) =>
-  AwsIdentity.layer({ profile, background: true }).pipe(
-    Layer.provide([NodeContext.layer, NodeHttpClient.layer])
-  )
+const aws = (profile: string) => NodeIdentity.layer({ profile, background: true })
 
 // ---------------------------------------------------------------------------------------------------------------
 // The same on an Identity Center of our own: another layer at the edge, of credentials that live for two seconds.

@@ -6,10 +6,11 @@
  *   npx tsx examples/effect-aws.ts --profile NAME     on your own AWS files and the real endpoints
  */
 import { STSService } from "@effect-aws/client-sts"
-import { NodeContext, NodeHttpClient, NodeHttpServer, NodeRuntime } from "@effect/platform-node"
+import { NodeHttpServer, NodeRuntime } from "@effect/platform-node"
 import { Console, Effect, Layer } from "effect"
-import { AwsIdentity, AwsSdk, CredentialsProvider } from "effect-aws-identity"
+import { AwsSdk, CredentialsProvider } from "effect-aws-identity"
 import { Emulator, TestIdentity } from "effect-aws-identity-testing"
+import * as NodeIdentity from "effect-aws-identity/NodeIdentity"
 import { createServer } from "node:http"
 import { parseArgs } from "node:util"
 
@@ -35,8 +36,7 @@ const application = Effect.gen(function*() {
 
 const aws = (profile: string) =>
   sts().pipe(
-    Layer.provideMerge(AwsIdentity.layer({ profile })),
-    Layer.provide([NodeContext.layer, NodeHttpClient.layer])
+    Layer.provideMerge(NodeIdentity.layer({ profile }))
   )
 
 // ---------------------------------------------------------------------------------------------------------------

@@ -6,10 +6,11 @@
  *
  *   npx tsx examples/errors.ts --profile NAME     on your own AWS files and the real endpoints
  */
-import { NodeContext, NodeHttpClient, NodeRuntime } from "@effect/platform-node"
-import { Console, Effect, Layer } from "effect"
-import { AwsIdentity, CredentialsProvider, IdentityError } from "effect-aws-identity"
+import { NodeRuntime } from "@effect/platform-node"
+import { Console, Effect } from "effect"
+import { CredentialsProvider, IdentityError } from "effect-aws-identity"
 import { TestIdentity } from "effect-aws-identity-testing"
+import * as NodeIdentity from "effect-aws-identity/NodeIdentity"
 import { parseArgs } from "node:util"
 
 const application = Effect.gen(function*() {
@@ -29,6 +30,6 @@ NodeRuntime.runMain(
     ? Effect.provide(application, TestIdentity.layer({ signedIn: false }))
     : Effect.provide(
       application,
-      AwsIdentity.layer({ profile }).pipe(Layer.provide([NodeContext.layer, NodeHttpClient.layer]))
+      NodeIdentity.layer({ profile })
     )
 )

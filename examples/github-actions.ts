@@ -6,7 +6,7 @@
  *   npx tsx examples/github-actions.ts --aws    in a job with "permissions: id-token: write", on roles of yours
  */
 import { HttpServer, HttpServerRequest, HttpServerResponse } from "@effect/platform"
-import { NodeContext, NodeHttpClient, NodeHttpServer, NodeRuntime } from "@effect/platform-node"
+import { NodeHttpServer, NodeRuntime } from "@effect/platform-node"
 import { ConfigProvider, Console, Effect, Layer, TestClock, TestContext } from "effect"
 import {
   AccountId,
@@ -18,6 +18,7 @@ import {
   WebIdentityToken
 } from "effect-aws-identity"
 import { Emulator, IdentityCenter, OpenIdProvider } from "effect-aws-identity-testing"
+import * as NodeIdentity from "effect-aws-identity/NodeIdentity"
 import { createServer } from "node:http"
 import { parseArgs } from "node:util"
 
@@ -48,7 +49,7 @@ const aws = AllowedAccounts.layer({ accounts: [AccountId.make("444455556666")] }
   Layer.provide(AssumeRoleCredentials.layer({ roleArn: deployRole, sessionName: "deploy" })),
   Layer.provide(WebIdentityCredentials.layer({ roleArn: ciRole, token: WebIdentityToken.githubActions() })),
   Layer.provideMerge(Sts.layerEnvironment()),
-  Layer.provide([NodeContext.layer, NodeHttpClient.layer])
+  Layer.provide(NodeIdentity.layerPorts())
 )
 
 // ---------------------------------------------------------------------------------------------------------------

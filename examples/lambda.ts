@@ -7,10 +7,11 @@
  *
  * On Lambda itself, bundle the first part to one file.
  */
-import { NodeHttpClient, NodeHttpServer, NodeRuntime } from "@effect/platform-node"
+import { NodeHttpServer, NodeRuntime } from "@effect/platform-node"
 import { Console, Effect, Layer, ManagedRuntime } from "effect"
 import { CredentialsProvider, EnvironmentCredentials, Sts } from "effect-aws-identity"
 import { Emulator, IdentityCenter } from "effect-aws-identity-testing"
+import * as NodeIdentity from "effect-aws-identity/NodeIdentity"
 import { createServer } from "node:http"
 import { parseArgs } from "node:util"
 
@@ -33,7 +34,7 @@ const handle = (event: { readonly name: string }) =>
 
 /** Lambda puts the credentials of the function's role and `AWS_REGION`, the region of STS, into its environment. */
 const aws = Layer.merge(EnvironmentCredentials.layer(), Sts.layerEnvironment()).pipe(
-  Layer.provide(NodeHttpClient.layer)
+  Layer.provide(NodeIdentity.layerPorts())
 )
 
 const runtime = ManagedRuntime.make(aws)

@@ -5,10 +5,9 @@
  *
  *   npx tsx examples/migrate-from-v2.ts --profile NAME     on your own AWS files and the real endpoints
  */
-import { NodeContext, NodeHttpClient, NodeRuntime } from "@effect/platform-node"
-import { Console, Effect, Layer, Option, Redacted, Stream } from "effect"
+import { NodeRuntime } from "@effect/platform-node"
+import { Console, Effect, Option, Redacted, Stream } from "effect"
 import {
-  AwsIdentity,
   CredentialsProvider,
   Region,
   SharedConfig,
@@ -18,6 +17,7 @@ import {
   WebIdentityCredentials
 } from "effect-aws-identity"
 import { OpenIdProvider, TestIdentity } from "effect-aws-identity-testing"
+import * as NodeIdentity from "effect-aws-identity/NodeIdentity"
 import { parseArgs } from "node:util"
 
 // ---------------------------------------------------------------------------------------------------------------
@@ -81,8 +81,7 @@ const application = Effect.all([credentials, token, roles, client], { discard: t
   Effect.catchTag("SsoLoginRequired", ({ command }) => Console.error(`You are not signed in: run "${command}".`))
 )
 
-const aws = (profile: string) =>
-  AwsIdentity.layer({ profile }).pipe(Layer.provide([NodeContext.layer, NodeHttpClient.layer]))
+const aws = (profile: string) => NodeIdentity.layer({ profile })
 
 // ---------------------------------------------------------------------------------------------------------------
 // The same on an Identity Center of our own, and an identity provider whose word it takes.

@@ -6,10 +6,11 @@
  *   npx tsx examples/pick-role.ts --profile NAME     on your own AWS files and the real endpoints
  */
 import { Terminal } from "@effect/platform"
-import { NodeContext, NodeHttpClient, NodeRuntime } from "@effect/platform-node"
-import { Console, Effect, Layer, Option, Stream } from "effect"
-import { AwsIdentity, CredentialsProvider, SharedConfig, SsoCredentials, SsoRoles } from "effect-aws-identity"
+import { NodeContext, NodeRuntime } from "@effect/platform-node"
+import { Console, Effect, Option, Stream } from "effect"
+import { CredentialsProvider, SharedConfig, SsoCredentials, SsoRoles } from "effect-aws-identity"
 import { TestIdentity } from "effect-aws-identity-testing"
+import * as NodeIdentity from "effect-aws-identity/NodeIdentity"
 import { parseArgs } from "node:util"
 
 // ---------------------------------------------------------------------------------------------------------------
@@ -45,8 +46,7 @@ const application = (ask: Effect.Effect<string>) =>
     Effect.catchTag("SsoLoginRequired", ({ command }) => Console.error(`You are not signed in: run "${command}".`))
   )
 
-const aws = (profile: string) =>
-  AwsIdentity.layer({ profile }).pipe(Layer.provide([NodeContext.layer, NodeHttpClient.layerUndici]))
+const aws = (profile: string) => NodeIdentity.layer({ profile })
 
 const onYourFiles = (profile: string) =>
   Effect.flatMap(Terminal.Terminal, ({ readLine }) => application(Effect.orElseSucceed(readLine, () => ""))).pipe(

@@ -5,9 +5,8 @@
  *
  *   HTTPS_PROXY=http://HOST:PORT npx tsx examples/proxy.ts --profile NAME    on your own AWS files
  */
-import type { HttpClient } from "@effect/platform"
 import { HttpServer } from "@effect/platform"
-import { NodeContext, NodeHttpClient, NodeHttpServer, NodeRuntime, Undici } from "@effect/platform-node"
+import { NodeHttpServer, NodeRuntime, Undici } from "@effect/platform-node"
 import { Console, Effect, Layer } from "effect"
 import {
   AwsIdentity,
@@ -19,6 +18,7 @@ import {
   Sts
 } from "effect-aws-identity"
 import { Emulator, IdentityCenter } from "effect-aws-identity-testing"
+import * as NodeIdentity from "effect-aws-identity/NodeIdentity"
 import { createServer as createHttpServer } from "node:http"
 import { createServer as createHttpsServer } from "node:https"
 import { connect } from "node:net"
@@ -33,16 +33,14 @@ import { generate } from "selfsigned"
  * Through the proxies of `HTTPS_PROXY` and `HTTP_PROXY`, and past them to the hosts of `NO_PROXY`; the options of the
  * same names take the place of these variables. A user and password stand in the proxy's URL.
  */
-const throughProxy = (options?: Undici.EnvHttpProxyAgent.Options): Layer.Layer<HttpClient.HttpClient> =>
-  NodeHttpClient.layerUndiciWithoutDispatcher.pipe(
-    Layer.provide(Layer.scoped(
-      NodeHttpClient.Dispatcher,
-      Effect.acquireRelease(
-        Effect.sync(() => new Undici.EnvHttpProxyAgent(options)),
-        (dispatcher) => Effect.promise(() => dispatcher.destroy())
-      )
-    ))
+const proxyAgent = (options?: Undici.EnvHttpProxyAgent.Options) =>
+  Effect.acquireRelease(
+    Effect.sync(() => new Undici.EnvHttpProxyAgent(options)),
+    (dispatcher) => Effect.promise(() => dispatcher.destroy())
   )
+
+const throughProxy = (options?: Undici.EnvHttpProxyAgent.Options): Layer.Layer<NodeIdentity.Ports> =>
+  Layer.unwrapScoped(Effect.map(proxyAgent(options), (dispatcher) => NodeIdentity.layerPorts({ dispatcher })))
 
 const whoAmI = Effect.gen(function*() {
   const sts = yield* Sts.Sts
@@ -55,7 +53,7 @@ const whoAmI = Effect.gen(function*() {
 const onYourFiles = (profile: string) =>
   whoAmI.pipe(
     Effect.provide(AwsIdentity.layer({ profile })),
-    Effect.provide([NodeContext.layer, throughProxy()])
+    Effect.provide(throughProxy())
   )
 
 // ---------------------------------------------------------------------------------------------------------------

@@ -8,10 +8,11 @@
  * The region is that of `AWS_REGION`, else that of the profile.
  */
 import { HttpBody, HttpClient, HttpServer, HttpServerRequest, HttpServerResponse } from "@effect/platform"
-import { NodeContext, NodeHttpClient, NodeHttpServer, NodeRuntime } from "@effect/platform-node"
+import { NodeHttpClient, NodeHttpServer, NodeRuntime } from "@effect/platform-node"
 import { Console, Effect, Option } from "effect"
-import { AwsIdentity, SignedHttpClient } from "effect-aws-identity"
+import { SignedHttpClient } from "effect-aws-identity"
 import { IdentityCenter, TestIdentity } from "effect-aws-identity-testing"
+import * as NodeIdentity from "effect-aws-identity/NodeIdentity"
 import { createServer } from "node:http"
 import { parseArgs } from "node:util"
 
@@ -39,8 +40,7 @@ const application = (bucketUrl: string) =>
 
 const onYourBucket = (bucketUrl: string) =>
   application(bucketUrl).pipe(
-    Effect.provide(AwsIdentity.layer()),
-    Effect.provide([NodeContext.layer, NodeHttpClient.layer])
+    Effect.provide([NodeIdentity.layer(), NodeHttpClient.layer])
   )
 
 // ---------------------------------------------------------------------------------------------------------------

@@ -5,10 +5,11 @@
  *
  *   npx tsx examples/several-identities.ts --aws    on your own profiles "dev", "prod", "team-a" and "team-b"
  */
-import { NodeContext, NodeHttpClient, NodeRuntime } from "@effect/platform-node"
+import { NodeRuntime } from "@effect/platform-node"
 import { Console, Context, Effect, Layer, LayerMap, Option } from "effect"
 import { AwsIdentity, CredentialsProvider, ProfileCredentials, SharedConfig, SsoTokenCache } from "effect-aws-identity"
 import { IdentityCenter, TestIdentity } from "effect-aws-identity-testing"
+import * as NodeIdentity from "effect-aws-identity/NodeIdentity"
 import { parseArgs } from "node:util"
 
 // ---------------------------------------------------------------------------------------------------------------
@@ -37,7 +38,7 @@ const identities = Layer.mergeAll(Dev.layer, Prod.layer, Teams.Default)
 const aws = identities.pipe(
   Layer.provide(AwsIdentity.layerServices()),
   Layer.provide([SharedConfig.layer(), SsoTokenCache.layer()]),
-  Layer.provide([NodeContext.layer, NodeHttpClient.layer])
+  Layer.provide(NodeIdentity.layerPorts())
 )
 
 const accountOf = (provider: CredentialsProvider.Service) =>
@@ -109,7 +110,7 @@ const onOurOwn = Effect.gen(function*() {
   yield* Console.log(`Asked of AWS: ${(yield* center.calls).join(", ")}`)
 }).pipe(
   Effect.provide(Layer.provideMerge(identities, TestIdentity.layer({ config, identityCenter: { accounts } }))),
-  Effect.provide([NodeContext.layer, NodeHttpClient.layer])
+  Effect.provide(NodeIdentity.layerPorts())
 )
 
 const { aws: isAws } = parseArgs({ options: { aws: { type: "boolean" } } }).values

@@ -5,9 +5,9 @@
  *   npm start -- --profile NAME           on your own AWS files and the real endpoints
  *   npm start -- --profile NAME --login   the same, signing you in first
  */
-import { FileSystem, type HttpClient, Path } from "@effect/platform"
-import { NodeContext, NodeHttpClient, NodeHttpServer, NodeRuntime } from "@effect/platform-node"
-import { Cause, ConfigProvider, Console, DateTime, Effect, Either, Exit, Layer, Option, Stream } from "effect"
+import { FileSystem, Path } from "@effect/platform"
+import { NodeContext, NodeHttpServer, NodeRuntime } from "@effect/platform-node"
+import { Cause, ConfigProvider, Console, DateTime, Effect, Either, Exit, Option, Stream } from "effect"
 import {
   AwsIdentity,
   type Credentials,
@@ -18,6 +18,7 @@ import {
   SsoTokenCache
 } from "effect-aws-identity"
 import { Emulator, IdentityCenter } from "effect-aws-identity-testing"
+import * as NodeIdentity from "effect-aws-identity/NodeIdentity"
 import { createServer } from "node:http"
 import { parseArgs } from "node:util"
 
@@ -177,16 +178,13 @@ const onOurOwn = Effect.gen(function*() {
 const usage = `Usage: npm start
        npm start -- --profile NAME [--login]`
 
-// Node's own HTTP, connections kept: the quickest client to start and to use.
-const http = Layer.provide(NodeHttpClient.layerWithoutAgent, NodeHttpClient.makeAgentLayer({ keepAlive: true }))
-
 const run = <E extends { readonly message: string }>(
-  program: Effect.Effect<void, E, NodeContext.NodeContext | HttpClient.HttpClient>
+  program: Effect.Effect<void, E, NodeContext.NodeContext | NodeIdentity.Ports>
 ) =>
   program.pipe(
     Effect.catchAll((error) => Effect.zipRight(Console.error(`\n${error.message}`), Effect.fail(error))),
     Effect.tapDefect((cause) => Console.error(Cause.pretty(cause))),
-    Effect.provide([NodeContext.layer, http]),
+    Effect.provide([NodeContext.layer, NodeIdentity.layerPorts()]),
     NodeRuntime.runMain({
       disableErrorReporting: true,
       // As shells expect it: 130 when interrupted.

@@ -1,8 +1,7 @@
-import { NodeContext, NodeHttpClient } from "@effect/platform-node"
 import { assert, it } from "@effect/vitest"
 import type { Duration } from "effect"
 import { Effect, Option, Schedule, TestClock } from "effect"
-import { CredentialsProvider, ProfileCredentials } from "effect-aws-identity"
+import { CredentialsProvider, Files, ProfileCredentials, Programs, Transport } from "effect-aws-identity"
 import { IdentityCenter, TestIdentity } from "effect-aws-identity-testing"
 
 // How to test your application: on an Identity Center in memory and a clock that the test moves.
@@ -93,5 +92,11 @@ it.scoped("acts in two accounts with one sign-in and one request for each", () =
   }).pipe(
     Effect.provide(TestIdentity.layer()),
     // What a profile may name besides SSO: programs, files, and the metadata of a machine.
-    Effect.provide([NodeContext.layer, NodeHttpClient.layer])
+    Effect.provide([
+      Transport.layerMemory(() =>
+        Effect.dieMessage("no network")
+      ),
+      Files.layerMemory(),
+      Programs.layerMemory()
+    ])
   ))

@@ -1,3 +1,4 @@
+import * as NodeIdentity from "effect-aws-identity/NodeIdentity"
 import type { Contender, Work } from "./measure.js"
 import { typical } from "./measure.js"
 import { atMost, of, times } from "./report.js"
@@ -13,10 +14,7 @@ const awaited = (provide: () => Promise<{ readonly accessKeyId: string }>) => as
 }
 
 const oursLayer = async () => {
-  const { NodeContext, NodeHttpClient } = await import("@effect/platform-node")
-  const { Layer } = await import("effect")
-  const { AwsIdentity } = await import("effect-aws-identity")
-  return Layer.provide(AwsIdentity.layer(), [NodeContext.layer, NodeHttpClient.layer])
+  return NodeIdentity.layer()
 }
 
 const promises: Work = {

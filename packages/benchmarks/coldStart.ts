@@ -1,7 +1,7 @@
 import { readdirSync } from "node:fs"
 import { join } from "node:path"
 import { bundle, compile, programs } from "./build.js"
-import { httpOf } from "./http.js"
+import { portsOf } from "./http.js"
 import type { Work } from "./measure.js"
 import { atMost, times } from "./report.js"
 import type { Scenario } from "./scenarios.js"
@@ -11,7 +11,7 @@ const application = async () => {
   const { FileSystem } = await import("@effect/platform")
   const { NodeContext } = await import("@effect/platform-node")
   const { Effect, Layer, ManagedRuntime } = await import("effect")
-  const runtime = ManagedRuntime.make(Layer.merge(NodeContext.layer, await httpOf("node:http")))
+  const runtime = ManagedRuntime.make(Layer.merge(NodeContext.layer, await portsOf("node:http")))
   await runtime.runPromise(Effect.flatMap(FileSystem.FileSystem, (files) => files.exists(process.env["HOME"] ?? "")))
   return { Effect, runtime }
 }

@@ -1,7 +1,7 @@
 import type { Deferred } from "effect"
 import { setTimeout } from "node:timers/promises"
 import { figures } from "./figures.js"
-import { httpOf } from "./http.js"
+import { portsOf } from "./http.js"
 import { type Contender, median, type Work } from "./measure.js"
 import { atMost, of, times } from "./report.js"
 import { contenders as resolvers } from "./resolve.js"
@@ -31,10 +31,9 @@ interface Gates {
 }
 
 const oursRuntime = async () => {
-  const { NodeContext } = await import("@effect/platform-node")
   const { Layer, ManagedRuntime } = await import("effect")
   const { AwsIdentity } = await import("effect-aws-identity")
-  return ManagedRuntime.make(Layer.provide(AwsIdentity.layer(), [NodeContext.layer, await httpOf("node:http")]))
+  return ManagedRuntime.make(Layer.provide(AwsIdentity.layer(), await portsOf("node:http")))
 }
 
 const gates: Readonly<Record<string, () => Promise<Gates>>> = {

@@ -1,10 +1,17 @@
-/** Effect's clients as the library's README recommends them: undici for what runs long, node:http for what is brief. */
-export type Client = "undici" | "node:http"
+/** How a contender of ours reaches the server: the ports of `NodeIdentity`, or those of Effect's platform. */
+export type Client = "node:http" | "undici" | "the platform's undici"
 
-export const httpOf = async (client: Client) => {
-  const { NodeHttpClient } = await import("@effect/platform-node")
+export const portsOf = async (client: Client) => {
+  const { NodeContext, NodeHttpClient, Undici } = await import("@effect/platform-node")
   const { Layer } = await import("effect")
-  return client === "undici"
-    ? NodeHttpClient.layerUndici
-    : Layer.provide(NodeHttpClient.layerWithoutAgent, NodeHttpClient.makeAgentLayer({ keepAlive: true }))
+  const { PlatformPorts } = await import("effect-aws-identity")
+  const { layerPorts } = await import("effect-aws-identity/NodeIdentity")
+  switch (client) {
+    case "node:http":
+      return layerPorts()
+    case "undici":
+      return layerPorts({ dispatcher: Undici.getGlobalDispatcher() })
+    case "the platform's undici":
+      return Layer.provide(PlatformPorts.layer, [NodeContext.layer, NodeHttpClient.layerUndici])
+  }
 }

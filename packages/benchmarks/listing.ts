@@ -1,5 +1,5 @@
 import { figures } from "./figures.js"
-import { type Client, httpOf } from "./http.js"
+import { type Client, portsOf } from "./http.js"
 import { type Contender, median, type Work } from "./measure.js"
 import { atMost, of, times } from "./report.js"
 import type { Scenario } from "./scenarios.js"
@@ -88,8 +88,9 @@ const v3: Contender = async () => {
 /** What is not ours to make faster: Effect's client at the same requests, with nothing around them. */
 const effectClient: Contender = async () => {
   const { HttpClient } = await import("@effect/platform")
+  const { NodeHttpClient } = await import("@effect/platform-node")
   const { Effect, ManagedRuntime } = await import("effect")
-  const runtime = ManagedRuntime.make(await httpOf("undici"))
+  const runtime = ManagedRuntime.make(NodeHttpClient.layerUndici)
   const get = (path: string) =>
     Effect.gen(function*() {
       const client = HttpClient.withTracerDisabledWhen(yield* HttpClient.HttpClient, () => true)
@@ -126,7 +127,7 @@ async () => {
   const { Effect, Layer, ManagedRuntime, Redacted, Stream } = await import("effect")
   const { Region, Sso } = await import("effect-aws-identity")
   const endpoint = process.env["AWS_ENDPOINT_URL_SSO"]
-  const runtime = ManagedRuntime.make(Layer.provide(Sso.layer({ endpoint }), await httpOf(client)))
+  const runtime = ManagedRuntime.make(Layer.provide(Sso.layer({ endpoint }), await portsOf(client)))
   const roles = Sso.streamAllRoles({
     region: Region.make(region),
     accessToken: Redacted.make(`list-${accounts}`)

@@ -1,3 +1,4 @@
+import { portsOf } from "./http.js"
 import { typical } from "./measure.js"
 import type { Contender, Samples, Work } from "./measure.js"
 import { atMost, of, times } from "./report.js"
@@ -12,10 +13,9 @@ const work = (profiles: number): Work => {
   const last = `account-${profiles - 1}.Administrator`
   const answer = String(100_000_000_000 + profiles - 1)
   const ours = (every: boolean): Contender => async () => {
-    const { NodeContext } = await import("@effect/platform-node")
     const { Effect, ManagedRuntime } = await import("effect")
     const { SharedConfig } = await import("effect-aws-identity")
-    const platform = ManagedRuntime.make(NodeContext.layer)
+    const platform = ManagedRuntime.make(await portsOf("node:http"))
     // Nothing has been read before.
     const read = Effect.provide(SharedConfig.read, SharedConfig.layer(paths()))
     return () =>

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto"
 import { readFileSync, writeFileSync } from "node:fs"
 import { tokenFile, tokenText } from "./home.js"
-import { type Client, httpOf } from "./http.js"
+import { type Client, portsOf } from "./http.js"
 import type { Contender, Work } from "./measure.js"
 import { atLeast, times } from "./report.js"
 import type { Scenario } from "./scenarios.js"
@@ -84,11 +84,10 @@ const v3: Contender = async () => {
 }
 
 const ours = (client: Client): Contender => async () => {
-  const { NodeContext } = await import("@effect/platform-node")
   const { Effect, Layer, ManagedRuntime } = await import("effect")
   const { AwsIdentity, SsoCredentials } = await import("effect-aws-identity")
   const runtime = ManagedRuntime.make(
-    Layer.provide(AwsIdentity.layer(), [NodeContext.layer, await httpOf(client)])
+    Layer.provide(AwsIdentity.layer(), await portsOf(client))
   )
   const resolve = Effect.map(SsoCredentials.resolveProfile(), ({ accessKeyId }) => accessKeyId)
   return () => runtime.runPromise(resolve)

@@ -1,4 +1,4 @@
-import { type Client, httpOf } from "./http.js"
+import { type Client, portsOf } from "./http.js"
 import type { Contender, Work } from "./measure.js"
 import { atLeast, times } from "./report.js"
 import type { Scenario } from "./scenarios.js"
@@ -54,12 +54,10 @@ const v3 = (reuse: boolean): Contender => async () => {
   return async () => (await fromSSO(options)()).accessKeyId
 }
 
-const ours = (client: Client | "node:http, no connection kept"): Contender => async () => {
-  const { NodeContext, NodeHttpClient } = await import("@effect/platform-node")
+const ours = (client: Client): Contender => async () => {
   const { Effect, Layer, ManagedRuntime } = await import("effect")
   const { AwsIdentity, SsoCredentials } = await import("effect-aws-identity")
-  const http = client === "node:http, no connection kept" ? NodeHttpClient.layer : await httpOf(client)
-  const runtime = ManagedRuntime.make(Layer.provide(AwsIdentity.layer(), [NodeContext.layer, http]))
+  const runtime = ManagedRuntime.make(Layer.provide(AwsIdentity.layer(), await portsOf(client)))
   const resolve = Effect.map(SsoCredentials.resolveProfile(), ({ accessKeyId }) => accessKeyId)
   return () => runtime.runPromise(resolve)
 }
@@ -67,8 +65,9 @@ const ours = (client: Client | "node:http, no connection kept"): Contender => as
 /** What is not ours to make faster: Effect's client at the same request, with nothing around it. */
 const effectClient: Contender = async () => {
   const { HttpClient, HttpClientRequest } = await import("@effect/platform")
+  const { NodeHttpClient } = await import("@effect/platform-node")
   const { Effect, ManagedRuntime } = await import("effect")
-  const runtime = ManagedRuntime.make(await httpOf("undici"))
+  const runtime = ManagedRuntime.make(NodeHttpClient.layerUndici)
   const request = HttpClientRequest.get(
     `${process.env["AWS_ENDPOINT_URL_SSO"]}/federation/credentials?account_id=111122223333&role_name=Developer`,
     { headers: { "x-amz-sso_bearer_token": "token" } }
@@ -88,9 +87,9 @@ export const contenders: Readonly<Record<string, Contender>> = {
   "aws-sdk v2": v2(false),
   "AWS SDK v3, one client": v3(true),
   "AWS SDK v3": v3(false),
-  "ours": ours("undici"),
-  "ours, node:http": ours("node:http"),
-  "ours, node:http, no connection kept": ours("node:http, no connection kept")
+  "ours": ours("node:http"),
+  "ours, undici": ours("undici"),
+  "ours, the platform's undici": ours("the platform's undici")
 }
 
 const requests = (operations: number) => operations
@@ -101,7 +100,7 @@ const compiled: Work = {
     "plain Node": floor,
     "aws-sdk v2, one client": v2(true),
     "AWS SDK v3, one client": v3(true),
-    "ours": ours("undici")
+    "ours": ours("node:http")
   },
   warmUp: 4000,
   operations: 1000,

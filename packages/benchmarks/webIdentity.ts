@@ -1,4 +1,4 @@
-import { type Client, httpOf } from "./http.js"
+import { type Client, portsOf } from "./http.js"
 import type { Contender, Work } from "./measure.js"
 import { atLeast, times } from "./report.js"
 import type { Scenario } from "./scenarios.js"
@@ -47,14 +47,12 @@ const v3 = (reuse: boolean): Contender => async () => {
 }
 
 const ours = (client: Client): Contender => async () => {
-  const { NodeContext } = await import("@effect/platform-node")
   const { Effect, Layer, ManagedRuntime } = await import("effect")
   const { SharedConfig, Sts, WebIdentityCredentials } = await import("effect-aws-identity")
   const runtime = ManagedRuntime.make(
     Sts.layerProfile().pipe(
       Layer.provide(SharedConfig.layer()),
-      Layer.provide(await httpOf(client)),
-      Layer.provideMerge(NodeContext.layer)
+      Layer.provideMerge(await portsOf(client))
     )
   )
   const resolve = Effect.map(WebIdentityCredentials.resolve(), ({ accessKeyId }) => accessKeyId)

@@ -37,6 +37,7 @@ import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as HttpServer from "@effect/platform/HttpServer"
 import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
+import * as Transport from "effect-aws-identity/Transport"
 import * as Clock from "effect/Clock"
 import * as DateTime from "effect/DateTime"
 import * as Deferred from "effect/Deferred"
@@ -394,6 +395,43 @@ export const layerHttpClient: Layer.Layer<HttpClient.HttpClient, never, Identity
       )
     ))
 )
+
+/**
+ * A `Transport` that reaches the Identity Center without a socket, whatever the host. It waits for nothing but the clock.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerTransport = (): Layer.Layer<Transport.Transport, never, IdentityCenter> =>
+  Layer.effect(
+    Transport.Transport,
+    Effect.map(Effect.context<IdentityCenter>(), (context) =>
+      Transport.make((request) => {
+        const { host, pathname, search } = new URL(request.url)
+        return handle({
+          method: request.method,
+          url: pathname + search,
+          headers: { host, ...request.headers },
+          body: typeof request.body === "object" ? new TextDecoder().decode(request.body) : request.body ?? ""
+        }).pipe(
+          Effect.provide(context),
+          Effect.flatMap(Option.match({
+            onNone: () => Effect.fail(new Transport.TransportError({ reason: "Connect", code: "ECONNREFUSED" })),
+            onSome: (answer) => responseOf(request.url, answer)
+          }))
+        )
+      }))
+  )
+
+const responseOf = (
+  url: string,
+  { body, half = false, headers, status }: Answer
+): Effect.Effect<Transport.Response, Transport.TransportError> => {
+  if (!half) return Effect.succeed({ status, url, headers, text: withoutBody.includes(status) ? "" : body })
+  return status >= 200 && status <= 299
+    ? Effect.fail(new Transport.TransportError({ reason: "BrokenOff", code: "ECONNRESET", status }))
+    : Effect.succeed({ status, url, headers, text: "" })
+}
 
 /** These have no body, whatever a test asks for, and `Response` throws for one. */
 const withoutBody = [101, 204, 205, 304]

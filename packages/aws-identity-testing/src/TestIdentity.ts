@@ -3,13 +3,11 @@
  *
  * @since 0.1.0
  */
-import * as CommandExecutor from "@effect/platform/CommandExecutor"
-import * as PlatformError from "@effect/platform/Error"
-import * as FileSystem from "@effect/platform/FileSystem"
-import * as Path from "@effect/platform/Path"
 import * as AllowedAccounts from "effect-aws-identity/AllowedAccounts"
 import * as AwsIdentity from "effect-aws-identity/AwsIdentity"
+import * as Files from "effect-aws-identity/Files"
 import * as ProfileCredentials from "effect-aws-identity/ProfileCredentials"
+import * as Programs from "effect-aws-identity/Programs"
 import * as Region from "effect-aws-identity/Region"
 import * as SharedConfig from "effect-aws-identity/SharedConfig"
 import * as SsoTokenCache from "effect-aws-identity/SsoTokenCache"
@@ -141,7 +139,7 @@ export const layer = <R = never>(
     Layer.orDie, // the settings of an environment that is empty
     Layer.provide(nowhere),
     Layer.provide(Layer.setConfigProvider(ConfigProvider.fromMap(new Map()))),
-    Layer.provide(Layer.fresh(Emulator.layerHttpClient)),
+    Layer.provide(Emulator.layerTransport()),
     Layer.provideMerge(IdentityCenter.layer(options.identityCenter))
   )
 
@@ -153,15 +151,4 @@ const guarded = <R>(options: Options<R>) => {
 }
 
 /** Has no files and no programs, so that a test is the same on every machine. */
-const nowhere = Layer.mergeAll(
-  FileSystem.layerNoop({}),
-  Path.layer,
-  Layer.succeed(
-    CommandExecutor.CommandExecutor,
-    CommandExecutor.makeExecutor(() =>
-      Effect.fail(
-        new PlatformError.SystemError({ module: "Command", method: "spawn", reason: "NotFound" })
-      )
-    )
-  )
-)
+const nowhere = Layer.merge(Files.layerMemory(), Programs.layerMemory())

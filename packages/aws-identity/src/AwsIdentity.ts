@@ -3,10 +3,6 @@
  *
  * @since 0.1.0
  */
-import type * as CommandExecutor from "@effect/platform/CommandExecutor"
-import type * as FileSystem from "@effect/platform/FileSystem"
-import type * as HttpClient from "@effect/platform/HttpClient"
-import type * as Path from "@effect/platform/Path"
 import type * as Arr from "effect/Array"
 import type * as ConfigError from "effect/ConfigError"
 import * as Effect from "effect/Effect"
@@ -17,14 +13,17 @@ import * as AllowedAccounts from "./AllowedAccounts.js"
 import type { ClientConfig } from "./ClientConfig.js"
 import * as CredentialsProvider from "./CredentialsProvider.js"
 import * as DefaultCredentials from "./DefaultCredentials.js"
+import type * as Files from "./Files.js"
 import { perSource } from "./internal/perSource.js"
 import * as ProfileCredentials from "./ProfileCredentials.js"
+import type * as Programs from "./Programs.js"
 import * as SharedConfig from "./SharedConfig.js"
 import * as Sso from "./Sso.js"
 import * as SsoOidc from "./SsoOidc.js"
 import * as SsoTokenCache from "./SsoTokenCache.js"
 import * as SsoTokenProvider from "./SsoTokenProvider.js"
 import * as Sts from "./Sts.js"
+import type * as Transport from "./Transport.js"
 
 /**
  * `CredentialsProvider`, which is what an application needs, and the services below it, for programs that sign users in
@@ -113,10 +112,9 @@ export const layer = <R = never>(
   AwsIdentity,
   ConfigError.ConfigError,
   | Exclude<NoInfer<R>, Scope.Scope>
-  | CommandExecutor.CommandExecutor
-  | FileSystem.FileSystem
-  | Path.Path
-  | HttpClient.HttpClient
+  | Programs.Programs
+  | Files.Files
+  | Transport.Transport
 > => {
   const { allowedAccountIds } = options
   const credentials = options.profile === undefined
@@ -193,7 +191,7 @@ export const layerServices = (
 ): Layer.Layer<
   Sso.Sso | SsoOidc.SsoOidc | SsoTokenProvider.SsoTokenProvider | Sts.Sts,
   ConfigError.ConfigError,
-  HttpClient.HttpClient | SharedConfig.SharedConfig | SsoTokenCache.SsoTokenCache
+  Transport.Transport | SharedConfig.SharedConfig | SsoTokenCache.SsoTokenCache
 > =>
   perSource(
     Layer.merge(

@@ -25,9 +25,6 @@
  *
  * @since 0.1.0
  */
-import type * as FileSystem from "@effect/platform/FileSystem"
-import type * as HttpClient from "@effect/platform/HttpClient"
-import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
@@ -35,6 +32,7 @@ import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import type { Credentials } from "./Credentials.js"
 import * as CredentialsProvider from "./CredentialsProvider.js"
+import type * as Files from "./Files.js"
 import * as IdentityError from "./IdentityError.js"
 import * as ContainerEndpoint from "./internal/containerEndpoint.js"
 import { variable } from "./internal/environment.js"
@@ -43,6 +41,7 @@ import * as MetadataAnswer from "./internal/metadataAnswer.js"
 import { makeSecrets } from "./internal/scrub.js"
 import { contentInsteadOfPath, shownText } from "./internal/shownPath.js"
 import { readTokenFile } from "./internal/tokenFile.js"
+import * as Transport from "./Transport.js"
 
 const names = {
   relative: "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
@@ -165,7 +164,7 @@ const secretsOf = (header: string, { pathname, search }: URL): ReadonlyArray<str
 export const resolve: () => Effect.Effect<
   Credentials,
   IdentityError.NotConfigured | IdentityError.CredentialsUnavailable | IdentityError.FileError,
-  HttpClient.HttpClient | FileSystem.FileSystem
+  Transport.Transport | Files.Files
 > = Effect.fn("ContainerCredentials.resolve")(function*() {
   const environment = yield* Effect.mapError(settings, () =>
     unavailable(
@@ -177,16 +176,14 @@ export const resolve: () => Effect.Effect<
   const token = yield* tokenOf(environment)
   const header = Option.match(token, { onNone: () => "", onSome: Redacted.value })
   // Not every client keeps the fragment to itself.
-  const request = HttpClientRequest.get(url.href.replace(/#.*$/, ""), { acceptJson: true })
+  const request = {
+    method: "GET" as const,
+    url: url.href.replace(/#.*$/, ""),
+    headers: { accept: "application/json", ...(header === "" ? {} : { authorization: header }) }
+  }
   const secrets = makeSecrets(secretsOf(header, url))
-  return yield* Effect.flatMap(
-    HttpExchange.wire,
-    (wire) =>
-      HttpExchange.ask(wire, header === "" ? request : HttpClientRequest.setHeader(request, "authorization", header), {
-        attempts: 4,
-        timeout: "1 second"
-      })
-  ).pipe(
+  const transport = yield* Transport.Transport
+  return yield* HttpExchange.ask(transport, request, { attempts: 4, timeout: "1 second" }).pipe(
     Effect.flatMap((answer) => MetadataAnswer.credentialsOf(answer, secrets)),
     Effect.mapError((problem) =>
       unavailable(`the container's credential server ${shownText(url.origin)}`, problem, remedies[problem.reason])
@@ -209,5 +206,5 @@ const remedies = {
  */
 export const layer = (
   options?: CredentialsProvider.CacheOptions
-): Layer.Layer<CredentialsProvider.CredentialsProvider, never, HttpClient.HttpClient | FileSystem.FileSystem> =>
+): Layer.Layer<CredentialsProvider.CredentialsProvider, never, Transport.Transport | Files.Files> =>
   CredentialsProvider.layer(resolve(), options)

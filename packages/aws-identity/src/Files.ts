@@ -7,10 +7,12 @@
  *
  * @since 0.1.0
  */
+import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Data from "effect/Data"
-import type * as Effect from "effect/Effect"
-import type * as Option from "effect/Option"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 
 /**
  * What a look at a path tells.
@@ -99,6 +101,11 @@ export interface CreateOptions {
  */
 export class Files extends Context.Tag("effect-aws-identity/Files")<Files, {
   readonly paths: Paths
+  /**
+   * The home directory of this process's user as the system knows it; none if it does not, or if the process has a `HOME`,
+   * which the application's `ConfigProvider` may hide on purpose.
+   */
+  readonly home: Effect.Effect<Option.Option<string>>
   /** Looks at a path; none if nothing is there. */
   readonly look: (path: string) => Effect.Effect<Option.Option<Look>, FilesError>
   /** Reads the bytes of a file, at most `limit` of them, else fails with `TooLong`. */
@@ -130,3 +137,130 @@ export class Files extends Context.Tag("effect-aws-identity/Files")<Files, {
  * @category models
  */
 export type Service = Context.Tag.Service<Files>
+
+/**
+ * Files in memory, by their absolute POSIX paths, for tests. Directories exist where a file is, or where one was made.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const makeMemory = (initial: Readonly<Record<string, string>> = {}): Service => {
+  interface Entry {
+    readonly text: string
+    readonly mode: number
+    readonly inode: number
+    readonly changedAt: number
+  }
+  let inodes = 0
+  const entries = new Map<string, Entry>()
+  const directories = new Set<string>()
+  const failure = (reason: "NotFound" | "AlreadyExists" | "TooLong", path: string) =>
+    Effect.fail(new FilesError({ reason, path, code: reason }))
+  const names = (directory: string): ReadonlyArray<string> => {
+    const start = directory.endsWith("/") ? directory : `${directory}/`
+    const below = [...entries.keys(), ...directories].filter((path) => path.startsWith(start))
+    return [...new Set(below.map((path) => path.slice(start.length).split("/")[0] ?? ""))].sort()
+  }
+  const isDirectory = (path: string): boolean => directories.has(path) || names(path).length > 0
+  const at = <A>(path: string, use: (entry: Entry) => Effect.Effect<A, FilesError>): Effect.Effect<A, FilesError> =>
+    Effect.suspend(() => {
+      const entry = entries.get(path)
+      return entry === undefined ? failure("NotFound", path) : use(entry)
+    })
+  const write = (path: string, text: string, mode: number, inode: number) =>
+    Effect.map(Clock.currentTimeMillis, (changedAt) => {
+      entries.set(path, { text, mode, inode, changedAt })
+    })
+  for (const [path, text] of Object.entries(initial)) {
+    entries.set(path, { text, mode: 0o600, inode: ++inodes, changedAt: 0 })
+  }
+  return {
+    paths: posixPaths,
+    home: Effect.succeedNone,
+    look: (path) =>
+      Effect.sync(() => {
+        const entry = entries.get(path)
+        const shared = { owner: Option.none() }
+        if (entry !== undefined) {
+          const { changedAt, inode, mode, text } = entry
+          const size = new TextEncoder().encode(text).length
+          return Option.some({ ...shared, type: "File", size, mode, changedAt, stamp: `${inode} ${size} ${changedAt}` })
+        }
+        return isDirectory(path)
+          ? Option.some({ ...shared, type: "Directory", size: 0, mode: 0o700, changedAt: 0, stamp: path })
+          : Option.none()
+      }),
+    read: (path, limit) =>
+      at(path, ({ text }) => {
+        const bytes = new TextEncoder().encode(text)
+        return bytes.length > limit ? failure("TooLong", path) : Effect.succeed(bytes)
+      }),
+    create: (path, text, { mode }) =>
+      Effect.suspend(() => {
+        if (entries.has(path) || isDirectory(path)) return failure("AlreadyExists", path)
+        return isDirectory(posixPaths.dirname(path)) || posixPaths.dirname(path) === "/"
+          ? write(path, text, mode, ++inodes)
+          : failure("NotFound", path)
+      }),
+    overwrite: (path, text) =>
+      at(path, (entry) => write(path, text + entry.text.slice(text.length), entry.mode, entry.inode)),
+    rename: (from, to) =>
+      at(from, (entry) =>
+        Effect.sync(() => {
+          entries.delete(from)
+          entries.set(to, entry)
+        })),
+    remove: (path) => Effect.suspend(() => entries.delete(path) ? Effect.void : failure("NotFound", path)),
+    removeDirectory: (path) =>
+      Effect.suspend(() => {
+        if (names(path).length > 0) return Effect.fail(new FilesError({ reason: "Other", path, code: "ENOTEMPTY" }))
+        return directories.delete(path) ? Effect.void : failure("NotFound", path)
+      }),
+    list: (directory) =>
+      Effect.suspend(() => isDirectory(directory) ? Effect.succeed(names(directory)) : failure("NotFound", directory)),
+    makeDirectory: (path) =>
+      Effect.sync(() => {
+        directories.add(path)
+      }),
+    readLink: () => Effect.succeedNone,
+    realPath: (path) =>
+      Effect.suspend(() => entries.has(path) || isDirectory(path) ? Effect.succeed(path) : failure("NotFound", path))
+  }
+}
+
+/** Joins paths and resolves `.` and `..`. */
+const normalized = (path: string): string => {
+  const parts: Array<string> = []
+  for (const part of path.split("/")) {
+    if (part === "..") parts.pop()
+    else if (part !== "" && part !== ".") parts.push(part)
+  }
+  return (path.startsWith("/") ? "/" : "") + parts.join("/")
+}
+
+const posixPaths: Paths = {
+  sep: "/",
+  join: (...parts) => normalized(parts.join("/")),
+  resolve: (...parts) => normalized(parts.reduce((path, part) => part.startsWith("/") ? part : `${path}/${part}`, "")),
+  dirname: (path) => path.slice(0, Math.max(path.lastIndexOf("/"), 1)),
+  basename: (path) => path.slice(path.lastIndexOf("/") + 1)
+}
+
+/**
+ * Files in memory. Each call of the function makes files of its own.
+ *
+ * @example
+ * ```ts
+ * import { Layer } from "effect"
+ * import { Files, SharedConfig } from "effect-aws-identity"
+ *
+ * export const config = SharedConfig.layer({ homeDirectory: "/home/me" }).pipe(
+ *   Layer.provide(Files.layerMemory({ "/home/me/.aws/config": "[default]\nregion = eu-west-1\n" }))
+ * )
+ * ```
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerMemory = (initial?: Readonly<Record<string, string>>): Layer.Layer<Files> =>
+  Layer.sync(Files, () => makeMemory(initial))

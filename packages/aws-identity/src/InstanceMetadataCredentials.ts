@@ -31,8 +31,6 @@
  *
  * @since 0.1.0
  */
-import type * as HttpClient from "@effect/platform/HttpClient"
-import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import type * as Layer from "effect/Layer"
@@ -49,6 +47,7 @@ import * as HttpExchange from "./internal/httpExchange.js"
 import * as MetadataAnswer from "./internal/metadataAnswer.js"
 import { makeSecrets } from "./internal/scrub.js"
 import { shownText } from "./internal/shownPath.js"
+import * as Transport from "./Transport.js"
 
 const names = {
   disabled: "AWS_EC2_METADATA_DISABLED",
@@ -111,17 +110,19 @@ const unauthorized = { _tag: "Unauthorized" as const }
 
 const attemptAt = (endpoint: string) =>
   Effect.gen(function*() {
-    const wire = yield* HttpExchange.wire
+    const transport = yield* Transport.Transport
     const shown = shownText(endpoint)
     const source = `the instance metadata service at ${shown}`
     const failed = (problem: HttpExchange.Silence | MetadataAnswer.Problem) =>
       Effect.fail(unavailable(source, problem, remedies[problem.reason]))
 
-    const put = HttpClientRequest.put(`${endpoint}/latest/api/token`, {
+    const put = {
+      method: "PUT" as const,
+      url: `${endpoint}/latest/api/token`,
       headers: { "x-aws-ec2-metadata-token-ttl-seconds": "21600" }
-    })
+    }
     // One attempt only: most machines have no metadata service, and every caller waits for the answer.
-    const first = yield* Effect.either(HttpExchange.ask(wire, put, { attempts: 1, timeout }))
+    const first = yield* Effect.either(HttpExchange.ask(transport, put, { attempts: 1, timeout }))
     if (Either.isLeft(first)) {
       if (first.left.reason !== "Unreachable") return yield* failed(first.left)
       return yield* notConfigured(
@@ -131,7 +132,7 @@ const attemptAt = (endpoint: string) =>
       )
     }
     const answer = first.right.status === 429 || first.right.status >= 500
-      ? yield* Effect.catchAll(HttpExchange.ask(wire, put, { attempts: 2, timeout }), failed)
+      ? yield* Effect.catchAll(HttpExchange.ask(transport, put, { attempts: 2, timeout }), failed)
       : first.right
     // Switched off for this instance, or the service of another cloud.
     if (answer.status === 403 || answer.status === 404 || answer.status === 405) {
@@ -141,7 +142,7 @@ const attemptAt = (endpoint: string) =>
           "header that it does not take. Its version 1 is never used."
       )
     }
-    if (answer.status !== 200) return yield* Effect.flatMap(MetadataAnswer.refusal(answer, makeSecrets([])), failed)
+    if (answer.status !== 200) return yield* failed(MetadataAnswer.refusal(answer, makeSecrets([])))
     const token = decodeToken(answer.text.trim())
     if (Either.isLeft(token)) {
       return yield* failed({
@@ -154,10 +155,12 @@ const attemptAt = (endpoint: string) =>
     const secrets = makeSecrets([header])
     const get = (path: string) =>
       HttpExchange.ask(
-        wire,
-        HttpClientRequest.get(`${endpoint}/latest/meta-data/iam/security-credentials/${path}`, {
+        transport,
+        {
+          method: "GET",
+          url: `${endpoint}/latest/meta-data/iam/security-credentials/${path}`,
           headers: { "x-aws-ec2-metadata-token": header }
-        }),
+        },
         { attempts: 3, timeout }
       ).pipe(
         Effect.catchAll(failed),
@@ -167,7 +170,7 @@ const attemptAt = (endpoint: string) =>
     const roles = yield* get("")
     const name = roles.status === 404 ? "" : roles.text.trim().split(/\s*\n/)[0] ?? ""
     if (roles.status !== 200 && roles.status !== 404) {
-      return yield* Effect.flatMap(MetadataAnswer.refusal(roles, secrets), failed)
+      return yield* failed(MetadataAnswer.refusal(roles, secrets))
     }
     if (name === "") {
       return yield* notConfigured(
@@ -211,7 +214,7 @@ const remedies = {
 export const resolve: () => Effect.Effect<
   Credentials,
   IdentityError.NotConfigured | IdentityError.CredentialsUnavailable,
-  HttpClient.HttpClient
+  Transport.Transport
 > = Effect.fn("InstanceMetadataCredentials.resolve")(function*() {
   const endpoint = yield* endpointOf
   return yield* attemptAt(endpoint).pipe(
@@ -235,5 +238,5 @@ export const resolve: () => Effect.Effect<
  */
 export const layer = (
   options?: CredentialsProvider.CacheOptions
-): Layer.Layer<CredentialsProvider.CredentialsProvider, never, HttpClient.HttpClient> =>
+): Layer.Layer<CredentialsProvider.CredentialsProvider, never, Transport.Transport> =>
   CredentialsProvider.layer(resolve(), options)

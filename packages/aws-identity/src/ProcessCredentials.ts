@@ -22,8 +22,6 @@
  *
  * @since 0.1.0
  */
-import type * as CommandExecutor from "@effect/platform/CommandExecutor"
-import type * as Path from "@effect/platform/Path"
 import * as Clock from "effect/Clock"
 import * as DateTime from "effect/DateTime"
 import type * as Duration from "effect/Duration"
@@ -43,6 +41,7 @@ import { variable } from "./internal/environment.js"
 import * as Process from "./internal/process.js"
 import { schemaProblem } from "./internal/schemaProblem.js"
 import { shownText } from "./internal/shownPath.js"
+import type * as Programs from "./Programs.js"
 
 /**
  * A program: the command line of a `credential_process`, or a command with its arguments.
@@ -105,7 +104,7 @@ export const resolve: (
 ) => Effect.Effect<
   Credentials,
   IdentityError.NotConfigured | IdentityError.CredentialsUnavailable,
-  CommandExecutor.CommandExecutor | Path.Path
+  Programs.Programs
 > = Effect.fn(
   "ProcessCredentials.resolve"
 )(function*(program, { profile, timeout } = {}) {
@@ -175,7 +174,7 @@ export const resolve: (
 export const layer = (
   program: Program,
   options?: Options & CredentialsProvider.CacheOptions
-): Layer.Layer<CredentialsProvider.CredentialsProvider, never, CommandExecutor.CommandExecutor | Path.Path> =>
+): Layer.Layer<CredentialsProvider.CredentialsProvider, never, Programs.Programs> =>
   CredentialsProvider.layer(resolve(program, options), options)
 
 const remedyOf = (

@@ -20,10 +20,6 @@
  *
  * @since 0.1.0
  */
-import type * as CommandExecutor from "@effect/platform/CommandExecutor"
-import type * as FileSystem from "@effect/platform/FileSystem"
-import type * as HttpClient from "@effect/platform/HttpClient"
-import type * as Path from "@effect/platform/Path"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -37,6 +33,7 @@ import * as ContainerCredentials from "./ContainerCredentials.js"
 import { Credentials } from "./Credentials.js"
 import * as CredentialsProvider from "./CredentialsProvider.js"
 import * as EnvironmentCredentials from "./EnvironmentCredentials.js"
+import type * as Files from "./Files.js"
 import * as IdentityError from "./IdentityError.js"
 import * as InstanceMetadataCredentials from "./InstanceMetadataCredentials.js"
 import { withSource } from "./internal/about.js"
@@ -46,11 +43,13 @@ import * as ProfileSettings from "./internal/profileSettings.js"
 import * as Section from "./internal/section.js"
 import * as Setting from "./internal/setting.js"
 import * as ProcessCredentials from "./ProcessCredentials.js"
+import type * as Programs from "./Programs.js"
 import * as SharedConfig from "./SharedConfig.js"
 import type { Sso } from "./Sso.js"
 import * as SsoCredentials from "./SsoCredentials.js"
 import type { SsoTokenProvider } from "./SsoTokenProvider.js"
 import type { Sts } from "./Sts.js"
+import type * as Transport from "./Transport.js"
 import * as WebIdentityCredentials from "./WebIdentityCredentials.js"
 import * as WebIdentityToken from "./WebIdentityToken.js"
 
@@ -65,10 +64,9 @@ export type Requirements =
   | Sso
   | SsoTokenProvider
   | Sts
-  | CommandExecutor.CommandExecutor
-  | FileSystem.FileSystem
-  | HttpClient.HttpClient
-  | Path.Path
+  | Programs.Programs
+  | Files.Files
+  | Transport.Transport
 
 /**
  * A profile, and how to get the codes of its MFA device.

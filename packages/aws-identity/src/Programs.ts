@@ -8,7 +8,8 @@
  */
 import * as Context from "effect/Context"
 import * as Data from "effect/Data"
-import type * as Effect from "effect/Effect"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 
 /**
  * A program to run, without a shell.
@@ -90,3 +91,23 @@ export class Programs extends Context.Tag("effect-aws-identity/Programs")<Progra
  * @category models
  */
 export type Service = Context.Tag.Service<Programs>
+
+/**
+ * Programs that run in memory, for tests. Without `run`, no program is found.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Programs } from "effect-aws-identity"
+ *
+ * export const test = Programs.layerMemory(({ args }) =>
+ *   Effect.succeed({ exit: 0, stdout: args.join(" "), stderr: "" })
+ * )
+ * ```
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerMemory = (
+  run: Service["run"] = () => Effect.fail(new ProgramError({ reason: "NotFound", code: "ENOENT" }))
+): Layer.Layer<Programs> => Layer.succeed(Programs, { commandLine: "posix", run })

@@ -27,9 +27,6 @@
  *
  * @since 0.1.0
  */
-import type { PlatformError } from "@effect/platform/Error"
-import * as FileSystem from "@effect/platform/FileSystem"
-import * as Path from "@effect/platform/Path"
 import * as Clock from "effect/Clock"
 import type * as ConfigError from "effect/ConfigError"
 import * as Context from "effect/Context"
@@ -39,21 +36,28 @@ import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import type { ClientConfig } from "./ClientConfig.js"
+import * as Files from "./Files.js"
 import * as IdentityError from "./IdentityError.js"
-import { readBoundedBytes, readPipe, specialFile, type Unreadable, unreadableFile } from "./internal/boundedFile.js"
+import {
+  decodeText,
+  readBounded,
+  readPipe,
+  specialFile,
+  type Unreadable,
+  unreadableFile
+} from "./internal/boundedFile.js"
 import { changeFile } from "./internal/changeFile.js"
 import { environmentRegion, readEnvironment, withEnvironment, withProfile } from "./internal/clientSettings.js"
 import { quoted } from "./internal/commandLine.js"
 import { homeDirectory, isNowhere, variable } from "./internal/environment.js"
 import { fileError, noHome } from "./internal/fileError.js"
-import { changedAt, isSettled, look, stampOf } from "./internal/fileStamp.js"
+import { isSettled } from "./internal/fileStamp.js"
 import * as Ini from "./internal/ini.js"
 import { edit } from "./internal/iniEdit.js"
 import { noHomeCode, noHomeRemedy } from "./internal/noHome.js"
 import { perSource } from "./internal/perSource.js"
 import { isSecretKey, resembled } from "./internal/profileKeys.js"
 import { misspeltKey, sourceProfileOf } from "./internal/profileSettings.js"
-import { recentOf, withRecent } from "./internal/recentFiles.js"
 import { schemaProblem } from "./internal/schemaProblem.js"
 import { invalid, locationOf, none, optional, requiredSetting, setting } from "./internal/section.js"
 import * as Setting from "./internal/setting.js"
@@ -348,24 +352,29 @@ export const clientConfig = (
     const config = yield* SharedConfig
     const environment = yield* readEnvironment(service)
     let last: { readonly files: ConfigFiles; readonly found: Map<string, ClientConfig> } | undefined
-    return Effect.fnUntraced(function*(name?: string) {
-      const files = yield* recentOf(config, config.read)
-      if (last?.files !== files) last = { files, found: new Map() }
-      const known = last.found
-      const key = name ?? files.chosen
-      const before = known.get(key)
-      if (before !== undefined) return before
-      const profile = yield* Effect.catchTags(files.profile(name), {
-        // A provider that needs the profile reports that it is missing.
-        NotConfigured: () => Effect.succeed(undefined),
-        ProfileNotFound: () => Effect.succeed(undefined)
+    const find = (files: ConfigFiles, name: string | undefined) =>
+      Effect.gen(function*() {
+        const profile = yield* Effect.catchTags(files.profile(name), {
+          // A provider that needs the profile reports that it is missing.
+          NotConfigured: () => Effect.succeed(undefined),
+          ProfileNotFound: () => Effect.succeed(undefined)
+        })
+        return profile === undefined
+          ? withEnvironment(settings, environment)
+          : yield* withProfile(service, settings, environment, profile, (name) => files.services(name, profile))
       })
-      const found = profile === undefined
-        ? withEnvironment(settings, environment)
-        : yield* withProfile(service, settings, environment, profile, (name) => files.services(name, profile))
-      known.set(key, found)
-      return found
-    })
+    return (name?: string) =>
+      Effect.flatMap(config.read, (files) => {
+        if (last?.files !== files) last = { files, found: new Map() }
+        const { found } = last
+        const key = name ?? files.chosen
+        const known = found.get(key)
+        if (known !== undefined) return Effect.succeed(known)
+        return Effect.map(find(files, name), (settings) => {
+          found.set(key, settings)
+          return settings
+        })
+      })
   })
 
 /**
@@ -391,7 +400,7 @@ export interface Options {
 /** The paths of both files. A leading `~` stands for the home directory, which is looked up only if a path needs it. */
 const locate = (options: Options) =>
   Effect.gen(function*() {
-    const path = yield* Path.Path
+    const { paths } = yield* Files.Files
     const files = {
       config: options.configFile ?? Option.getOrElse(yield* variable("AWS_CONFIG_FILE"), () => "~/.aws/config"),
       credentials: options.credentialsFile ??
@@ -400,7 +409,7 @@ const locate = (options: Options) =>
     const isBelowHome = (file: string): boolean => /^~(?:[/\\]|$)/.test(file)
     if (!Object.values(files).some(isBelowHome)) return files
     const home = options.homeDirectory ?? (yield* homeDirectory)
-    const resolved = (file: string): string => isBelowHome(file) ? path.join(home, file.slice(1)) : file
+    const resolved = (file: string): string => isBelowHome(file) ? paths.join(home, file.slice(1)) : file
     return { config: resolved(files.config), credentials: resolved(files.credentials) }
   })
 
@@ -412,72 +421,58 @@ const locate = (options: Options) =>
  */
 export const layer = (
   options: Options = {}
-): Layer.Layer<SharedConfig, ConfigError.ConfigError, FileSystem.FileSystem | Path.Path> =>
+): Layer.Layer<SharedConfig, ConfigError.ConfigError, Files.Files> =>
   perSource(Layer.effect(
     SharedConfig,
     Effect.gen(function*() {
       const profile = options.profile ?? Option.getOrUndefined(yield* variable("AWS_PROFILE"))
       const paths = yield* locate(options)
-      const fs = yield* FileSystem.FileSystem
-      const path = yield* Path.Path
+      const port = yield* Files.Files
       const file = paths.config
-      const config = yield* watched(file, "config")
-      const credentials = yield* watched(paths.credentials, "credentials")
+      const config = watched(port, file, "config")
+      const credentials = watched(port, paths.credentials, "credentials")
       const oneWriter = yield* Effect.makeSemaphore(1)
-      let last: { readonly at: number; readonly files: readonly [File, File]; readonly value: ConfigFiles } | undefined
-      let writes = 0
+      let last: { readonly files: FilePair; readonly value: ConfigFiles } | undefined
 
-      const read = Effect.gen(function*() {
-        const at = yield* Clock.currentTimeMillis
-        const before = writes
-        const files = [yield* config, yield* credentials] as const
-        const value = last !== undefined && last.files[0] === files[0] && last.files[1] === files[1]
-          ? last.value
-          : makeFiles(files, profile)
-        if (writes === before) last = { at, files, value }
-        return value
+      const read = Effect.zipWith(config, credentials, (config, credentials) => {
+        if (last !== undefined && last.files[0] === config && last.files[1] === credentials) return last.value
+        const files = [config, credentials] as const
+        last = { files, value: makeFiles(files, profile) }
+        return last.value
       })
 
       const write = (change: Change) =>
         Effect.gen(function*() {
           if (isNowhere(file)) return yield* noHome(file, "write")
           const isDone = yield* changeFile({
-            fs,
-            path,
-            file,
+            files: port,
+            path: file,
             read: (target) =>
               Effect.gen(function*() {
-                const info = yield* look(fs, target)
+                const look = yield* port.look(target)
                 // Replacing /dev/null would break the machine, and a pipe cannot be replaced. `readFile` refuses other types.
-                if (info !== undefined && specialFile(target, info) !== undefined) {
+                if (Option.exists(look, (look) => specialFile(target, look) !== undefined)) {
                   return yield* unreadableFile("it is not a regular file")
                 }
-                return yield* readFile(fs, target)
+                return yield* readFile(port, target)
               }),
-            change: ({ bytes }) =>
+            change: (before) =>
               Effect.gen(function*() {
-                const text = yield* exactText(file, bytes)
+                const text = yield* exactText(file, before.bytes)
                 const changed = yield* change(text)
                 return changed === text ? undefined : changed
               })
           })
           if (!isDone) return yield* new IdentityError.FileError({ path: file, operation: "write", code: "Busy" })
-          writes += 1
-          last = undefined
         }).pipe(
           Effect.catchTags({
-            BadArgument: (error) => Effect.fail(fileError(file, "write")(error)),
-            SystemError: (error) => Effect.fail(fileError(file, "write")(error)),
+            FilesError: (error) => Effect.fail(fileError(file, "write")(error)),
             Unreadable: (error) => Effect.fail(fileError(file, "write")(error))
           }),
           oneWriter.withPermits(1)
         )
 
-      const recent = Effect.flatMap(
-        Clock.currentTimeMillis,
-        (now) => last !== undefined && Math.abs(now - last.at) < recentMillis ? Effect.succeed(last.value) : read
-      )
-      return withRecent({ read, set: makeSet(file, write) }, recent)
+      return { read, set: makeSet(file, write) }
     })
   ))
 
@@ -524,13 +519,12 @@ interface File {
   readonly ini: Ini.IniFile
 }
 
-const recentMillis = 1000
 /** A file that changed less than so many ms ago may still be written in place. This is likelier if it is empty. */
 const beingWrittenMillis = { empty: 200, other: 10 }
 
 /** The stamp of a file; undefined if it does not exist. */
-const stampAt = (fs: FileSystem.FileSystem, path: string): Effect.Effect<string | undefined, PlatformError> =>
-  Effect.map(lookAt(fs, path), (info) => info && (specialFile(path, info) === undefined ? stampOf(info) : specialStamp))
+const stampAt = (files: Files.Service, path: string): Effect.Effect<string | undefined, Files.FilesError> =>
+  Effect.map(lookAt(files, path), (look) => look && (specialFile(path, look) === undefined ? look.stamp : specialStamp))
 
 /** A pipe can be read once, and `/dev/null` does not change, so what was read stays valid. */
 const specialStamp = "special"
@@ -538,11 +532,12 @@ const specialStamp = "special"
 /** Bytes. Real files have some kB; a longer one would take seconds to parse. */
 const longestFile = 16 * 1_048_576
 
-const lookAt = (fs: FileSystem.FileSystem, path: string) => isNowhere(path) ? Effect.succeed(undefined) : look(fs, path)
+const lookAt = (files: Files.Service, path: string): Effect.Effect<Files.Look | undefined, Files.FilesError> =>
+  isNowhere(path) ? Effect.succeed(undefined) : Effect.map(files.look(path), Option.getOrUndefined)
 
 interface Contents {
   readonly bytes: Uint8Array
-  readonly info: FileSystem.File.Info | undefined
+  readonly look: Files.Look | undefined
   readonly stamp: string | undefined
   /** Whether the next change is certain to change the stamp. */
   readonly settled: boolean
@@ -550,50 +545,50 @@ interface Contents {
 
 /** Reads a file when no program is writing it; it is empty if it does not exist. */
 const readFile = (
-  fs: FileSystem.FileSystem,
+  files: Files.Service,
   path: string,
   patience = 40
-): Effect.Effect<Contents, PlatformError | Unreadable> =>
+): Effect.Effect<Contents, Files.FilesError | Unreadable> =>
   Effect.gen(function*() {
-    const info = yield* lookAt(fs, path)
-    if (info === undefined) return { bytes: new Uint8Array(), info, stamp: undefined, settled: true }
-    const special = specialFile(path, info)
+    const look = yield* lookAt(files, path)
+    if (look === undefined) return { bytes: new Uint8Array(), look, stamp: undefined, settled: true }
+    const special = specialFile(path, look)
     if (special !== undefined) {
-      const bytes = special === "Null" ? new Uint8Array() : yield* readPipe(fs, path)
-      return { bytes, info, stamp: specialStamp, settled: true }
+      const bytes = special === "Null" ? new Uint8Array() : yield* readPipe(files, path, longestFile)
+      return { bytes, look, stamp: specialStamp, settled: true }
     }
-    const stamp = stampOf(info)
-    const bytes = yield* readBoundedBytes(fs, path, info, longestFile)
+    const { stamp } = look
+    const bytes = yield* readBounded(files, path, look, longestFile)
     const now = yield* Clock.currentTimeMillis
-    const age = now - changedAt(info)
-    const isUnchanged = stamp === (yield* stampAt(fs, path))
+    const age = now - look.changedAt
+    const isUnchanged = stamp === (yield* stampAt(files, path))
     const mayBeWritten = age >= 0 && age < beingWrittenMillis[bytes.length === 0 ? "empty" : "other"]
     if (patience > 0 && (mayBeWritten || !isUnchanged)) {
       yield* Effect.sleep("5 millis")
-      return yield* readFile(fs, path, patience - 1)
+      return yield* readFile(files, path, patience - 1)
     }
-    return { bytes, info, stamp, settled: isSettled(info, now) }
+    return { bytes, look, stamp, settled: isSettled(look, now) }
   })
 
 /** A file that is read again when it has changed. */
 const watched = (
+  files: Files.Service,
   path: string,
   kind: Ini.FileKind
-): Effect.Effect<Effect.Effect<File, IdentityError.FileError>, never, FileSystem.FileSystem> =>
-  Effect.map(FileSystem.FileSystem, (fs) => {
-    let last: { readonly file: File; readonly stamp: string | undefined; readonly settled: boolean } | undefined
-    return Effect.gen(function*() {
-      if (last?.settled === true && last.stamp === (yield* stampAt(fs, path))) return last.file
-      const { bytes, settled, stamp } = yield* readFile(fs, path)
-      const file = {
-        path: shownPath(path),
-        found: stamp !== undefined,
-        ini: Ini.open(new TextDecoder().decode(bytes), kind)
-      }
-      last = { file, stamp, settled }
-      return file
-    }).pipe(Effect.mapError(fileError(path, "read")))
+): Effect.Effect<File, IdentityError.FileError> => {
+  let last: { readonly file: File; readonly stamp: string | undefined; readonly settled: boolean } | undefined
+  const read = Effect.map(readFile(files, path), ({ bytes, settled, stamp }) => {
+    const file = { path: shownPath(path), found: stamp !== undefined, ini: Ini.open(decodeText(bytes), kind) }
+    last = { file, stamp, settled }
+    return file
   })
+  return Effect.suspend(() => {
+    const known = last
+    return known?.settled === true
+      ? Effect.flatMap(stampAt(files, path), (stamp) => stamp === known.stamp ? Effect.succeed(known.file) : read)
+      : read
+  }).pipe(Effect.mapError(fileError(path, "read")))
+}
 
 const makeFiles = (files: readonly [config: File, credentials: File], chosen: string | undefined): ConfigFiles => {
   const [config] = files
@@ -727,12 +722,12 @@ const listOf = (names: ReadonlyArray<string>): string =>
   names.slice(0, maxListed).join(", ") + (names.length > maxListed ? ` and ${names.length - maxListed} more` : "") ||
   "none"
 
-type Files = readonly [config: File, credentials: File]
+type FilePair = readonly [config: File, credentials: File]
 
 const fileKinds = ["config", "credentials"] as const
 
 /** Where a section stands that was meant to be the one looked for, or else a line that may hide it. */
-const hintOf = (files: Files, kind: Ini.SectionKind, name: string): string | undefined => {
+const hintOf = (files: FilePair, kind: Ini.SectionKind, name: string): string | undefined => {
   for (const [index, { ini, path }] of files.entries()) {
     const [similar] = similarSections(ini.headers(), fileKinds[index] ?? "config", kind, name)
     if (similar === undefined) continue
@@ -762,7 +757,7 @@ const sessionKeys: ReadonlySet<string> = new Set(["sso_start_url", "sso_region",
  * The error of a section with credentials that was probably meant as the profile, but that AWS's tools do not read as
  * the profile. Or the error of a line that cannot be read and may belong to the profile.
  */
-const misplacedIn = (files: Files, name: string): IdentityError.InvalidConfig | undefined => {
+const misplacedIn = (files: FilePair, name: string): IdentityError.InvalidConfig | undefined => {
   for (const [index, file] of files.entries()) {
     const [error] = file.ini.errors
     // Without this error, the program could get another identity.
@@ -846,7 +841,7 @@ const unreadable = (
 
 /** The error of a section that is named elsewhere and does not exist. */
 const dangling = (
-  files: Files,
+  files: FilePair,
   kind: "sso-session" | "services",
   name: string,
   profile: Section | undefined

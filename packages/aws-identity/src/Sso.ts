@@ -3,11 +3,10 @@
  *
  * @since 0.1.0
  */
-import type * as HttpClient from "@effect/platform/HttpClient"
-import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as ConfigError from "effect/ConfigError"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
@@ -24,6 +23,7 @@ import { perSource } from "./internal/perSource.js"
 import { type FetchPage, streamPages, streamRoles } from "./internal/portalPages.js"
 import { Region } from "./Region.js"
 import * as SharedConfig from "./SharedConfig.js"
+import type * as Transport from "./Transport.js"
 
 const Session = Schema.Struct({
   ...inputProfile,
@@ -190,10 +190,11 @@ const request = (
   url: string,
   accessToken: string,
   query: Record<string, string | number | undefined> = {}
-) =>
-  HttpClientRequest.make(method)(url + queryOf(query), {
-    headers: { "x-amz-sso_bearer_token": accessToken, accept: "application/json" }
-  })
+): Transport.Request => ({
+  method,
+  url: url + queryOf(query),
+  headers: { "x-amz-sso_bearer_token": accessToken, accept: "application/json" }
+})
 
 /** A space is %20 to AWS, never a plus sign. */
 const queryOf = (query: Record<string, string | number | undefined>): string => {
@@ -203,14 +204,14 @@ const queryOf = (query: Record<string, string | number | undefined>): string => 
 }
 
 /**
- * The operations over an `HttpClient`.
+ * The operations over a `Transport`.
  *
  * @since 0.1.0
  * @category constructors
  */
 export const make = (
   settings?: ClientSettings
-): Effect.Effect<Service, never, HttpClient.HttpClient> =>
+): Effect.Effect<Service, never, Transport.Transport> =>
   Effect.map(
     AwsRequest.make({ id: "SSO", module: "Sso", endpointPrefix: "portal.sso" }, settings),
     (client) => {
@@ -274,7 +275,7 @@ export const make = (
         logout: AwsRequest.operation(client, {
           operation: "logout",
           input: LogoutInput,
-          decode: () => Effect.void,
+          decode: () => Either.right(undefined),
           exceptions,
           request: ({ accessToken }, endpoint) => request("POST", `${endpoint}/logout`, accessToken)
         })
@@ -283,16 +284,16 @@ export const make = (
   )
 
 /**
- * The operations over an `HttpClient`, with the given settings.
+ * The operations over a `Transport`, with the given settings.
  *
  * @since 0.1.0
  * @category layers
  */
-export const layer = (settings?: ClientConfig): Layer.Layer<Sso, never, HttpClient.HttpClient> =>
+export const layer = (settings?: ClientConfig): Layer.Layer<Sso, never, Transport.Transport> =>
   perSource(Layer.effect(Sso, make(settings)))
 
 /**
- * The operations over an `HttpClient`, with the given settings completed from the environment: see the table of
+ * The operations over a `Transport`, with the given settings completed from the environment: see the table of
  * `SharedConfig.clientConfig`.
  *
  * @since 0.1.0
@@ -300,11 +301,11 @@ export const layer = (settings?: ClientConfig): Layer.Layer<Sso, never, HttpClie
  */
 export const layerEnvironment = (
   settings?: ClientConfig
-): Layer.Layer<Sso, ConfigError.ConfigError, HttpClient.HttpClient> =>
+): Layer.Layer<Sso, ConfigError.ConfigError, Transport.Transport> =>
   perSource(Layer.effect(Sso, Effect.flatMap(environmentConfig("sso", settings), make)))
 
 /**
- * The operations over an `HttpClient`, with the given settings completed from the environment and then from the profile
+ * The operations over a `Transport`, with the given settings completed from the environment and then from the profile
  * of the call: see the table of `SharedConfig.clientConfig`.
  *
  * @since 0.1.0
@@ -312,7 +313,7 @@ export const layerEnvironment = (
  */
 export const layerProfile = (
   settings?: ClientConfig
-): Layer.Layer<Sso, ConfigError.ConfigError, HttpClient.HttpClient | SharedConfig.SharedConfig> =>
+): Layer.Layer<Sso, ConfigError.ConfigError, Transport.Transport | SharedConfig.SharedConfig> =>
   perSource(Layer.effect(Sso, Effect.flatMap(SharedConfig.clientConfig("sso", settings), make)))
 
 const accountPage =

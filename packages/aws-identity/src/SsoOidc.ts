@@ -3,8 +3,6 @@
  *
  * @since 0.1.0
  */
-import type * as HttpClient from "@effect/platform/HttpClient"
-import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as ConfigError from "effect/ConfigError"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -18,8 +16,10 @@ import * as AwsRequest from "./internal/awsRequest.js"
 import { environmentConfig } from "./internal/clientSettings.js"
 import { inputProfile } from "./internal/inputProfile.js"
 import { perSource } from "./internal/perSource.js"
+import { sign } from "./internal/sigV4.js"
 import { Region } from "./Region.js"
 import * as SharedConfig from "./SharedConfig.js"
+import type * as Transport from "./Transport.js"
 
 const target = {
   ...inputProfile,
@@ -276,10 +276,12 @@ const post = (path: string) =>
     readonly credentials?: Credentials
   },
   endpoint: string
-) =>
-  HttpClientRequest.post(`${endpoint}${path}`, { headers: { accept: "application/json" } }).pipe(
-    HttpClientRequest.bodyUnsafeJson(body)
-  )
+): Transport.Request => ({
+  method: "POST",
+  url: `${endpoint}${path}`,
+  headers: { accept: "application/json", "content-type": "application/json" },
+  body: JSON.stringify(body)
+})
 
 const createTokenExceptions = [
   IdentityError.AuthorizationPendingException,
@@ -291,14 +293,14 @@ const createTokenExceptions = [
 ]
 
 /**
- * The operations over an `HttpClient`.
+ * The operations over a `Transport`.
  *
  * @since 0.1.0
  * @category constructors
  */
 export const make = (
   settings?: ClientSettings
-): Effect.Effect<Service, never, HttpClient.HttpClient> =>
+): Effect.Effect<Service, never, Transport.Transport> =>
   Effect.map(
     AwsRequest.make({ id: "SSO OIDC", module: "SsoOidc", endpointPrefix: "oidc" }, settings),
     (client) => ({
@@ -328,23 +330,23 @@ export const make = (
         input: CreateTokenWithIAMInput,
         decode: AwsRequest.json(CreateTokenWithIAMOutput),
         exceptions: [...createTokenExceptions, IdentityError.InvalidRequestRegionException],
-        signingName: "sso-oauth",
+        signing: { sign, name: "sso-oauth" },
         request: post("/token?aws_iam=t")
       })
     })
   )
 
 /**
- * The operations over an `HttpClient`, with the given settings.
+ * The operations over a `Transport`, with the given settings.
  *
  * @since 0.1.0
  * @category layers
  */
-export const layer = (settings?: ClientConfig): Layer.Layer<SsoOidc, never, HttpClient.HttpClient> =>
+export const layer = (settings?: ClientConfig): Layer.Layer<SsoOidc, never, Transport.Transport> =>
   perSource(Layer.effect(SsoOidc, make(settings)))
 
 /**
- * The operations over an `HttpClient`, with the given settings completed from the environment: see the table of
+ * The operations over a `Transport`, with the given settings completed from the environment: see the table of
  * `SharedConfig.clientConfig`.
  *
  * @since 0.1.0
@@ -352,11 +354,11 @@ export const layer = (settings?: ClientConfig): Layer.Layer<SsoOidc, never, Http
  */
 export const layerEnvironment = (
   settings?: ClientConfig
-): Layer.Layer<SsoOidc, ConfigError.ConfigError, HttpClient.HttpClient> =>
+): Layer.Layer<SsoOidc, ConfigError.ConfigError, Transport.Transport> =>
   perSource(Layer.effect(SsoOidc, Effect.flatMap(environmentConfig("sso_oidc", settings), make)))
 
 /**
- * The operations over an `HttpClient`, with the given settings completed from the environment and then from the profile
+ * The operations over a `Transport`, with the given settings completed from the environment and then from the profile
  * of the call: see the table of `SharedConfig.clientConfig`.
  *
  * @since 0.1.0
@@ -364,5 +366,5 @@ export const layerEnvironment = (
  */
 export const layerProfile = (
   settings?: ClientConfig
-): Layer.Layer<SsoOidc, ConfigError.ConfigError, HttpClient.HttpClient | SharedConfig.SharedConfig> =>
+): Layer.Layer<SsoOidc, ConfigError.ConfigError, Transport.Transport | SharedConfig.SharedConfig> =>
   perSource(Layer.effect(SsoOidc, Effect.flatMap(SharedConfig.clientConfig("sso_oidc", settings), make)))

@@ -5,8 +5,6 @@
  * @since 0.1.0
  */
 import { sha1Hex } from "#hashes"
-import * as FileSystem from "@effect/platform/FileSystem"
-import * as Path from "@effect/platform/Path"
 import * as Clock from "effect/Clock"
 import type * as ConfigError from "effect/ConfigError"
 import * as Context from "effect/Context"
@@ -21,6 +19,7 @@ import * as Redacted from "effect/Redacted"
 import * as Ref from "effect/Ref"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
+import * as Files from "./Files.js"
 import * as IdentityError from "./IdentityError.js"
 import { AccessToken } from "./internal/accessToken.js"
 import { leftovers, replaceFile } from "./internal/atomicFile.js"
@@ -29,7 +28,7 @@ import * as CacheFile from "./internal/cacheFile.js"
 import { homeDirectory, isNowhere, variable } from "./internal/environment.js"
 import { fileError, isNotFound, noHome } from "./internal/fileError.js"
 import * as FileLock from "./internal/fileLock.js"
-import { isSettled, stampOf } from "./internal/fileStamp.js"
+import { isSettled } from "./internal/fileStamp.js"
 import { perSource } from "./internal/perSource.js"
 import { retry } from "./internal/retry.js"
 import { schemaProblem } from "./internal/schemaProblem.js"
@@ -208,9 +207,9 @@ export interface Options {
 
 const directoryOf = (options: Options) =>
   Effect.gen(function*() {
-    const path = yield* Path.Path
+    const { paths } = yield* Files.Files
     const given = options.directory ?? Option.getOrUndefined(yield* variable("AWS_SSO_CACHE_DIR"))
-    return given ?? path.join(options.homeDirectory ?? (yield* homeDirectory), ".aws", "sso", "cache")
+    return given ?? paths.join(options.homeDirectory ?? (yield* homeDirectory), ".aws", "sso", "cache")
   })
 
 /**
@@ -223,15 +222,14 @@ const directoryOf = (options: Options) =>
  */
 export const layer = (
   options: Options = {}
-): Layer.Layer<SsoTokenCache, ConfigError.ConfigError, FileSystem.FileSystem | Path.Path> =>
+): Layer.Layer<SsoTokenCache, ConfigError.ConfigError, Files.Files> =>
   perSource(Layer.effect(
     SsoTokenCache,
     Effect.gen(function*() {
       const directory = yield* directoryOf(options)
-      const fs = yield* FileSystem.FileSystem
-      const path = yield* Path.Path
-      const acquire = FileLock.make(fs)
-      const location = (key: string): string => path.join(directory, fileName(key))
+      const files = yield* Files.Files
+      const acquire = FileLock.make(files)
+      const location = (key: string): string => files.paths.join(directory, fileName(key))
       const corrupt = (file: string, problem: string) =>
         Effect.fail(new CorruptToken({ location: shownPath(file), problem }))
       /** The last token read from each file, valid as long as the file has that stamp. */
@@ -241,26 +239,21 @@ export const layer = (
       const readOnce = (file: string) =>
         Effect.gen(function*() {
           const now = yield* Clock.currentTimeMillis
-          const info = yield* fs.stat(file)
-          const stamp = stampOf(info)
+          const look = Option.getOrUndefined(yield* files.look(file))
           const last = known.get(file)
-          if (last !== undefined && last.stamp === stamp) return last.token
+          if (last !== undefined && last.stamp === look?.stamp) return last.token
+          // Another file may later have the same inode and time.
           known.delete(file)
-          const decoded = decode(yield* readBoundedText(fs, file, info, longestFile))
+          if (look === undefined) return Option.none()
+          const decoded = decode(yield* readBoundedText(files, file, look, longestFile))
           if (Either.isLeft(decoded)) return yield* corrupt(file, decoded.left)
           const token = Option.some(decoded.right)
-          if (isSettled(info, now)) known.set(file, { stamp, token })
+          if (isSettled(look, now)) known.set(file, { stamp: look.stamp, token })
           return token
         }).pipe(
           Effect.catchTags({
             Unreadable: ({ problem }) => corrupt(file, problem),
-            BadArgument: (error) => Effect.fail(fileError(file, "read")(error)),
-            SystemError: (error) => {
-              if (!isNotFound(error)) return Effect.fail(fileError(file, "read")(error))
-              // A later file may have the same inode and time.
-              known.delete(file)
-              return Effect.succeedNone
-            }
+            FilesError: (error) => isNotFound(error) ? Effect.succeedNone : Effect.fail(fileError(file, "read")(error))
           })
         )
 
@@ -283,18 +276,18 @@ export const layer = (
             // A file that is not a token is replaced.
             return Effect.match(read(file), { onFailure: () => true, onSuccess: (found) => isSame(found, replaces) })
           })
-          const replace = replaceFile(fs, file, text, 0o600, isCurrent)
+          const replace = replaceFile(files, file, text, 0o600, isCurrent)
           yield* replace.pipe(
             Effect.catchIf(
               isNotFound,
-              () => Effect.zipRight(fs.makeDirectory(directory, { recursive: true, mode: 0o700 }), replace)
+              () => Effect.zipRight(files.makeDirectory(directory), replace)
             ),
             Effect.mapError(fileError(file, "write"))
           )
         })
 
-      const removeLeftovers = (files: ReadonlyArray<string>) =>
-        Effect.forEach(files, (file) => Effect.ignore(fs.remove(file)), { discard: true })
+      const removeLeftovers = (paths: ReadonlyArray<string>) =>
+        Effect.forEach(paths, (path) => Effect.ignore(files.remove(path)), { discard: true })
 
       /**
        * Finishes the write of a killed process. If that process got a new token but did not rename its temporary file,
@@ -303,11 +296,11 @@ export const layer = (
        */
       const recover = (file: string) =>
         Effect.gen(function*() {
-          const files = yield* leftovers(fs, path, file)
-          if (files.length === 0) return
+          const temporaries = yield* leftovers(files, file)
+          if (temporaries.length === 0) return
           const current = yield* read(file)
           let newest = current
-          for (const temporary of files) {
+          for (const temporary of temporaries) {
             const found = yield* Effect.orElseSucceed(readOnce(temporary), () => Option.none<SsoToken>())
             known.delete(temporary)
             if (Option.isSome(found) && Option.exists(newest, (token) => isSuccessor(found.value, token))) {
@@ -315,7 +308,7 @@ export const layer = (
             }
           }
           if (Option.isSome(newest) && !isSame(newest, current)) yield* write(file, newest.value, current)
-          yield* removeLeftovers(files)
+          yield* removeLeftovers(temporaries)
         }).pipe(Effect.ignore)
 
       const store: Service = {
@@ -332,10 +325,10 @@ export const layer = (
           const file = location(key)
           return Effect.suspend(() => {
             known.delete(file)
-            return fs.remove(file)
+            return files.remove(file)
           }).pipe(
             Effect.catchIf(isNotFound, () => Effect.void),
-            Effect.zipLeft(Effect.ignore(Effect.flatMap(leftovers(fs, path, file), removeLeftovers))),
+            Effect.zipLeft(Effect.ignore(Effect.flatMap(leftovers(files, file), removeLeftovers))),
             Effect.mapError(fileError(file, "remove"))
           )
         },

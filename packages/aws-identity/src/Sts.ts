@@ -23,8 +23,6 @@
  *
  * @since 0.1.0
  */
-import type * as HttpClient from "@effect/platform/HttpClient"
-import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as ConfigError from "effect/ConfigError"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -45,9 +43,11 @@ import { inputProfile } from "./internal/inputProfile.js"
 import { percentEncode } from "./internal/percentEncode.js"
 import { perSource } from "./internal/perSource.js"
 import { schemaProblem } from "./internal/schemaProblem.js"
+import { sign } from "./internal/sigV4.js"
 import * as Xml from "./internal/xml.js"
 import { make as makeRegion, partition, partitionOfArn, Region } from "./Region.js"
 import * as SharedConfig from "./SharedConfig.js"
+import type * as Transport from "./Transport.js"
 
 // ---------------------------------------------------------------------------------------------------------------
 // Inputs: the lengths, ranges and patterns of AWS's service model
@@ -325,13 +325,16 @@ const parametersOf = (name: string, value: Parameter): ReadonlyArray<string> => 
 
 const isList = (value: object): value is ReadonlyArray<Parameter> => Array.isArray(value)
 
-const post = (endpoint: string, action: string, parameters: { readonly [name: string]: Parameter }) =>
-  HttpClientRequest.post(`${endpoint}/`, { headers: { accept: "text/xml" } }).pipe(
-    HttpClientRequest.bodyText(
-      parametersOf("", { Action: action, Version: "2011-06-15", ...parameters }).join("&"),
-      "application/x-www-form-urlencoded; charset=utf-8"
-    )
-  )
+const post = (
+  endpoint: string,
+  action: string,
+  parameters: { readonly [name: string]: Parameter }
+): Transport.Request => ({
+  method: "POST",
+  url: `${endpoint}/`,
+  headers: { accept: "text/xml", "content-type": "application/x-www-form-urlencoded; charset=utf-8" },
+  body: parametersOf("", { Action: action, Version: "2011-06-15", ...parameters }).join("&")
+})
 
 /** What the two ways to assume a role have in common. */
 const parametersOfAssume = (
@@ -380,39 +383,34 @@ const regionOfRole = (
 }
 
 /** Decodes `<ActionResponse><ActionResult>…`, in which an empty element is none. */
-const result = <A, I>(
-  xml: Effect.Effect<Xml.Parse>,
-  action: string,
-  schema: Schema.Schema<A, I>
-): (text: string) => Effect.Effect<A, string> => {
-  const decode = Schema.decodeUnknown(schema)
-  return (text) =>
-    Effect.flatMap(xml, (parse) => {
-      const document = parse(text)
-      if (Either.isLeft(document)) return Effect.fail(document.left)
-      const response = document.right[`${action}Response`]
-      const result = Predicate.isRecord(response) ? response[`${action}Result`] : undefined
-      return result === undefined
-        ? Effect.fail(`it has no ${action}Result`)
-        : Effect.mapError(decode(AwsAnswer.withoutEmpty(result)), schemaProblem)
-    })
+const result = <A, I>(action: string, schema: Schema.Schema<A, I>) => {
+  const decode = Schema.decodeUnknownEither(schema)
+  return (text: string, xml: Xml.Parse | undefined): Either.Either<A, string> => {
+    const document = xml === undefined ? Either.left("it is XML") : xml(text)
+    if (Either.isLeft(document)) return Either.left(document.left)
+    const response = document.right[`${action}Response`]
+    const result = Predicate.isRecord(response) ? response[`${action}Result`] : undefined
+    return result === undefined
+      ? Either.left(`it has no ${action}Result`)
+      : Either.mapLeft(decode(AwsAnswer.withoutEmpty(result)), schemaProblem)
+  }
 }
 
 /**
- * The operations over an `HttpClient`.
+ * The operations over a `Transport`.
  *
  * @since 0.1.0
  * @category constructors
  */
 export const make = (
   settings?: ClientSettings
-): Effect.Effect<Service, never, HttpClient.HttpClient> =>
+): Effect.Effect<Service, never, Transport.Transport> =>
   Effect.flatMap(Xml.load, (parse) => makeWith(Effect.succeed(parse), settings))
 
 const makeWith = (
   xml: Effect.Effect<Xml.Parse>,
   settings?: ClientSettings
-): Effect.Effect<Service, never, HttpClient.HttpClient> =>
+): Effect.Effect<Service, never, Transport.Transport> =>
   Effect.gen(function*() {
     const service = { id: "STS", module: "Sts", endpointPrefix: "sts" }
     const client = yield* AwsRequest.make(service, settings, xml)
@@ -421,13 +419,13 @@ const makeWith = (
       IdentityError.ExpiredTokenException,
       IdentityError.RegionDisabledException
     ]
-    const decodeSession = result(xml, "AssumeRole", Session)
-    const decodeWebIdentitySession = result(xml, "AssumeRoleWithWebIdentity", WebIdentitySession)
+    const decodeSession = result("AssumeRole", Session)
+    const decodeWebIdentitySession = result("AssumeRoleWithWebIdentity", WebIdentitySession)
     return {
       assumeRoleWithWebIdentity: AwsRequest.operation(client, {
         operation: "assumeRoleWithWebIdentity",
         input: AssumeRoleWithWebIdentityInput,
-        decode: (text) => Effect.map(decodeWebIdentitySession(text), withCredentials),
+        decode: (text, xml) => Either.map(decodeWebIdentitySession(text, xml), withCredentials),
         exceptions: [
           ...exceptions,
           IdentityError.InvalidIdentityTokenException,
@@ -445,9 +443,9 @@ const makeWith = (
       assumeRole: AwsRequest.operation(client, {
         operation: "assumeRole",
         input: AssumeRoleInput,
-        decode: (text) => Effect.map(decodeSession(text), withCredentials),
+        decode: (text, xml) => Either.map(decodeSession(text, xml), withCredentials),
         exceptions,
-        signingName: "sts",
+        signing: { sign, name: "sts" },
         region: regionOfRole,
         request: (input, endpoint) =>
           post(endpoint, "AssumeRole", {
@@ -467,9 +465,9 @@ const makeWith = (
       getCallerIdentity: AwsRequest.operation(client, {
         operation: "getCallerIdentity",
         input: GetCallerIdentityInput,
-        decode: result(xml, "GetCallerIdentity", CallerIdentity),
+        decode: result("GetCallerIdentity", CallerIdentity),
         exceptions: [IdentityError.AccessDeniedException, IdentityError.ExpiredTokenException],
-        signingName: "sts",
+        signing: { sign, name: "sts" },
         region: ({ region }, settings) => regionOf(region, settings),
         request: (_, endpoint) => post(endpoint, "GetCallerIdentity", {})
       })
@@ -477,16 +475,16 @@ const makeWith = (
   })
 
 /**
- * The operations over an `HttpClient`, with the given settings.
+ * The operations over a `Transport`, with the given settings.
  *
  * @since 0.1.0
  * @category layers
  */
-export const layer = (settings?: ClientConfig): Layer.Layer<Sts, never, HttpClient.HttpClient> =>
+export const layer = (settings?: ClientConfig): Layer.Layer<Sts, never, Transport.Transport> =>
   perSource(Layer.effect(Sts, make(settings)))
 
 /**
- * The operations over an `HttpClient`, with the given settings completed from the environment: see the table of
+ * The operations over a `Transport`, with the given settings completed from the environment: see the table of
  * `SharedConfig.clientConfig`.
  *
  * The XML parser is loaded with the first answer, because most programs that have this layer never call STS. `layer`
@@ -497,7 +495,7 @@ export const layer = (settings?: ClientConfig): Layer.Layer<Sts, never, HttpClie
  */
 export const layerEnvironment = (
   settings?: ClientConfig
-): Layer.Layer<Sts, ConfigError.ConfigError, HttpClient.HttpClient> =>
+): Layer.Layer<Sts, ConfigError.ConfigError, Transport.Transport> =>
   perSource(Layer.effect(
     Sts,
     Effect.flatMap(
@@ -507,7 +505,7 @@ export const layerEnvironment = (
   ))
 
 /**
- * The operations over an `HttpClient`, with the given settings completed from the environment and then from the profile
+ * The operations over a `Transport`, with the given settings completed from the environment and then from the profile
  * of the call: see the table of `SharedConfig.clientConfig`. The XML parser is loaded with the first answer.
  *
  * @since 0.1.0
@@ -515,7 +513,7 @@ export const layerEnvironment = (
  */
 export const layerProfile = (
   settings?: ClientConfig
-): Layer.Layer<Sts, ConfigError.ConfigError, HttpClient.HttpClient | SharedConfig.SharedConfig> =>
+): Layer.Layer<Sts, ConfigError.ConfigError, Transport.Transport | SharedConfig.SharedConfig> =>
   perSource(Layer.effect(
     Sts,
     Effect.flatMap(

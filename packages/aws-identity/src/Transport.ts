@@ -13,6 +13,8 @@
 import * as Context from "effect/Context"
 import * as Data from "effect/Data"
 import type * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import { CallbackTransport } from "./internal/callbackTransport.js"
 
 /**
  * A request. Its headers and its body hold secrets.
@@ -105,3 +107,40 @@ export type SendCallback = (request: Request, done: (result: Response | Transpor
  * @category constructors
  */
 export const make = (send: Service["send"]): Service => ({ send })
+
+/**
+ * Makes a transport from a callback. A call to AWS through it costs no fiber.
+ *
+ * @example
+ * ```ts
+ * import { Transport } from "effect-aws-identity"
+ *
+ * // Every request is refused.
+ * export const offline = Transport.makeCallback((_, done) => {
+ *   done(new Transport.TransportError({ reason: "Connect", code: "ENETDOWN" }))
+ *   return () => {}
+ * })
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const makeCallback = (send: SendCallback): Service => new CallbackTransport(send)
+
+/**
+ * A transport that answers from memory, for tests.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Transport } from "effect-aws-identity"
+ *
+ * export const test = Transport.layerMemory(({ url }) =>
+ *   Effect.succeed({ status: 404, url, headers: {}, text: "" })
+ * )
+ * ```
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerMemory = (answer: Service["send"]): Layer.Layer<Transport> => Layer.succeed(Transport, make(answer))

@@ -18,7 +18,6 @@
  *
  * @since 0.1.0
  */
-import type * as FileSystem from "@effect/platform/FileSystem"
 import * as Clock from "effect/Clock"
 import * as Config from "effect/Config"
 import * as ConfigError from "effect/ConfigError"
@@ -34,6 +33,7 @@ import type * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import type { Credentials } from "./Credentials.js"
 import * as CredentialsProvider from "./CredentialsProvider.js"
+import type * as Files from "./Files.js"
 import * as IdentityError from "./IdentityError.js"
 import { roleInWords, withAbout } from "./internal/about.js"
 import { applicationLimit } from "./internal/applicationLimit.js"
@@ -228,14 +228,14 @@ export function resolve<E, R>(
 export function resolve(): Effect.Effect<
   Credentials,
   IdentityError.NotConfigured | IdentityError.WebIdentityCredentialsError,
-  FileSystem.FileSystem | Sts
+  Files.Files | Sts
 >
 export function resolve<E, R>(
   options?: Options<E, R>
 ): Effect.Effect<
   Credentials,
   E | IdentityError.NotConfigured | IdentityError.WebIdentityCredentialsError,
-  R | FileSystem.FileSystem | Sts
+  R | Files.Files | Sts
 > {
   // The overloads say which errors and services belong to which call; the diagnostic reads the implementation alone.
   // @effect-diagnostics-next-line missingEffectContext:off missingEffectError:off
@@ -245,7 +245,7 @@ export function resolve<E, R>(
 const ofEnvironment: Effect.Effect<
   Credentials,
   IdentityError.NotConfigured | IdentityError.WebIdentityCredentialsError,
-  FileSystem.FileSystem | Sts
+  Files.Files | Sts
 > = Effect.gen(function*() {
   const { roleArn, sessionName, tokenFile } = yield* Effect.mapError(
     variables,
@@ -372,7 +372,7 @@ const environment: Config.Config<Settings> = Config.all({
  */
 export const layerConfig = (
   config: Config.Config.Wrap<Settings & CredentialsProvider.CacheOptions> = environment
-): Layer.Layer<CredentialsProvider.CredentialsProvider, ConfigError.ConfigError, FileSystem.FileSystem | Sts> =>
+): Layer.Layer<CredentialsProvider.CredentialsProvider, ConfigError.ConfigError, Files.Files | Sts> =>
   perSource(Layer.unwrapEffect(Effect.gen(function*() {
     const { roleArn, sessionName, tokenFile, ...role } = yield* Config.unwrap(config)
     return layer({

@@ -33,16 +33,12 @@
  *
  * @since 0.1.0
  */
-import type * as CommandExecutor from "@effect/platform/CommandExecutor"
-import type * as FileSystem from "@effect/platform/FileSystem"
-import type * as HttpClient from "@effect/platform/HttpClient"
-import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
-import type * as Path from "@effect/platform/Path"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
+import type * as Files from "./Files.js"
 import { CredentialsUnavailable } from "./IdentityError.js"
 import { check, longestToken, type Source } from "./internal/checkedToken.js"
 import { isLoopback } from "./internal/endpoint.js"
@@ -53,6 +49,8 @@ import * as Process from "./internal/process.js"
 import { makeSecrets } from "./internal/scrub.js"
 import { contentInsteadOfPath } from "./internal/shownPath.js"
 import { readTokenFile } from "./internal/tokenFile.js"
+import type * as Programs from "./Programs.js"
+import * as Transport from "./Transport.js"
 
 const failure = ({ name, remedy }: Source) => (reason: CredentialsUnavailable["reason"], problem: string) =>
   new CredentialsUnavailable({ source: name, reason, problem, remedy })
@@ -112,7 +110,7 @@ export const fromEffect = <E, R>(
  */
 export const fromFile = (
   path: string
-): Effect.Effect<Redacted.Redacted, CredentialsUnavailable, FileSystem.FileSystem> => {
+): Effect.Effect<Redacted.Redacted, CredentialsUnavailable, Files.Files> => {
   const content = contentInsteadOfPath(path)
   if (content !== undefined) {
     return Effect.fail(
@@ -203,7 +201,7 @@ export const fromCommand = (
     /** Variables that the program has beside those of this process. */
     readonly env?: Readonly<Record<string, string>> | undefined
   }
-): Effect.Effect<Redacted.Redacted, CredentialsUnavailable, CommandExecutor.CommandExecutor | Path.Path> =>
+): Effect.Effect<Redacted.Redacted, CredentialsUnavailable, Programs.Programs> =>
   Effect.gen(function*() {
     const ofLine = failure({ name: "the command line", remedy: "Correct the command line." })
     const executable = yield* Effect.mapError(Process.executableOf(program), (problem) => ofLine("Invalid", problem))
@@ -214,7 +212,7 @@ export const fromCommand = (
     )
   })
 
-const ofExecutable = (executable: Process.Executable, remedy: string) => {
+const ofExecutable = (executable: Programs.Program, remedy: string) => {
   const source = { name: `the program ${Process.nameOf(executable)}`, remedy }
   return Process.run(executable, {}).pipe(
     Effect.mapError(({ problem, reason }) => failure(source)(reason, problem)),
@@ -256,7 +254,7 @@ const defaultAudience = "sts.amazonaws.com"
  */
 export const githubActions = (
   { audience = defaultAudience }: Options = {}
-): Effect.Effect<Redacted.Redacted, CredentialsUnavailable, HttpClient.HttpClient> => {
+): Effect.Effect<Redacted.Redacted, CredentialsUnavailable, Transport.Transport> => {
   const source = { name: "GitHub Actions", remedy: "" }
   return Effect.gen(function*() {
     const url = yield* required(source, "ACTIONS_ID_TOKEN_REQUEST_URL")
@@ -269,9 +267,9 @@ export const githubActions = (
     }
     const text = yield* ask(
       source,
-      HttpClientRequest.get(url, {
-        urlParams: { audience },
-        headers: { accept: "application/json; api-version=2.0", authorization: `Bearer ${requestToken}` }
+      get(url, { audience }, {
+        accept: "application/json; api-version=2.0",
+        authorization: `Bearer ${requestToken}`
       })
     )
     const answer = decodeAnswer(text)
@@ -327,7 +325,7 @@ const isHeaderValue = (text: string): boolean => /^[\x21-\x7e]+$/.test(text)
  */
 export const googleMetadata = (
   { audience = defaultAudience }: Options = {}
-): Effect.Effect<Redacted.Redacted, CredentialsUnavailable, HttpClient.HttpClient> => {
+): Effect.Effect<Redacted.Redacted, CredentialsUnavailable, Transport.Transport> => {
   const source = {
     name: "the Google metadata server",
     remedy: "It is there on Google Cloud only, and for machines and workloads that have a service account."
@@ -339,10 +337,7 @@ export const googleMetadata = (
     if (!URL.canParse(url)) return yield* failure(source)("Invalid", "GCE_METADATA_HOST is no host")
     const text = yield* ask(
       source,
-      HttpClientRequest.get(url, {
-        urlParams: { audience, format: "full" },
-        headers: { "metadata-flavor": "Google" }
-      })
+      get(url, { audience, format: "full" }, { "metadata-flavor": "Google" })
     )
     return yield* checked(source, text)
   })
@@ -373,7 +368,7 @@ export const googleMetadata = (
  */
 export const fly = (
   { audience = defaultAudience }: Options = {}
-): Effect.Effect<Redacted.Redacted, CredentialsUnavailable, HttpClient.HttpClient> => {
+): Effect.Effect<Redacted.Redacted, CredentialsUnavailable, Transport.Transport> => {
   const source = {
     name: "the Fly.io machine API",
     remedy: "It is there on Fly.io only, at the Unix socket /.fly/api."
@@ -381,9 +376,12 @@ export const fly = (
   return Effect.gen(function*() {
     const text = yield* ask(
       source,
-      HttpClientRequest.post("http://localhost/v1/tokens/oidc").pipe(
-        HttpClientRequest.bodyUnsafeJson({ aud: audience })
-      )
+      {
+        method: "POST",
+        url: "http://localhost/v1/tokens/oidc",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify({ aud: audience })
+      }
     )
     return yield* checked(source, text)
   })
@@ -410,25 +408,35 @@ export const vercel = (): Effect.Effect<Redacted.Redacted, CredentialsUnavailabl
  */
 export const buildkite = (
   { audience = defaultAudience }: Options = {}
-): Effect.Effect<Redacted.Redacted, CredentialsUnavailable, CommandExecutor.CommandExecutor> =>
+): Effect.Effect<Redacted.Redacted, CredentialsUnavailable, Programs.Programs> =>
   ofExecutable(
     { command: "buildkite-agent", args: ["oidc", "request-token", "--audience", audience], env: {} },
     "It is there in Buildkite jobs only."
   )
 
+const get = (
+  url: string,
+  parameters: Readonly<Record<string, string>>,
+  headers: Readonly<Record<string, string>>
+): Transport.Request => {
+  const target = new URL(url)
+  for (const [name, value] of Object.entries(parameters)) target.searchParams.append(name, value)
+  return { method: "GET", url: target.href, headers }
+}
+
 /** The answer of a server that is asked for a token. */
-const ask = (source: Source, request: HttpClientRequest.HttpClientRequest) =>
+const ask = (source: Source, request: Transport.Request) =>
   Effect.gen(function*() {
     const answer = yield* Effect.mapError(
-      HttpExchange.ask(yield* HttpExchange.wire, request, { attempts: 5, timeout: "10 seconds" }),
+      HttpExchange.ask(yield* Transport.Transport, request, { attempts: 5, timeout: "10 seconds" }),
       ({ problem, reason }) => failure(source)(reason, problem)
     )
-    const { authorization = "" } = request.headers
+    const authorization = request.headers["authorization"] ?? ""
     // The URL of a job may be signed.
     const parameters = [...new URL(request.url).searchParams.values()].filter((value) => value.length >= 16)
     const secrets = makeSecrets([authorization.replace(/^Bearer /, ""), ...parameters])
     if (answer.status < 200 || answer.status > 299) {
-      const words = yield* MetadataAnswer.wordsOf(answer, secrets)
+      const words = MetadataAnswer.wordsOf(answer, secrets)
       return yield* failure(source)("Refused", `it answered with status ${answer.status}${words}`)
     }
     const page = MetadataAnswer.pageIn(answer, secrets)

@@ -303,7 +303,10 @@ export * as IdentityErrorSchema from "./IdentityErrorSchema.js"
 export * as InstanceMetadataCredentials from "./InstanceMetadataCredentials.js"
 
 /**
- * The ports of this library over `@effect/platform`, for any runtime that it has an implementation for.
+ * The ports of this library from the services of `@effect/platform`, on any runtime that has them.
+ *
+ * A program on Node needs `NodeIdentity` instead, which loads faster and costs less per call. These layers are for other
+ * runtimes, and for programs that have an `HttpClient` or a `FileSystem` of their own.
  *
  * @since 0.1.0
  */

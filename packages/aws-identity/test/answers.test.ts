@@ -5,6 +5,7 @@ import type { IdentityError } from "effect-aws-identity"
 import { AccountId, Credentials, Region, Sso, SsoOidc, Sts } from "effect-aws-identity"
 import { toServiceError } from "../src/internal/serviceError.js"
 import { observed } from "./observed.js"
+import { overClient } from "./ports.js"
 
 // Whatever answers in AWS's place, and however, is a typed error, in bounded memory, and tells no secret.
 
@@ -93,8 +94,7 @@ interface Answer {
 }
 
 const answering = ({ body, headers = {}, status }: Answer) => {
-  const http = Layer.succeed(
-    HttpClient.HttpClient,
+  const http = overClient(
     HttpClient.make((request) =>
       Effect.sync(() =>
         HttpClientResponse.fromWeb(
@@ -396,7 +396,7 @@ describe("an answer", () => {
     Effect.gen(function*() {
       const opaque = Object.create(new Response("{}"), { status: { value: 0 } })
       const http = HttpClient.make((request) => Effect.succeed(HttpClientResponse.fromWeb(request, opaque)))
-      const sso = yield* Effect.provideService(Sso.make(), HttpClient.HttpClient, http)
+      const sso = yield* Effect.provide(Sso.make(), overClient(http))
       const error = yield* Effect.flip(sso.logout({ region, accessToken: secret }))
       assert.include(error.message, "a redirect, which is not followed")
     }))

@@ -1,5 +1,5 @@
 import { FetchHttpClient, FileSystem, HttpClient, HttpServer, HttpServerResponse, Path } from "@effect/platform"
-import { NodeContext, NodeHttpClient, NodeHttpServer } from "@effect/platform-node"
+import { NodeHttpServer } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { assertEquals } from "@effect/vitest/utils"
 import {
@@ -36,6 +36,7 @@ import { IdentityCenter, TestIdentity } from "effect-aws-identity-testing"
 import { createServer } from "node:http"
 import { gzipSync } from "node:zlib"
 import { observed } from "./observed.js"
+import { fetchHttp, nodeContext, nodeHttp, overClient, overFileSystem } from "./ports.js"
 
 // What went wrong elsewhere, or here once: races, wrong accounts, hostile answers.
 
@@ -443,7 +444,7 @@ describe("hostile answers", () => {
       return HttpServer.formatAddress(Context.get(context, HttpServer.HttpServer).address)
     })
 
-  for (const [name, client] of [["fetch", FetchHttpClient.layer], ["node:http", NodeHttpClient.layer]] as const) {
+  for (const [name, client] of [["fetch", fetchHttp], ["node:http", nodeHttp]] as const) {
     it.scopedLive(`an endless body is cut at 1 MiB: ${name}`, () =>
       Effect.gen(function*() {
         const endpoint = yield* serve(
@@ -453,7 +454,7 @@ describe("hostile answers", () => {
         const error = yield* Effect.flip(sso.listAccounts(portal))
         assert.strictEqual(error._tag, "InvalidResponse")
         assert.include(error.message, "longer than 1 MiB")
-      }).pipe(Effect.provide(NodeContext.layer)))
+      }).pipe(Effect.provide(nodeContext)))
   }
 
   it.scopedLive("a small compressed answer that unpacks to 32 MiB is cut at 1 MiB: fetch", () =>
@@ -465,12 +466,12 @@ describe("hostile answers", () => {
           headers: { "content-encoding": "gzip" }
         }))
       )
-      const sso = yield* Effect.provide(Sso.make({ endpoint }), FetchHttpClient.layer)
+      const sso = yield* Effect.provide(Sso.make({ endpoint }), fetchHttp)
       const error = yield* Effect.flip(sso.listAccounts(portal))
       assert.isBelow(bomb.length, 1_048_576)
       assert.strictEqual(error._tag, "InvalidResponse")
       assert.include(error.message, "longer than 1 MiB")
-    }).pipe(Effect.provide(NodeContext.layer)))
+    }).pipe(Effect.provide(nodeContext)))
 
   it.scopedLive("the application's own fetch settings are used, and no caller's", () =>
     Effect.gen(function*() {
@@ -480,7 +481,7 @@ describe("hostile answers", () => {
         return Promise.resolve(new Response("{}"))
       }
       const sso = yield* Sso.make().pipe(
-        Effect.provide(FetchHttpClient.layer),
+        Effect.provide(fetchHttp),
         Effect.provideService(FetchHttpClient.RequestInit, { cache: "no-store" })
       )
       yield* sso.listAccounts(portal).pipe(
@@ -497,11 +498,11 @@ describe("hostile answers", () => {
       const seen = yield* Ref.make(0)
       const elsewhere = yield* serve(Effect.as(Ref.update(seen, (n) => n + 1), HttpServerResponse.empty()))
       const endpoint = yield* serve(Effect.succeed(HttpServerResponse.redirect(elsewhere, { status: 307 })))
-      const sso = yield* Effect.provide(Sso.make({ endpoint }), FetchHttpClient.layer)
+      const sso = yield* Effect.provide(Sso.make({ endpoint }), fetchHttp)
       const error = yield* Effect.flip(sso.listAccounts(portal))
       assert.strictEqual(error._tag, "InvalidResponse")
       assert.strictEqual(yield* Ref.get(seen), 0)
-    }).pipe(Effect.provide(NodeContext.layer)))
+    }).pipe(Effect.provide(nodeContext)))
 
   it.effect.each([
     "localhost:4566",
@@ -516,7 +517,7 @@ describe("hostile answers", () => {
       const error = yield* Effect.flip(sso.listAccounts(portal))
       assert.strictEqual(error._tag, "InvalidInput")
       assert.notInclude(error.message, "hunter2")
-    }).pipe(Effect.provide(FetchHttpClient.layer)))
+    }).pipe(Effect.provide(fetchHttp)))
 
   it.effect("a space in a query is %20", () =>
     Effect.gen(function*() {
@@ -527,7 +528,7 @@ describe("hostile answers", () => {
           Effect.die(request)
         )
       )
-      const sso = yield* Effect.provideService(Sso.make(), HttpClient.HttpClient, client)
+      const sso = yield* Effect.provide(Sso.make(), overClient(client))
       yield* Effect.exit(
         sso.getRoleCredentials({ ...portal, accountId: AccountId.make("111122223333"), roleName: "Power User/+é" })
       )
@@ -548,7 +549,7 @@ describe("files", () => {
       yield* Effect.sleep("30 millis")
       yield* fs.writeFileString(file, JSON.stringify({ accessToken: "t", expiresAt: "2030-01-01T00:00:00Z" }))
       assert.isTrue(Option.isSome(yield* Fiber.join(reading)))
-    }).pipe(Effect.provide(NodeContext.layer)))
+    }).pipe(Effect.provide(nodeContext)))
 
   it.scopedLive("a write that fails leaves nothing and loses nothing; one that succeeds leaves one file", () =>
     Effect.gen(function*() {
@@ -561,7 +562,7 @@ describe("files", () => {
       const cacheOn = (fs: FileSystem.FileSystem) =>
         SsoTokenCache.SsoTokenCache.pipe(
           Effect.provide(SsoTokenCache.layer({ directory })),
-          Effect.provideService(FileSystem.FileSystem, fs)
+          Effect.provide(overFileSystem(fs))
         )
       const cache = yield* cacheOn(fs)
       yield* cache.set("corp", token)
@@ -580,7 +581,7 @@ describe("files", () => {
       yield* cache.remove("corp")
       yield* cache.remove("corp")
       assert.deepStrictEqual(yield* fs.readDirectory(directory), [])
-    }).pipe(Effect.provide(NodeContext.layer)))
+    }).pipe(Effect.provide(nodeContext)))
 
   it.scopedLive("without a home nothing is read from or written to the working directory", () =>
     Effect.gen(function*() {
@@ -599,5 +600,5 @@ describe("files", () => {
       assertEquals(yield* cache.get("corp"), Option.some(token))
       assert.include((yield* Effect.flip(config.set({ profile: "a" }, {}))).message, "HOME is not set")
       assert.isFalse(yield* fs.exists("~"))
-    }).pipe(Effect.provide(NodeContext.layer)))
+    }).pipe(Effect.provide(nodeContext)))
 })

@@ -1,5 +1,4 @@
 import { HttpClient } from "@effect/platform"
-import { NodeContext } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { ConfigProvider, Effect, Fiber, Layer, Logger, Redacted, TestClock } from "effect"
 import {
@@ -21,7 +20,8 @@ import {
   Sts,
   WebIdentityCredentials
 } from "effect-aws-identity"
-import { Emulator, IdentityCenter, OpenIdProvider, TestIdentity } from "effect-aws-identity-testing"
+import { IdentityCenter, OpenIdProvider, TestIdentity } from "effect-aws-identity-testing"
+import { emulator, nodeContext, overClient } from "./ports.js"
 
 const session = SharedConfig.session("example")
 
@@ -41,7 +41,7 @@ const makeCache = () => {
 
 const config = SharedConfig.layerMemory({ config: TestIdentity.config })
 
-const emulated = Layer.provideMerge(Emulator.layerHttpClient, IdentityCenter.layer({ interval: "1 second" }))
+const emulated = Layer.provideMerge(emulator, IdentityCenter.layer({ interval: "1 second" }))
 
 const noEnvironment = Layer.setConfigProvider(ConfigProvider.fromMap(new Map()))
 
@@ -92,7 +92,7 @@ describe("AwsIdentity.layerServices", () => {
         provider.pipe(
           Layer.provideMerge(AwsIdentity.layerServices()),
           Layer.provideMerge(Layer.mergeAll(config, cache.layer, emulated, noEnvironment)),
-          Layer.provide(NodeContext.layer)
+          Layer.provide(nodeContext)
         )
       ))
     })
@@ -108,7 +108,7 @@ describe("AwsIdentity.layerServices", () => {
         CredentialsProvider.get,
         WebIdentityCredentials.layer({ roleArn, token }).pipe(
           Layer.provide(AwsIdentity.layerServices()),
-          Layer.provide([config, SsoTokenCache.layerMemory(), Emulator.layerHttpClient]),
+          Layer.provide([config, SsoTokenCache.layerMemory(), emulator]),
           Layer.provide([center, noEnvironment])
         )
       )
@@ -117,8 +117,7 @@ describe("AwsIdentity.layerServices", () => {
 
   it.effect("gives its client settings to every service", () => {
     const asked: Array<string> = []
-    const http = Layer.succeed(
-      HttpClient.HttpClient,
+    const http = overClient(
       HttpClient.make((_, url) =>
         Effect.zipRight(Effect.sync(() => asked.push(url.origin)), Effect.dieMessage("no answer"))
       )
@@ -176,8 +175,8 @@ describe("a service that is provided to a layer that makes its own", () => {
       return lines
     })
 
-  const http = Layer.succeed(HttpClient.HttpClient, HttpClient.make(() => Effect.dieMessage("not here")))
-  const platform = Layer.merge(NodeContext.layer, http)
+  const http = overClient(HttpClient.make(() => Effect.dieMessage("not here")))
+  const platform = Layer.merge(nodeContext, http)
   const stores = Layer.merge(config, SsoTokenCache.layerMemory())
   const provider = CredentialsProvider.layer(Effect.never)
 

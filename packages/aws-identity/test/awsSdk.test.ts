@@ -1,6 +1,6 @@
 import { ListBucketsCommand, S3Client, S3ServiceException } from "@aws-sdk/client-s3"
 import { GetCallerIdentityCommand, STSClient } from "@aws-sdk/client-sts"
-import { NodeContext, NodeHttpClient, NodeHttpServer } from "@effect/platform-node"
+import { NodeHttpServer } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { doesIdentityRequireRefresh, isIdentityExpired, memoizeIdentityProvider } from "@smithy/core"
 import { chain } from "@smithy/core/config"
@@ -36,6 +36,7 @@ import { createServer } from "node:http"
 import { inspect, types } from "node:util"
 import { peek, withPeek } from "../src/internal/peek.js"
 import { observed } from "./observed.js"
+import { nodeContext, nodeHttp, undici } from "./ports.js"
 
 /** The SDK goes by the real time, so the TestClock begins there. */
 const identityOf = (options?: TestIdentity.Options) =>
@@ -214,7 +215,7 @@ describe("credentials for a client of the SDK", () => {
         const { whoAmI } = yield* clientOf(yield* AwsSdk.identityProvider(provider))
         assert.strictEqual((yield* Effect.promise(whoAmI)).Account, account)
       }
-    }).pipe(Effect.provide([worldOf(), NodeContext.layer, NodeHttpClient.layer])))
+    }).pipe(Effect.provide([worldOf(), nodeContext, nodeHttp])))
 
   it.effect("let a chain of the SDK go on if they are not configured, and only then", () =>
     Effect.gen(function*() {
@@ -608,7 +609,7 @@ describe("a layer for promises", () => {
 
   it("whose layer lacks or has a wrong variable rejects each call with an Error that names it", async () => {
     const regionLayer = AwsIdentity.layer().pipe(
-      Layer.provide([NodeContext.layer, NodeHttpClient.layerUndici]),
+      Layer.provide([nodeContext, undici]),
       Layer.provide(Layer.setConfigProvider(ConfigProvider.fromMap(
         new Map([["HOME", "/nowhere"], ["AWS_DEFAULT_REGION", "eu west"], ["AWS_MAX_ATTEMPTS", "few"]])
       )))

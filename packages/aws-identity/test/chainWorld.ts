@@ -1,21 +1,22 @@
-import {
-  CommandExecutor,
-  Error as PlatformError,
-  FileSystem,
-  HttpClient,
-  HttpClientError,
-  type HttpClientRequest,
-  HttpClientResponse,
-  Path
-} from "@effect/platform"
+import { HttpClient, HttpClientError, type HttpClientRequest, HttpClientResponse } from "@effect/platform"
 import { assert } from "@effect/vitest"
-import { ConfigProvider, Context, Effect, Fiber, Inspectable, Layer, Option, Sink, Stream, TestClock } from "effect"
-import { AccountId, AwsIdentity, type Credentials, CredentialsProvider, Region, Sts } from "effect-aws-identity"
+import { ConfigProvider, Context, Effect, Fiber, Layer, Option, TestClock } from "effect"
+import {
+  AccountId,
+  AwsIdentity,
+  type Credentials,
+  CredentialsProvider,
+  Files,
+  Programs,
+  Region,
+  Sts
+} from "effect-aws-identity"
 import { Emulator, IdentityCenter, OpenIdProvider } from "effect-aws-identity-testing"
 // What answers of STS are read with is loaded now: no call takes real time for it.
 import "fast-xml-parser"
 import { createHash } from "node:crypto"
 import { observed } from "./observed.js"
+import { withTransport } from "./ports.js"
 
 // A machine in memory, with all that a profile can name: the user's files, programs, a container's agent, an instance's
 // metadata service, and, by the in-process emulator, an Identity Center and an STS that verify what they are sent.
@@ -113,9 +114,6 @@ export interface Setup {
   readonly agentStatus?: number | undefined
 }
 
-const notFound = (module: "Command" | "FileSystem", pathOrDescriptor: string) =>
-  new PlatformError.SystemError({ module, method: "open", reason: "NotFound", pathOrDescriptor })
-
 const refused = (request: HttpClientRequest.HttpClientRequest) =>
   new HttpClientError.RequestError({ request, reason: "Transport", cause: { code: "ECONNREFUSED" } })
 
@@ -198,64 +196,49 @@ const machine = (setup: Setup, variables: Map<string, string>) =>
       })
     )
 
-    const textAt = (path: string) =>
-      Effect.suspend(() => {
-        const file = files.get(path)
-        return file === undefined ? Effect.fail(notFound("FileSystem", path)) : Effect.succeed(file.text)
-      })
-    const fileSystem = FileSystem.makeNoop({
-      stat: (path) =>
+    const port: Files.Service = {
+      ...Files.makeMemory(),
+      look: (path) =>
+        Effect.sync(() =>
+          Option.map(Option.fromNullable(files.get(path)), ({ changes, text }) => ({
+            type: "File",
+            size: text.length,
+            // Long enough ago that nobody is writing it.
+            changedAt: changes * 1000 - 1_000_000,
+            stamp: String(changes),
+            mode: 0o600,
+            owner: Option.none()
+          }))
+        ),
+      read: (path) =>
         Effect.suspend(() => {
           const file = files.get(path)
-          return file === undefined ? Effect.fail(notFound("FileSystem", path)) : Effect.succeed({
-            type: "File" as const,
-            // Long enough ago that nobody is writing it.
-            mtime: Option.some(new Date(file.changes * 1000 - 1_000_000)),
-            atime: Option.none(),
-            birthtime: Option.none(),
-            dev: 0,
-            ino: Option.some(file.changes),
-            mode: 0o600,
-            nlink: Option.none(),
-            uid: Option.none(),
-            gid: Option.none(),
-            rdev: Option.none(),
-            size: FileSystem.Size(file.text.length),
-            blksize: Option.none(),
-            blocks: Option.none()
-          })
-        }),
-      readFileString: (path) => textAt(path),
-      readFile: (path) => Effect.map(textAt(path), (text) => new TextEncoder().encode(text))
-    })
-
-    const executor = CommandExecutor.makeExecutor((command) =>
-      Effect.suspend(() => {
-        const name = command._tag === "StandardCommand" ? command.command : "pipe"
-        started.push(name)
-        const program = programs.get(name)
-        return program === undefined ? Effect.fail(notFound("Command", name)) : Effect.succeed({
-          ...Inspectable.BaseProto,
-          toJSON: () => "process",
-          [CommandExecutor.ProcessTypeId]: CommandExecutor.ProcessTypeId,
-          pid: CommandExecutor.ProcessId(1),
-          exitCode: Effect.succeed(CommandExecutor.ExitCode(program.code)),
-          isRunning: Effect.succeed(false),
-          kill: () => Effect.void,
-          stdin: Sink.drain,
-          stdout: Stream.make(new TextEncoder().encode(program.output)),
-          stderr: Stream.make(new TextEncoder().encode(program.words ?? ""))
+          return file === undefined
+            ? Effect.fail(new Files.FilesError({ reason: "NotFound", path, code: "NotFound" }))
+            : Effect.succeed(new TextEncoder().encode(file.text))
         })
-      })
-    )
+    }
+
+    const runner: Programs.Service = {
+      commandLine: "posix",
+      run: ({ command }) =>
+        Effect.suspend(() => {
+          started.push(command)
+          const program = programs.get(command)
+          return program === undefined
+            ? Effect.fail(new Programs.ProgramError({ reason: "NotFound", code: "NotFound" }))
+            : Effect.succeed({ exit: program.code, stdout: program.output, stderr: program.words ?? "" })
+        })
+    }
 
     return Context.make(Machine, { calls, signers, programs: started, write, variables }).pipe(
       Context.add(HttpClient.HttpClient, client),
-      Context.add(FileSystem.FileSystem, fileSystem),
-      Context.add(CommandExecutor.CommandExecutor, executor)
+      Context.add(Files.Files, port),
+      Context.add(Programs.Programs, runner)
     )
   })).pipe(
     Layer.provide(Layer.fresh(Emulator.layerHttpClient)),
+    withTransport,
     Layer.provideMerge(IdentityCenter.layer({
       openIdProviders: [{ provider: openIdProvider, clientIds: ["sts.amazonaws.com"] }],
       accessKeys: [
@@ -263,8 +246,7 @@ const machine = (setup: Setup, variables: Map<string, string>) =>
         ...(setup.keys ?? []).map((key) => ({ ...key, arn: arnOfUser(key.accessKeyId) }))
       ],
       roles: setup.roles
-    })),
-    Layer.merge(Path.layer)
+    }))
   )
 
 // ---------------------------------------------------------------------------------------------------------------
@@ -324,8 +306,8 @@ export const discreetly = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
   Effect.gen(function*() {
     const { exit, seen } = yield* observed(settled(effect))
     const { secrets } = yield* IdentityCenter.IdentityCenter
-    const files = yield* FileSystem.FileSystem
-    const token = yield* Effect.orDie(files.readFileString(tokenPath))
+    const files = yield* Files.Files
+    const token = new TextDecoder().decode(yield* Effect.orDie(files.read(tokenPath, 10_000)))
     for (const secret of [marked, base64(`${marked}-metadata`), token, ...yield* secrets]) {
       assert.notInclude(seen, secret)
     }

@@ -12,9 +12,11 @@ import {
   SharedConfig,
   Sso,
   SsoOidc,
-  Sts
+  Sts,
+  type Transport
 } from "effect-aws-identity"
 import { endpointOf } from "../src/internal/endpoint.js"
+import { overClient } from "./ports.js"
 
 const credentials = new Credentials.Credentials({
   accessKeyId: "AKIDEXAMPLE",
@@ -23,7 +25,7 @@ const credentials = new Credentials.Credentials({
 const accessToken = Redacted.make("token")
 const region = Region.make("eu-west-1")
 
-type Call = Effect.Effect<unknown, unknown, HttpClient.HttpClient | SharedConfig.SharedConfig>
+type Call = Effect.Effect<unknown, unknown, Transport.Transport | SharedConfig.SharedConfig>
 
 /** One call of each service, as it is configured; and AWS's client for it, of the same region. */
 const services = {
@@ -172,7 +174,7 @@ const origin = ({ config = "", environment = {}, profile }: World, call: Call) =
     const result = yield* Effect.either(call).pipe(
       Effect.provide(Layer.merge(
         SharedConfig.layerMemory({ config, profile }),
-        Layer.succeed(HttpClient.HttpClient, http)
+        overClient(http)
       )),
       Effect.withConfigProvider(ConfigProvider.fromMap(new Map(Object.entries(environment))))
     )
@@ -389,7 +391,7 @@ describe("layerEnvironment of Sso, SsoOidc and Sts", () => {
   const call = (service: Service, settings?: ClientConfig.ClientConfig): Call =>
     Effect.gen(function*() {
       for (const [name, layer, effect] of rows) {
-        const services: Layer.Layer<Sso.Sso | SsoOidc.SsoOidc | Sts.Sts, unknown, HttpClient.HttpClient> = Layer
+        const services: Layer.Layer<Sso.Sso | SsoOidc.SsoOidc | Sts.Sts, unknown, Transport.Transport> = Layer
           .mergeAll(Sso.layer(), SsoOidc.layer(), Sts.layer(), layer(settings))
         if (name === service) yield* Effect.provide(effect as Effect.Effect<unknown, unknown, Sso.Sso>, services)
       }

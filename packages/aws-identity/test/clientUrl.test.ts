@@ -1,8 +1,18 @@
-import { FetchHttpClient, FileSystem, HttpClient, HttpClientRequest, HttpClientResponse } from "@effect/platform"
+import { FetchHttpClient, HttpClient, HttpClientRequest, HttpClientResponse } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
 import { ConfigProvider, Effect, Redacted } from "effect"
-import { ContainerCredentials, Region, Sso, SsoOidc, Sts, WebIdentityToken } from "effect-aws-identity"
+import {
+  ContainerCredentials,
+  Files,
+  Region,
+  Sso,
+  SsoOidc,
+  Sts,
+  type Transport,
+  WebIdentityToken
+} from "effect-aws-identity"
 import { observed } from "./observed.js"
+import { fetchHttp, overClient } from "./ports.js"
 
 // An HttpClient of the application's own that sends requests to another server, which must not receive a secret.
 
@@ -11,7 +21,7 @@ const marked = "MARKED-SECRET-0123456789"
 const secret = Redacted.make(marked)
 const elsewhere = "https://api.example.com"
 
-const calls: Readonly<Record<string, Effect.Effect<unknown, Error, HttpClient.HttpClient>>> = {
+const calls: Readonly<Record<string, Effect.Effect<unknown, Error, Transport.Transport>>> = {
   "Sso.listAccounts": Effect.flatMap(Sso.make(), (sso) => sso.listAccounts({ region, accessToken: secret })),
   "SsoOidc.createToken": Effect.flatMap(
     SsoOidc.make(),
@@ -31,7 +41,7 @@ const calls: Readonly<Record<string, Effect.Effect<unknown, Error, HttpClient.Ht
       roleSessionName: "session",
       webIdentityToken: secret
     })),
-  "ContainerCredentials.resolve": Effect.provide(ContainerCredentials.resolve(), FileSystem.layerNoop({})),
+  "ContainerCredentials.resolve": Effect.provide(ContainerCredentials.resolve(), Files.layerMemory()),
   "WebIdentityToken.githubActions": WebIdentityToken.githubActions()
 }
 
@@ -86,7 +96,7 @@ describe("an HttpClient that changes the URL of requests", () => {
             const { arrived, client } = recording()
             const { exit, seen } = yield* observed(
               call.pipe(
-                Effect.provideService(HttpClient.HttpClient, change(client)),
+                Effect.provide(overClient(change(client))),
                 Effect.withTracerEnabled(isTraced),
                 Effect.withConfigProvider(environment)
               )
@@ -105,7 +115,7 @@ describe("an HttpClient that changes the URL of requests", () => {
         const { arrived, client } = recording(307)
         const { exit, seen } = yield* observed(
           call.pipe(
-            Effect.provideService(HttpClient.HttpClient, HttpClient.followRedirects(client)),
+            Effect.provide(overClient(HttpClient.followRedirects(client))),
             Effect.withConfigProvider(environment)
           )
         )
@@ -129,7 +139,7 @@ describe("an HttpClient that changes the URL of requests", () => {
         )
         const { exit, seen } = yield* observed(
           call.pipe(
-            Effect.provideService(HttpClient.HttpClient, client),
+            Effect.provide(overClient(client)),
             Effect.withConfigProvider(environment)
           )
         )
@@ -143,14 +153,13 @@ describe("an HttpClient that changes the URL of requests", () => {
     Effect.gen(function*() {
       const { arrived, client } = recording()
       const sso = yield* Sso.make().pipe(
-        Effect.provideService(
-          HttpClient.HttpClient,
+        Effect.provide(overClient(
           client.pipe(
             HttpClient.mapRequest(HttpClientRequest.setHeader("x-corp", "1")),
             HttpClient.mapRequest(HttpClientRequest.setUrlParam("trace", "1")),
             HttpClient.retryTransient({ times: 1 })
           )
-        )
+        ))
       )
       yield* sso.listAccounts({ region, accessToken: secret })
       yield* Effect.withTracerEnabled(sso.listAccounts({ region, accessToken: secret }), false)
@@ -161,7 +170,7 @@ describe("an HttpClient that changes the URL of requests", () => {
     Effect.gen(function*() {
       let fetched = 0
       const http = (yield* HttpClient.HttpClient).pipe(HttpClient.mapRequest(HttpClientRequest.setUrl(elsewhere)))
-      const other = yield* Effect.provideService(Sso.make(), HttpClient.HttpClient, http)
+      const other = yield* Effect.provide(Sso.make(), overClient(http))
       const error = yield* Effect.flip(
         Effect.provideService(
           other.listAccounts({ region, accessToken: secret }),
@@ -174,5 +183,5 @@ describe("an HttpClient that changes the URL of requests", () => {
       )
       assert.strictEqual(error._tag, "InvalidInput")
       assert.strictEqual(fetched, 0)
-    }).pipe(Effect.provide(FetchHttpClient.layer)))
+    }).pipe(Effect.provide(fetchHttp)))
 })

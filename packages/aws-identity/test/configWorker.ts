@@ -1,6 +1,7 @@
-import { NodeContext, NodeRuntime } from "@effect/platform-node"
+import { NodeRuntime } from "@effect/platform-node"
 import { Console, Effect, Layer } from "effect"
 import { SharedConfig } from "effect-aws-identity"
+import { nodeContext } from "./ports.js"
 
 // One of many processes that add profiles to one config file. Its arguments are the file, the start of the names and how
 // many. It prints "ready", begins when its input has a line, and prints the name of each profile that is in the file.
@@ -20,7 +21,7 @@ const main = Effect.gen(function*() {
   yield* Effect.sync(() => process.stdin.destroy())
 }).pipe(
   Effect.provide(
-    Layer.provide(SharedConfig.layer({ configFile, credentialsFile: `${configFile}.none` }), NodeContext.layer)
+    Layer.provide(SharedConfig.layer({ configFile, credentialsFile: `${configFile}.none` }), nodeContext)
   )
 )
 

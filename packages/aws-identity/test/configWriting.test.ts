@@ -1,13 +1,13 @@
 import { FileSystem, Path } from "@effect/platform"
-import { NodeContext } from "@effect/platform-node"
 import { afterEach, assert, describe, it } from "@effect/vitest"
-import { Effect, FastCheck as fc, Layer, type Scope } from "effect"
+import { Effect, FastCheck as fc, type Scope } from "effect"
 import { SharedConfig } from "effect-aws-identity"
 import { execFileSync, spawn } from "node:child_process"
 import { createInterface } from "node:readline"
 import { fileURLToPath } from "node:url"
 import * as Ini from "../src/internal/ini.js"
 import { edit } from "../src/internal/iniEdit.js"
+import { nodeContext, overFileSystem } from "./ports.js"
 import { runsOf, timeOf } from "./proofs.js"
 
 // The properties below compute for a long time: between them the worker answers vitest, which gives up after 60 s.
@@ -415,7 +415,7 @@ const home = Effect.gen(function*() {
 const open = (configFile: string, fileSystem?: FileSystem.FileSystem) =>
   SharedConfig.SharedConfig.pipe(
     Effect.provide(SharedConfig.layer({ configFile, credentialsFile: `${configFile}.none` })),
-    fileSystem === undefined ? (effect) => effect : Effect.provide(Layer.succeed(FileSystem.FileSystem, fileSystem))
+    fileSystem === undefined ? (effect) => effect : Effect.provide(overFileSystem(fileSystem))
   )
 
 const bytesOf = (...parts: ReadonlyArray<string | ReadonlyArray<number>>): Uint8Array =>
@@ -447,7 +447,7 @@ describe("SharedConfig.set on files", () => {
       yield* other.set({ profile: "a" }, {})
       assert.strictEqual((yield* fs.stat(fresh)).mode & 0o777, 0o600)
       assert.strictEqual((yield* fs.stat(`${directory}/new`)).mode & 0o777, 0o700)
-    }).pipe(Effect.provide(NodeContext.layer)))
+    }).pipe(Effect.provide(nodeContext)))
 
   it.scopedLive("keeps every byte of a file with a byte order mark, CRLF, NUL and letters outside ASCII", () =>
     Effect.gen(function*() {
@@ -462,7 +462,7 @@ describe("SharedConfig.set on files", () => {
       yield* shared.set({ profile: "a" }, { k: "v" })
       yield* shared.set({ profile: "a" }, { k: null })
       assert.deepStrictEqual(yield* fs.readFile(config), file("eu-west-1"))
-    }).pipe(Effect.provide(NodeContext.layer)))
+    }).pipe(Effect.provide(nodeContext)))
 
   it.scopedLive.each(
     [
@@ -484,7 +484,7 @@ describe("SharedConfig.set on files", () => {
       assert.include(error.message, "UTF-8")
       assert.deepStrictEqual(yield* fs.readFile(config), bytes)
       assert.deepStrictEqual(yield* fs.readDirectory(aws), ["config"])
-    }).pipe(Effect.provide(NodeContext.layer)))
+    }).pipe(Effect.provide(nodeContext)))
 
   it.scopedLive("does not write the file when nothing changes", () =>
     Effect.gen(function*() {
@@ -496,7 +496,7 @@ describe("SharedConfig.set on files", () => {
       yield* shared.set({ profile: "z" }, { region: null })
       const after = yield* fs.stat(config)
       assert.deepStrictEqual([after.ino, after.mtime], [before.ino, before.mtime])
-    }).pipe(Effect.provide(NodeContext.layer)))
+    }).pipe(Effect.provide(nodeContext)))
 
   it.scopedLive("keeps a link whose target does not exist yet, and puts lock and temporary file beside the target", () =>
     Effect.gen(function*() {
@@ -521,7 +521,7 @@ describe("SharedConfig.set on files", () => {
       assert.deepStrictEqual(yield* fs.readDirectory(`${directory}/dotfiles`), ["aws", "link"])
       for (const path of opened) assert.isTrue(path.startsWith(`${directory}/dotfiles/aws.`), path)
       assert.isTrue(opened.some((path) => path.includes(".lock")))
-    }).pipe(Effect.provide(NodeContext.layer)))
+    }).pipe(Effect.provide(nodeContext)))
 
   it.scopedLive("keeps the mode whatever the umask, and the owner where it may", () =>
     Effect.gen(function*() {
@@ -535,7 +535,7 @@ describe("SharedConfig.set on files", () => {
       const after = yield* fs.stat(config)
       assert.deepStrictEqual([after.mode, after.uid, after.gid], [before.mode, before.uid, before.gid])
       assert.notDeepEqual(after.ino, before.ino)
-    }).pipe(Effect.provide(NodeContext.layer)))
+    }).pipe(Effect.provide(nodeContext)))
 
   it.scopedLive("refuses a device and a FIFO without opening them", () =>
     Effect.gen(function*() {
@@ -561,7 +561,7 @@ describe("SharedConfig.set on files", () => {
       const second = yield* Effect.flip((yield* open(config)).set({ profile: "a" }, { k: "v" }))
       assert.deepInclude({ ...second }, refused("a FIFO (named pipe)"))
       assert.strictEqual((yield* fs.stat(config)).type, "FIFO")
-    }).pipe(Effect.provide(NodeContext.layer)))
+    }).pipe(Effect.provide(nodeContext)))
 
   it.scopedLive("opens a temporary file, writes it, syncs it and renames it, in this order", () =>
     Effect.gen(function*() {
@@ -586,7 +586,7 @@ describe("SharedConfig.set on files", () => {
       }
       yield* (yield* open(config, noting)).set({ profile: "a" }, { k: "v" })
       assert.deepStrictEqual(calls, ["open", "write", "sync", "rename"])
-    }).pipe(Effect.provide(NodeContext.layer)))
+    }).pipe(Effect.provide(nodeContext)))
 
   /** A file system in which another program acts during a call of ours on the directory of the config file. */
   const beside = (
@@ -621,7 +621,7 @@ describe("SharedConfig.set on files", () => {
         yield* (yield* open(config, beside(fs, call, append))).set({ profile: "a" }, { k: "3" })
         assert.isAbove(acts, 0)
         assert.strictEqual(yield* fs.readFileString(config), "[profile a]\nk = 3\n[profile other]\nl = 2\n")
-      }).pipe(Effect.provide(NodeContext.layer))
+      }).pipe(Effect.provide(nodeContext))
   )
 
   it.scopedLive("sees a change by another program that keeps size and time", () =>
@@ -635,7 +635,7 @@ describe("SharedConfig.set on files", () => {
       const act = Effect.suspend(() => acts++ > 0 ? Effect.void : write("[profile a]\nk = 1\nl = 2\n"))
       yield* (yield* open(config, beside(fs, "open", act))).set({ profile: "a" }, { k: "3" })
       assert.strictEqual(yield* fs.readFileString(config), "[profile a]\nk = 3\nl = 2\n")
-    }).pipe(Effect.provide(NodeContext.layer)))
+    }).pipe(Effect.provide(nodeContext)))
 
   it.scopedLive("gives up with a FileError when another program changes the file all the time", () =>
     Effect.gen(function*() {
@@ -654,7 +654,7 @@ describe("SharedConfig.set on files", () => {
       assert.include(error.message, "Another program")
       assert.notInclude(yield* fs.readFileString(config), "k = 3")
       assert.deepStrictEqual(yield* fs.readDirectory(aws), ["config"])
-    }).pipe(Effect.provide(NodeContext.layer)))
+    }).pipe(Effect.provide(nodeContext)))
 
   it.scopedLive("removes the temporary files that killed processes left, and no other file", () =>
     Effect.gen(function*() {
@@ -669,7 +669,7 @@ describe("SharedConfig.set on files", () => {
         "config.backupfile1.tmp",
         "config.tmp"
       ])
-    }).pipe(Effect.provide(NodeContext.layer)))
+    }).pipe(Effect.provide(nodeContext)))
 })
 
 // Real processes on one config file.
@@ -735,7 +735,7 @@ describe("many processes on one config file", () => {
         assert.sameMembers(profilesIn(text), names.map((name) => `${name} eu-west-1 json`))
         assert.isTrue(text.startsWith("# mine\n"))
         assert.deepStrictEqual(yield* fs.readDirectory(aws), ["config", "link"])
-      }).pipe(Effect.provide(NodeContext.layer)),
+      }).pipe(Effect.provide(nodeContext)),
     900_000
   )
 
@@ -770,7 +770,7 @@ describe("many processes on one config file", () => {
         assert.isAtMost(found.length, names.length + 2)
         yield* (yield* open(config)).set({ profile: "last" }, { region: "eu-west-1", output: "json" })
         assert.deepStrictEqual(yield* fs.readDirectory(aws), ["config"])
-      }).pipe(Effect.provide(NodeContext.layer)),
+      }).pipe(Effect.provide(nodeContext)),
     900_000
   )
 })

@@ -1,6 +1,5 @@
 import { fromHttp } from "@aws-sdk/credential-provider-http"
-import { FetchHttpClient, FileSystem, Path } from "@effect/platform"
-import { NodeContext, NodeHttpClient } from "@effect/platform-node"
+import { FileSystem, Path } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
 import { assertEquals } from "@effect/vitest/utils"
 import {
@@ -22,6 +21,7 @@ import { isIP } from "node:net"
 import { fullUrl, relativeUrl } from "../src/internal/containerEndpoint.js"
 import { type Given, type Handler, inProcess, inTurn, listening } from "./metadataServer.js"
 import { observed } from "./observed.js"
+import { fetchHttp, nodeContext, nodeHttp, undici } from "./ports.js"
 
 // The agents of ECS and EKS, Greengrass and their like. Without a socket on `TestClock`, but where it says otherwise.
 
@@ -58,7 +58,7 @@ const within = (environment: Environment) =>
 const resolveWith = (environment: Environment, handler: Handler) => {
   const { asked, layer } = inProcess(handler)
   return Effect.map(
-    observed(ContainerCredentials.resolve().pipe(Effect.provide([NodeContext.layer, layer]), within(environment))),
+    observed(ContainerCredentials.resolve().pipe(Effect.provide([nodeContext, layer]), within(environment))),
     (seen) => ({ ...seen, asked })
   )
 }
@@ -119,7 +119,7 @@ describe("what it tells", () => {
         yield* resolve
       }
       assert.deepStrictEqual(asked.map(({ headers }) => headers["authorization"]), ["Bearer a.b-c", "second", "third"])
-    }).pipe(Effect.provide(NodeContext.layer)))
+    }).pipe(Effect.provide(nodeContext)))
 
   it.scoped("through the links of a volume of Kubernetes", () =>
     Effect.gen(function*() {
@@ -139,7 +139,7 @@ describe("what it tells", () => {
         "http://[fd00:ec2::23]",
         "linked"
       ])
-    }).pipe(Effect.provide(NodeContext.layer)))
+    }).pipe(Effect.provide(nodeContext)))
 
   it.effect("the variable's token, also to ECS's agent", () =>
     Effect.gen(function*() {
@@ -389,7 +389,7 @@ describe("CredentialsUnavailable", () => {
         assert.lengthOf(asked, 0)
         assert.notInclude(seen, marked)
       }
-    }).pipe(Effect.provide(NodeContext.layer)))
+    }).pipe(Effect.provide(nodeContext)))
 
   it.effect("for an environment that cannot be read", () =>
     Effect.gen(function*() {
@@ -400,7 +400,7 @@ describe("CredentialsUnavailable", () => {
       const { asked, layer } = inProcess(() => json())
       const { exit, seen } = yield* observed(
         ContainerCredentials.resolve().pipe(
-          Effect.provide([NodeContext.layer, layer]),
+          Effect.provide([nodeContext, layer]),
           Effect.withConfigProvider(broken)
         )
       )
@@ -439,7 +439,7 @@ describe("resilience", () => {
     Effect.gen(function*() {
       const { asked, layer } = inProcess(() => "Never")
       const fiber = yield* Effect.fork(
-        ContainerCredentials.resolve().pipe(Effect.provide([NodeContext.layer, layer]), within(ecs))
+        ContainerCredentials.resolve().pipe(Effect.provide([nodeContext, layer]), within(ecs))
       )
       yield* TestClock.adjust("999 millis")
       assert.lengthOf(asked, 1)
@@ -472,7 +472,7 @@ describe("resilience", () => {
         assert.instanceOf(yield* Effect.flip(key), IdentityError.CredentialsExpired)
       }).pipe(Effect.provide(
         ContainerCredentials.layer().pipe(
-          Layer.provide([NodeContext.layer, layer]),
+          Layer.provide([nodeContext, layer]),
           Layer.provide(Layer.setConfigProvider(ConfigProvider.fromMap(new Map(Object.entries(ecs)))))
         )
       ))
@@ -480,9 +480,9 @@ describe("resilience", () => {
 })
 
 const clients = {
-  "node:http": NodeHttpClient.layer,
-  undici: NodeHttpClient.layerUndici,
-  fetch: FetchHttpClient.layer
+  "node:http": nodeHttp,
+  undici,
+  fetch: fetchHttp
 }
 
 describe("on real sockets", () => {
@@ -490,7 +490,7 @@ describe("on real sockets", () => {
     const resolveAt = (url: string) =>
       observed(
         ContainerCredentials.resolve().pipe(
-          Effect.provide([NodeContext.layer, client]),
+          Effect.provide([nodeContext, client]),
           within({ [full]: `${url}/credentials?a=b%20c#d`, [tokenVariable]: marked })
         )
       )
@@ -549,7 +549,7 @@ describe("beside AWS's SDK", () => {
       const { asked, url } = yield* listening(handler)
       const ours = yield* Effect.exit(
         ContainerCredentials.resolve().pipe(
-          Effect.provide([NodeContext.layer, NodeHttpClient.layer]),
+          Effect.provide([nodeContext, nodeHttp]),
           within({ [full]: `${url}/credentials`, ...environment })
         )
       )
@@ -587,7 +587,7 @@ describe("beside AWS's SDK", () => {
         assertEquals(ourExpiration, theirExpiration)
         assert.deepStrictEqual(sent, theirSent)
       }
-    }).pipe(Effect.provide(NodeContext.layer)))
+    }).pipe(Effect.provide(nodeContext)))
 
   it.scopedLive("none where it has none", () =>
     Effect.gen(function*() {
@@ -624,7 +624,7 @@ describe("beside AWS's SDK", () => {
         ours: undefined,
         theirs: undefined
       })
-    }).pipe(Effect.provide(NodeContext.layer)))
+    }).pipe(Effect.provide(nodeContext)))
 })
 
 describe("the hosts that plain http may be spoken to", () => {

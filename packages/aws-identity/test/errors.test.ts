@@ -1,11 +1,10 @@
-import type { HttpClient } from "@effect/platform"
 import { FileSystem, Path } from "@effect/platform"
-import { NodeContext, NodeHttpClient } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { ConfigProvider, DateTime, Effect, Exit, Layer, Redacted } from "effect"
-import { AwsIdentity, type IdentityError, SsoCredentials, SsoTokenCache } from "effect-aws-identity"
-import { Emulator, IdentityCenter } from "effect-aws-identity-testing"
+import { AwsIdentity, type IdentityError, SsoCredentials, SsoTokenCache, type Transport } from "effect-aws-identity"
+import { IdentityCenter } from "effect-aws-identity-testing"
 import { observed } from "./observed.js"
+import { emulator, nodeContext, nodeHttp } from "./ports.js"
 
 // Real files in a throw-away home; the network is the in-process emulator, but for the one row that says otherwise.
 
@@ -37,7 +36,7 @@ interface Row {
   /** The token file, as text or as fields over those of a good one; no file if null. */
   readonly token?: string | Record<string, unknown> | null
   readonly faults?: ReadonlyArray<readonly [IdentityCenter.Operation, IdentityCenter.Fault]>
-  readonly http?: Layer.Layer<HttpClient.HttpClient>
+  readonly http?: Layer.Layer<Transport.Transport>
   readonly environment?: Readonly<Record<string, string>>
   readonly tag: IdentityError.IdentityError["_tag"]
   /** In the message; `<config>` and `<token>` stand for the paths of the files. */
@@ -300,7 +299,7 @@ const rows: ReadonlyArray<Row> = [
   },
   {
     name: "connection refused, on a real socket",
-    http: NodeHttpClient.layer,
+    http: nodeHttp,
     environment: { AWS_ENDPOINT_URL_SSO: "http://127.0.0.1:1" },
     tag: "ServiceUnreachable",
     says: ["http://127.0.0.1:1", "ECONNREFUSED", "profile \"dev\"", "<config>:1", "network", "proxy", "sso_region"]
@@ -341,8 +340,8 @@ const scenario = (row: Row) =>
       SsoCredentials.resolveProfile().pipe(
         Effect.provide(
           AwsIdentity.layer({ profile: row.profile === null ? undefined : row.profile ?? "dev" }).pipe(
-            Layer.provide(row.http ?? Layer.provide(Emulator.layerHttpClient, Layer.succeedContext(context))),
-            Layer.provide(NodeContext.layer)
+            Layer.provide(row.http ?? Layer.provide(emulator, Layer.succeedContext(context))),
+            Layer.provide(nodeContext)
           )
         ),
         Effect.withConfigProvider(environment)
@@ -352,7 +351,7 @@ const scenario = (row: Row) =>
     return { exit, seen, secrets, paths: { config: configFile, token: tokenFile } }
   }).pipe(
     Effect.scoped,
-    Effect.provide([NodeContext.layer, IdentityCenter.layer()])
+    Effect.provide([nodeContext, IdentityCenter.layer()])
   )
 
 describe("what is wrong, where, and what to do", () => {

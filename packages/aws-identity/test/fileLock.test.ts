@@ -1,10 +1,11 @@
-import { Error, FileSystem } from "@effect/platform"
-import { NodeContext } from "@effect/platform-node"
+import { type Error, FileSystem } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect, Exit, FastCheck as fc, Fiber, Option, Scope, TestClock } from "effect"
+import { Files } from "effect-aws-identity"
 import { execFileSync } from "node:child_process"
 import * as FileLock from "../src/internal/fileLock.js"
 import { observed } from "./observed.js"
+import { nodeContext } from "./ports.js"
 
 // The lock between processes: its decisions as properties, its flows on TestClock over files in memory, and what a
 // path can hold on real files.
@@ -13,50 +14,57 @@ const runs = { numRuns: 5000 }
 const file = "/cache/corp.lock"
 
 interface Entry {
-  readonly type: FileSystem.File.Type
+  readonly type: Files.Look["type"] | "SymbolicLink"
   readonly text: string
   readonly isReadable?: boolean
   readonly isRemovable?: boolean
 }
 
-const failure = (reason: Error.SystemErrorReason, path: string) =>
-  Effect.fail(new Error.SystemError({ reason, module: "FileSystem", method: "test", pathOrDescriptor: path }))
+const failure = (reason: Files.FilesError["reason"], path: string) =>
+  Effect.fail(new Files.FilesError({ reason, path, code: reason }))
 
 /** Files in memory. Every operation is one step, so that a test on TestClock waits for nothing else. */
 const disk = () => {
   const entries = new Map<string, Entry>()
   const log: Array<string> = []
-  const at = <A>(path: string, use: (entry: Entry) => Effect.Effect<A, Error.PlatformError>) =>
+  const at = <A>(path: string, use: (entry: Entry) => Effect.Effect<A, Files.FilesError>) =>
     Effect.suspend(() => {
       const entry = entries.get(path)
       return entry === undefined ? failure("NotFound", path) : use(entry)
     })
-  const fs = FileSystem.makeNoop({
-    writeFileString: (path, text, options) =>
-      Effect.suspend(() => {
-        const known = entries.get(path)
-        if (options?.flag === "wx" && known !== undefined) return failure("AlreadyExists", path)
-        if (options?.flag === "r+" && known === undefined) return failure("NotFound", path)
-        entries.set(path, { type: "File", text })
-        log.push(`write ${path}`)
-        return Effect.void
-      }),
-    readFileString: (path) =>
+  const write = (path: string, text: string) =>
+    Effect.sync(() => {
+      entries.set(path, { type: "File", text })
+      log.push(`write ${path}`)
+    })
+  const fs: Files.Service = {
+    ...Files.makeMemory(),
+    create: (path, text) =>
+      Effect.suspend(() => entries.has(path) ? failure("AlreadyExists", path) : write(path, text)),
+    overwrite: (path, text) => at(path, () => write(path, text)),
+    read: (path) =>
       at(path, ({ isReadable = true, text, type }) => {
         if (type === "FIFO") return Effect.never
-        return isReadable ? Effect.succeed(text) : failure("PermissionDenied", path)
+        return isReadable ? Effect.succeed(new TextEncoder().encode(text)) : failure("PermissionDenied", path)
       }),
     readLink: (path) =>
-      at(path, ({ text, type }) => type === "SymbolicLink" ? Effect.succeed(text) : failure("Unknown", path)),
-    stat: (path) =>
-      at(path, ({ text, type }) =>
-        Effect.succeed({
-          type,
-          size: FileSystem.Size(text.length),
-          mtime: Option.some(new Date(0)),
-          ino: Option.some(1)
-        } as FileSystem.File.Info)),
-    readDirectory: (path) => at(path, ({ text }) => Effect.succeed(text === "" ? [] : text.split(" "))),
+      Effect.sync(() => {
+        const entry = entries.get(path)
+        return entry?.type === "SymbolicLink" ? Option.some(entry.text) : Option.none()
+      }),
+    look: (path) =>
+      Effect.sync(() => {
+        const entry = entries.get(path)
+        return entry === undefined || entry.type === "SymbolicLink" ? Option.none() : Option.some({
+          type: entry.type,
+          size: entry.text.length,
+          stamp: `1 ${entry.text.length} 0`,
+          changedAt: 0,
+          mode: 0o600,
+          owner: Option.none()
+        })
+      }),
+    list: (path) => at(path, ({ text }) => Effect.succeed(text.split(" ").filter((name) => name !== ""))),
     remove: (path) =>
       at(path, ({ isRemovable = true }) => {
         if (!isRemovable) return failure("PermissionDenied", path)
@@ -64,12 +72,12 @@ const disk = () => {
         log.push(`remove ${path}`)
         return Effect.void
       })
-  })
+  }
   return { entries, fs, log, put: (entry: Partial<Entry>) => entries.set(file, { type: "File", text: "", ...entry }) }
 }
 
 /** Another process asks for the lock; `seconds` later the lease it has, if any. */
-const asking = (fs: FileSystem.FileSystem) => Effect.fork(Effect.scoped(FileLock.make(fs)(file)))
+const asking = (fs: Files.Service) => Effect.fork(Effect.scoped(FileLock.make(fs)(file)))
 const leaseAfter = <E>(fiber: Fiber.Fiber<FileLock.Lease["Type"], E>, seconds: number) =>
   Effect.flatMap(
     TestClock.adjust(Math.round(seconds * 1000)),
@@ -180,8 +188,8 @@ describe("a dead lock", () => {
       const renewed = JSON.stringify({ owner: "dead", beat: 4, isSending: false }).padEnd(100)
       const waiting = yield* asking({
         ...fs,
-        writeFileString: (path, text, options) =>
-          Effect.tap(fs.writeFileString(path, text, options), () =>
+        create: (path, text, options) =>
+          Effect.tap(fs.create(path, text, options), () =>
             Effect.sync(() => {
               if (path.endsWith(".take") && entries.get(file)?.text === dead(false)) put({ text: renewed })
             }))
@@ -309,7 +317,7 @@ describe("a holder", () => {
       yield* Effect.scoped(Effect.gen(function*() {
         const lease = yield* FileLock.make({
           ...fs,
-          readFileString: (path) => Effect.tap(fs.readFileString(path), () => Effect.sleep("9 seconds"))
+          read: (...args) => Effect.tap(fs.read(...args), () => Effect.sleep("9 seconds"))
         })(file)
         const sending = yield* Effect.fork(lease.beginSending)
         yield* TestClock.adjust("10 seconds")
@@ -361,7 +369,7 @@ describe("a path that is not a lock", () => {
   it.effect("is left alone when its directory does not exist", () =>
     Effect.gen(function*() {
       const { fs } = disk()
-      const waiting = yield* asking({ ...fs, writeFileString: (path) => failure("NotFound", path) })
+      const waiting = yield* asking({ ...fs, create: (path) => failure("NotFound", path) })
       assert.isFalse(Option.getOrThrow(yield* leaseAfter(waiting, 0)).isHeld)
     }))
 })
@@ -374,10 +382,11 @@ describe("real files", () => {
     Effect.gen(function*() {
       const fs = yield* FileSystem.FileSystem
       const path = `${yield* fs.makeTempDirectoryScoped()}/corp.lock`
+      const files = yield* Files.Files
       yield* make(path, fs)
-      assert.strictEqual((yield* Effect.scoped(FileLock.make(fs)(path))).isHeld, had)
-      assert.strictEqual((yield* Effect.scoped(FileLock.make(fs)(path))).isHeld, had)
-    }).pipe(Effect.provide(NodeContext.layer))
+      assert.strictEqual((yield* Effect.scoped(FileLock.make(files)(path))).isHeld, had)
+      assert.strictEqual((yield* Effect.scoped(FileLock.make(files)(path))).isHeld, had)
+    }).pipe(Effect.provide(nodeContext))
 
   const run = (program: string, ...options: ReadonlyArray<string>) =>
     Effect.sync(() => {
@@ -398,7 +407,7 @@ describe("real files", () => {
         if (kind === "to a file") yield* fs.writeFileString(target, "mine")
         yield* lock(true, (path, fs) => fs.symlink(kind === "looping" ? path : target, path))
         if (kind === "to a file") assert.strictEqual(yield* fs.readFileString(target), "mine")
-      }).pipe(Effect.provide(NodeContext.layer)),
+      }).pipe(Effect.provide(nodeContext)),
     60_000
   )
 

@@ -1,9 +1,10 @@
-import { FileSystem, HttpClient, HttpClientResponse } from "@effect/platform"
+import { HttpClient, HttpClientResponse } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
-import { ConfigProvider, Effect, Fiber, Layer, Option, Redacted, TestClock } from "effect"
+import { ConfigProvider, Effect, Fiber, Option, Redacted, TestClock } from "effect"
 import {
   AccountId,
   ContainerCredentials,
+  Files,
   type IdentityError,
   InstanceMetadataCredentials,
   Region,
@@ -11,10 +12,12 @@ import {
   SsoCredentials,
   SsoOidc,
   Sts,
+  type Transport,
   WebIdentityToken
 } from "effect-aws-identity"
 import { IdentityCenter, TestIdentity } from "effect-aws-identity-testing"
 import { observed } from "./observed.js"
+import { overClient } from "./ports.js"
 
 // What proxies, firewalls and captive portals answer in the place of AWS and of the servers of a machine.
 
@@ -88,8 +91,7 @@ const pages: ReadonlyArray<Page> = [
 ]
 
 const httpOf = ({ body, headers, status }: Page) =>
-  Layer.succeed(
-    HttpClient.HttpClient,
+  overClient(
     HttpClient.make((request) =>
       Effect.sync(() => HttpClientResponse.fromWeb(request, new Response(body, { status, headers: headers ?? {} })))
     )
@@ -98,34 +100,33 @@ const httpOf = ({ body, headers, status }: Page) =>
 const session = { maxAttempts: 1 }
 const role = { region, roleArn: "arn:aws:iam::111122223333:role/r", roleSessionName: "session" }
 
-const calls: Readonly<Record<string, Effect.Effect<unknown, IdentityError.CallError | Error, HttpClient.HttpClient>>> =
-  {
-    getRoleCredentials: Effect.flatMap(
-      Sso.make(session),
-      (sso) =>
-        sso.getRoleCredentials({
-          region,
-          accessToken: secret,
-          accountId: AccountId.make("111122223333"),
-          roleName: "r"
-        })
-    ),
-    createToken: Effect.flatMap(
-      SsoOidc.make(session),
-      (oidc) =>
-        oidc.createToken({
-          region,
-          clientId: "c",
-          clientSecret: secret,
-          grantType: "refresh_token",
-          refreshToken: secret
-        })
-    ),
-    assumeRoleWithWebIdentity: Effect.flatMap(
-      Sts.make(session),
-      (sts) => sts.assumeRoleWithWebIdentity({ ...role, webIdentityToken: secret })
-    )
-  }
+const calls: Readonly<Record<string, Effect.Effect<unknown, IdentityError.CallError | Error, Transport.Transport>>> = {
+  getRoleCredentials: Effect.flatMap(
+    Sso.make(session),
+    (sso) =>
+      sso.getRoleCredentials({
+        region,
+        accessToken: secret,
+        accountId: AccountId.make("111122223333"),
+        roleName: "r"
+      })
+  ),
+  createToken: Effect.flatMap(
+    SsoOidc.make(session),
+    (oidc) =>
+      oidc.createToken({
+        region,
+        clientId: "c",
+        clientSecret: secret,
+        grantType: "refresh_token",
+        refreshToken: secret
+      })
+  ),
+  assumeRoleWithWebIdentity: Effect.flatMap(
+    Sts.make(session),
+    (sts) => sts.assumeRoleWithWebIdentity({ ...role, webIdentityToken: secret })
+  )
+}
 
 describe("an answer of a proxy in the place of AWS", () => {
   for (const page of pages) {
@@ -182,8 +183,8 @@ describe("an answer of a proxy in the place of a server of the machine", () => {
       ["ACTIONS_ID_TOKEN_REQUEST_TOKEN", marked]
     ])
   )
-  const sources: Readonly<Record<string, Effect.Effect<unknown, Error, HttpClient.HttpClient>>> = {
-    "ContainerCredentials.resolve": Effect.provide(ContainerCredentials.resolve(), FileSystem.layerNoop({})),
+  const sources: Readonly<Record<string, Effect.Effect<unknown, Error, Transport.Transport>>> = {
+    "ContainerCredentials.resolve": Effect.provide(ContainerCredentials.resolve(), Files.layerMemory()),
     "InstanceMetadataCredentials.resolve": InstanceMetadataCredentials.resolve(),
     "WebIdentityToken.githubActions": WebIdentityToken.githubActions(),
     "WebIdentityToken.googleMetadata": WebIdentityToken.googleMetadata()

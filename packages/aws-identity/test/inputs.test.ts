@@ -3,6 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Cause, Effect, Exit, Layer, Option, Predicate, Redacted } from "effect"
 import { Credentials, IdentityError, Sso, SsoOidc, Sts } from "effect-aws-identity"
 import { observed } from "./observed.js"
+import { overClient } from "./ports.js"
 
 // What AWS's models do not allow is refused before anything is sent, by its name and without its value. What they do
 // allow, up to the last character, is sent.
@@ -11,7 +12,7 @@ type Ours = Sso.Sso | SsoOidc.SsoOidc | Sts.Sts
 
 const clients = Layer.mergeAll(Sso.layer(), SsoOidc.layer(), Sts.layer())
 const over = (execute: Parameters<typeof HttpClient.make>[0]) =>
-  Layer.provide(clients, Layer.succeed(HttpClient.HttpClient, HttpClient.make(execute)))
+  Layer.provide(clients, overClient(HttpClient.make(execute)))
 
 const unplugged = over(() => Effect.die("sent"))
 const teapot = over((request) =>

@@ -1,5 +1,3 @@
-import { FetchHttpClient } from "@effect/platform"
-import { NodeHttpClient } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { assertEquals } from "@effect/vitest/utils"
 import { fromInstanceMetadata } from "@smithy/credential-provider-imds"
@@ -19,6 +17,7 @@ import {
 import { CredentialsProvider, IdentityError, InstanceMetadataCredentials } from "effect-aws-identity"
 import { type Asked, type Given, type Handler, inProcess, inTurn, listening } from "./metadataServer.js"
 import { observed } from "./observed.js"
+import { fetchHttp, nodeHttp, undici } from "./ports.js"
 
 // The metadata service of EC2. Without a socket on `TestClock`, but where it says otherwise.
 
@@ -486,9 +485,9 @@ describe("resilience", () => {
 })
 
 const clients = {
-  "node:http": NodeHttpClient.layer,
-  undici: NodeHttpClient.layerUndici,
-  fetch: FetchHttpClient.layer
+  "node:http": nodeHttp,
+  undici,
+  fetch: fetchHttp
 }
 
 describe("on real sockets", () => {
@@ -543,7 +542,7 @@ describe("beside AWS's SDK", () => {
       const theirs = yield* listening(handler())
       const our = yield* Effect.exit(
         InstanceMetadataCredentials.resolve().pipe(
-          Effect.provide(NodeHttpClient.layer),
+          Effect.provide(nodeHttp),
           within({ [endpoint]: ours.url })
         )
       )

@@ -1,6 +1,5 @@
 /* eslint-disable @typescript-eslint/no-explicit-any -- the table holds layers of every type */
 import { HttpClient } from "@effect/platform"
-import { NodeContext } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import {
   Config,
@@ -40,6 +39,7 @@ import {
   WebIdentityCredentials,
   WebIdentityToken
 } from "effect-aws-identity"
+import { nodeContext, overClient } from "./ports.js"
 
 // One layer value that is provided with two sources. Effect builds a layer once for each reference: without precautions
 // the second use gets what the first one's source says.
@@ -59,7 +59,7 @@ const makeSource = (name: string) => {
       get: Effect.succeed(keyOf(name)),
       invalidate: () => Effect.void
     }),
-    Layer.succeed(HttpClient.HttpClient, HttpClient.make(() => Effect.dieMessage("not here"))),
+    overClient(HttpClient.make(() => Effect.dieMessage("not here"))),
     empty(Sso.Sso),
     empty(SsoOidc.SsoOidc),
     Layer.succeed(SsoTokenCache.SsoTokenCache, {
@@ -72,7 +72,7 @@ const makeSource = (name: string) => {
     empty(SsoTokenProvider.SsoTokenProvider),
     SharedConfig.layerMemory({}),
     Layer.effect(Sts.Sts, Effect.succeed({} as Sts.Sts["Type"])),
-    NodeContext.layer,
+    nodeContext,
     // `AwsIdentity.layer` makes its own services, and warns of those that it is provided with.
     Logger.minimumLogLevel(LogLevel.None),
     Layer.setConfigProvider(ConfigProvider.fromMap(

@@ -1,6 +1,7 @@
 import { HttpClient, HttpClientError, HttpClientResponse } from "@effect/platform"
-import { Effect, Layer } from "effect"
+import { Effect } from "effect"
 import { createServer } from "node:http"
+import { overClient } from "./ports.js"
 
 // A server of credentials on the machine, as a function: behind a real socket, or behind no socket at all.
 
@@ -31,8 +32,7 @@ export const inTurn = (...answers: readonly [Given, ...ReadonlyArray<Given>]): H
 /** The client of an application, and what it was asked. */
 export const inProcess = (handler: Handler) => {
   const asked: Array<Asked> = []
-  const layer = Layer.succeed(
-    HttpClient.HttpClient,
+  const layer = overClient(
     HttpClient.make((request, url) => {
       const one = {
         method: request.method,

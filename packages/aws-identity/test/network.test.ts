@@ -1,13 +1,14 @@
-import { FetchHttpClient, type HttpClient, HttpServer } from "@effect/platform"
+import { HttpServer } from "@effect/platform"
 import { NodeHttpClient, NodeHttpServer, Undici } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Redacted } from "effect"
-import { AccountId, IdentityError, Region, Sso, SsoOidc, Sts } from "effect-aws-identity"
+import { AccountId, IdentityError, Region, Sso, SsoOidc, Sts, type Transport } from "effect-aws-identity"
 import { Emulator, IdentityCenter } from "effect-aws-identity-testing"
 import { createServer as createHttpServer } from "node:http"
 import { createServer as createHttpsServer } from "node:https"
 import { connect, type Socket } from "node:net"
 import { generate } from "selfsigned"
+import { fetchHttp, nodeHttp, undici, withTransport } from "./ports.js"
 
 // The HttpClient that an application provides is the way of every call. On real sockets.
 
@@ -64,7 +65,7 @@ const proxyTo = (port: number) =>
   })
 
 const throughProxy = (options: Undici.EnvHttpProxyAgent.Options) =>
-  NodeHttpClient.layerUndiciWithoutDispatcher.pipe(
+  withTransport(NodeHttpClient.layerUndiciWithoutDispatcher.pipe(
     Layer.provide(Layer.scoped(
       NodeHttpClient.Dispatcher,
       Effect.acquireRelease(
@@ -72,7 +73,7 @@ const throughProxy = (options: Undici.EnvHttpProxyAgent.Options) =>
         (dispatcher) => Effect.promise(() => dispatcher.destroy())
       )
     ))
-  )
+  ))
 
 const register = Effect.flatMap(
   SsoOidc.SsoOidc,
@@ -121,24 +122,26 @@ describe("through a proxy", () => {
 })
 
 describe("https with an authority of one's own", () => {
-  const oidcOf = (http: Layer.Layer<HttpClient.HttpClient>, port: number) =>
+  const oidcOf = (http: Layer.Layer<Transport.Transport>, port: number) =>
     Layer.provide(SsoOidc.layer({ endpoint: `https://127.0.0.1:${port}` }), http)
 
   const clients: Readonly<
     Record<string, {
-      readonly ignorant: Layer.Layer<HttpClient.HttpClient>
-      readonly trusting?: (ca: string) => Layer.Layer<HttpClient.HttpClient>
+      readonly ignorant: Layer.Layer<Transport.Transport>
+      readonly trusting?: (ca: string) => Layer.Layer<Transport.Transport>
     }>
   > = {
     "node:http": {
-      ignorant: NodeHttpClient.layer,
+      ignorant: nodeHttp,
       trusting: (ca) =>
-        Layer.provide(NodeHttpClient.layerWithoutAgent, NodeHttpClient.makeAgentLayer({ ca, keepAlive: true }))
+        withTransport(
+          Layer.provide(NodeHttpClient.layerWithoutAgent, NodeHttpClient.makeAgentLayer({ ca, keepAlive: true }))
+        )
     },
     undici: {
-      ignorant: NodeHttpClient.layerUndici,
+      ignorant: undici,
       trusting: (ca) =>
-        Layer.provide(
+        withTransport(Layer.provide(
           NodeHttpClient.layerUndiciWithoutDispatcher,
           Layer.scoped(
             NodeHttpClient.Dispatcher,
@@ -147,9 +150,9 @@ describe("https with an authority of one's own", () => {
               (dispatcher) => Effect.promise(() => dispatcher.destroy())
             )
           )
-        )
+        ))
     },
-    fetch: { ignorant: FetchHttpClient.layer }
+    fetch: { ignorant: fetchHttp }
   }
 
   const day = 24 * 60 * 60 * 1000

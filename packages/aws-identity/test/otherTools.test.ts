@@ -1,5 +1,5 @@
 import { Command, FileSystem, Path } from "@effect/platform"
-import { NodeContext, NodeHttpClient, NodeHttpServer } from "@effect/platform-node"
+import { NodeHttpServer } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, ConfigProvider, DateTime, Effect, Layer, Option, Redacted, Schema } from "effect"
 import {
@@ -13,6 +13,7 @@ import {
 import { Emulator, IdentityCenter } from "effect-aws-identity-testing"
 import { createServer } from "node:http"
 import { fileURLToPath } from "node:url"
+import { nodeContext, nodeHttp } from "./ports.js"
 
 // AWS's own SDKs beside us: real processes, real files, real sockets.
 
@@ -59,8 +60,7 @@ type Profile = "dev" | "legacy"
 const within = (environment: Environment) =>
   Effect.withConfigProvider(ConfigProvider.fromMap(new Map(Object.entries(environment))))
 
-const identity = (profile: Profile) =>
-  AwsIdentity.layer({ profile }).pipe(Layer.provide([NodeContext.layer, NodeHttpClient.layer]))
+const identity = (profile: Profile) => AwsIdentity.layer({ profile }).pipe(Layer.provide([nodeContext, nodeHttp]))
 
 /** With nothing in memory from the time before, like a process of its own. */
 const ours = (environment: Environment, profile: Profile = "dev") => <A, E, R>(effect: Effect.Effect<A, E, R>) =>
@@ -194,7 +194,7 @@ const age = (tokenFile: string) =>
   })
 
 const layer = Layer.mergeAll(
-  NodeContext.layer,
+  nodeContext,
   NodeHttpServer.layer(createServer, { host: "127.0.0.1", port: 0 }),
   IdentityCenter.layer({ interval: "0 seconds" })
 )

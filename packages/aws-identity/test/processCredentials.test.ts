@@ -1,6 +1,5 @@
 import { fromProcess } from "@aws-sdk/credential-provider-process"
-import { Command, CommandExecutor, type Error as PlatformError, FileSystem, Path } from "@effect/platform"
-import { NodeContext } from "@effect/platform-node"
+import { type Error as PlatformError, FileSystem, Path } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
 import {
   ConfigProvider,
@@ -11,19 +10,16 @@ import {
   Exit,
   FastCheck as fc,
   Fiber,
-  Inspectable,
-  Layer,
   Option,
   Redacted,
-  type Scope,
-  Sink,
-  Stream
+  type Scope
 } from "effect"
-import { type Credentials, CredentialsProvider, ProcessCredentials } from "effect-aws-identity"
+import { type Credentials, CredentialsProvider, ProcessCredentials, Programs } from "effect-aws-identity"
 import { spawnSync } from "node:child_process"
 import { fileURLToPath } from "node:url"
 import { quoted, shellSign, split } from "../src/internal/commandLine.js"
 import { observed } from "./observed.js"
+import { nodeContext } from "./ports.js"
 
 const node = process.execPath
 
@@ -94,7 +90,7 @@ describe("a real program's answer", () => {
       Effect.gen(function*() {
         const commandLine = yield* scriptOf(writes(output))
         assert.strictEqual(rendered(yield* ProcessCredentials.resolve(commandLine)), expected)
-      }).pipe(Effect.provide(NodeContext.layer)))
+      }).pipe(Effect.provide(nodeContext)))
   }
 
   it.scopedLive("may come in pieces, in any encoding of its characters' boundaries, with complaints beside it", () =>
@@ -109,7 +105,7 @@ describe("a real program's answer", () => {
       `)
       const credentials = yield* ProcessCredentials.resolve(commandLine)
       assert.strictEqual(credentials.accessKeyId, "Ümläut€")
-    }).pipe(Effect.provide(NodeContext.layer)))
+    }).pipe(Effect.provide(nodeContext)))
 
   it.scopedLive("is asked for with nothing on standard input, and in the environment that there is", () =>
     Effect.gen(function*() {
@@ -122,7 +118,7 @@ describe("a real program's answer", () => {
       `)
       const credentials = yield* ProcessCredentials.resolve(commandLine, { timeout: "10 seconds" })
       assert.strictEqual(credentials.accessKeyId, "inherited")
-    }).pipe(Effect.provide(NodeContext.layer)))
+    }).pipe(Effect.provide(nodeContext)))
 
   it.scopedLive("is taken although its standard error stays open", () =>
     Effect.gen(function*() {
@@ -137,7 +133,7 @@ describe("a real program's answer", () => {
       `)
       const credentials = yield* ProcessCredentials.resolve(commandLine, { timeout: "3 seconds" })
       assert.strictEqual(credentials.accessKeyId, "AKIDEXAMPLE")
-    }).pipe(Effect.provide(NodeContext.layer)))
+    }).pipe(Effect.provide(nodeContext)))
 
   it.scopedLive("is kept by the layer", () =>
     Effect.gen(function*() {
@@ -160,7 +156,7 @@ describe("a real program's answer", () => {
         ProcessCredentials.layer({ command: node, args: [line.split("\"")[3] ?? "", marks] }, { timeout: "20 seconds" })
       ))
       assert.strictEqual(yield* fs.readFileString(marks), "xx")
-    }).pipe(Effect.provide(NodeContext.layer)))
+    }).pipe(Effect.provide(nodeContext)))
 })
 
 /** Fails, with these words in the message, and without a sign of what is marked. */
@@ -241,7 +237,7 @@ describe("what is no answer of a real program", () => {
           reason,
           [...says, `No credentials from the program "${node}"`]
         )
-      }).pipe(Effect.provide(NodeContext.layer)))
+      }).pipe(Effect.provide(nodeContext)))
   }
 })
 
@@ -273,7 +269,7 @@ describe("a program that cannot be run", () => {
   for (const [title, commandLine, reason, says] of worlds) {
     it.live(
       title,
-      () => failsWith({ commandLine, profile: "dev" }, reason, says).pipe(Effect.provide(NodeContext.layer))
+      () => failsWith({ commandLine, profile: "dev" }, reason, says).pipe(Effect.provide(nodeContext))
     )
   }
 
@@ -286,7 +282,7 @@ describe("a program that cannot be run", () => {
       yield* failed("2> /dev/null", "exit code 4", "so \">\" has no meaning")
       const error = yield* failed("'|' \"&&\"", "exit code 4")
       assert.notInclude(error.message, "shell")
-    }).pipe(Effect.provide(NodeContext.layer)))
+    }).pipe(Effect.provide(nodeContext)))
 
   it.live("has a space in its path: the error shows an ellipsis for the part after the space, which may be secret", () =>
     Effect.gen(function*() {
@@ -296,7 +292,7 @@ describe("a program that cannot be run", () => {
         assert.include(error.message, "the program \"/opt/company …\": no such program was found")
         assert.notInclude(seen, "MARKED")
       }
-    }).pipe(Effect.provide(NodeContext.layer)))
+    }).pipe(Effect.provide(nodeContext)))
 
   it.live("is a command that the options of the program name", () =>
     Effect.gen(function*() {
@@ -309,7 +305,7 @@ describe("a program that cannot be run", () => {
           "correct the command: a full path is safest."
       )
       assert.notInclude(seen, "MARKED")
-    }).pipe(Effect.provide(NodeContext.layer)))
+    }).pipe(Effect.provide(nodeContext)))
 })
 
 describe("what a failing real program says", () => {
@@ -379,7 +375,7 @@ describe("what a failing real program says", () => {
         assert.isBelow(error.message.length, 1200)
         assert.notInclude(error.message, jwt.slice(10, 30))
         assert.notMatch(error.message, /[\p{Cc}\p{Cf}]/u)
-      }).pipe(Effect.withConfigProvider(own), Effect.provide(NodeContext.layer)))
+      }).pipe(Effect.withConfigProvider(own), Effect.provide(nodeContext)))
   }
 })
 
@@ -433,7 +429,7 @@ describe("a real program that never ends", () => {
       )
       assert.isBelow(Duration.toMillis(took), 10_000)
       yield* gone(yield* pids)
-    }).pipe(Effect.provide(NodeContext.layer)))
+    }).pipe(Effect.provide(nodeContext)))
 
   it.scopedLive("is killed when nobody waits for it any more", () =>
     Effect.gen(function*() {
@@ -443,7 +439,7 @@ describe("a real program that never ends", () => {
       const exit = yield* Fiber.interrupt(fiber)
       assert.isTrue(Exit.isInterrupted(exit))
       yield* gone(yield* pids)
-    }).pipe(Effect.provide(NodeContext.layer)))
+    }).pipe(Effect.provide(nodeContext)))
 })
 
 describe("programs that lead back to their profile", () => {
@@ -463,14 +459,14 @@ describe("programs that lead back to their profile", () => {
       assert.include(error.message, "\"a\" → \"b\" → \"a\"")
       // The program of a, and that of b; that of a never again.
       assert.strictEqual(yield* fs.readFileString(marks), "b\na\n")
-    }).pipe(Effect.provide(NodeContext.layer)), 60_000)
+    }).pipe(Effect.provide(nodeContext)), 60_000)
 
   const inherits = (chain: string) =>
     Effect.withConfigProvider(ConfigProvider.fromMap(new Map([["AWS_IDENTITY_PROFILE_CHAIN", chain]])))
 
   it.effect("are not run at all", () =>
     Effect.gen(function*() {
-      const started: Array<Command.Command> = []
+      const started: Array<Programs.Program> = []
       const resolve = (chain: string, profile?: string) =>
         ProcessCredentials.resolve("program", { profile }).pipe(
           inherits(chain),
@@ -488,7 +484,7 @@ describe("programs that lead back to their profile", () => {
       assert.strictEqual(yield* resolve(JSON.stringify(Array(7).fill("")), undefined), "credentials")
       assert.strictEqual(yield* resolve("nonsense", "a"), "credentials")
       assert.deepStrictEqual(
-        started.flatMap((command) => Command.flatten(command)).map(({ env }) => Array.from(env)),
+        started.map(({ env }) => Object.entries(env)),
         [`["a","b","c"]`, JSON.stringify(Array(8).fill("")), `["a"]`].map((
           chain
         ) => [["AWS_IDENTITY_PROFILE_CHAIN", chain]])
@@ -497,29 +493,12 @@ describe("programs that lead back to their profile", () => {
 })
 
 /** In place of real programs: every one writes this and ends well. */
-const programThat = (output: string, started: (command: Command.Command) => void = () => {}) =>
-  Layer.merge(
-    Path.layer,
-    Layer.succeed(
-      CommandExecutor.CommandExecutor,
-      CommandExecutor.makeExecutor((command) =>
-        Effect.sync(() => {
-          started(command)
-          return {
-            ...Inspectable.BaseProto,
-            toJSON: () => "process",
-            [CommandExecutor.ProcessTypeId]: CommandExecutor.ProcessTypeId,
-            pid: CommandExecutor.ProcessId(1),
-            exitCode: Effect.succeed(CommandExecutor.ExitCode(0)),
-            isRunning: Effect.succeed(false),
-            kill: () => Effect.void,
-            stdin: Sink.drain,
-            stdout: Stream.make(new TextEncoder().encode(output)),
-            stderr: Stream.empty
-          }
-        })
-      )
-    )
+const programThat = (output: string, started: (program: Programs.Program) => void = () => {}) =>
+  Programs.layerMemory((program) =>
+    Effect.sync(() => {
+      started(program)
+      return { exit: 0, stdout: output, stderr: "" }
+    })
   )
 
 describe("whatever a program writes", () => {
@@ -603,7 +582,7 @@ describe("@aws-sdk/credential-provider-process and we", () => {
       Effect.gen(function*() {
         const commandLine = yield* scriptOf(writes(output))
         assert.strictEqual(yield* ours(commandLine), yield* sdk(commandLine))
-      }).pipe(Effect.provide(NodeContext.layer)))
+      }).pipe(Effect.provide(nodeContext)))
   }
 
   it.scopedLive("agree on an exit code, and differ on a time that is none and on what needs a shell", () =>
@@ -617,7 +596,7 @@ describe("@aws-sdk/credential-provider-process and we", () => {
       assert.deepStrictEqual([yield* ours(`true && ${good}`), yield* sdk(`true && ${good}`)], ["fails", expected])
       const counting = yield* scriptOf(`if (process.argv.length === 2) ${writes(JSON.stringify(answer))}`)
       assert.deepStrictEqual([yield* ours(`${counting} $NONE`), yield* sdk(`${counting} $NONE`)], ["fails", expected])
-    }).pipe(Effect.provide(NodeContext.layer)))
+    }).pipe(Effect.provide(nodeContext)))
 })
 
 describe("commands in messages", () => {
@@ -699,17 +678,17 @@ describe("the words of a line", () => {
 
   it("on Windows are those that its paths say", () =>
     Effect.gen(function*() {
-      const started: Array<Command.Command> = []
-      const path = yield* Path.Path
+      const started: Array<Programs.Program> = []
+      const run = (program: Programs.Program) =>
+        Effect.sync(() => {
+          started.push(program)
+          return { exit: 0, stdout: JSON.stringify(answer), stderr: "" }
+        })
       yield* ProcessCredentials.resolve("C:\\x\\y.exe -a").pipe(
-        Effect.provideService(Path.Path, { ...path, sep: "\\" }),
-        Effect.provide(programThat(JSON.stringify(answer), (command) => started.push(command)))
+        Effect.provideService(Programs.Programs, { commandLine: "windows", run })
       )
-      assert.deepStrictEqual(
-        started.flatMap((command) => Command.flatten(command)).map(({ args, command }) => [command, ...args]),
-        [["C:\\x\\y.exe", "-a"]]
-      )
-    }).pipe(Effect.provide(Path.layer), Effect.runPromise))
+      assert.deepStrictEqual(started.map(({ args, command }) => [command, ...args]), [["C:\\x\\y.exe", "-a"]])
+    }).pipe(Effect.runPromise))
 
   const python = spawnSync("python3", ["-c", "import shlex"])
 

@@ -1,7 +1,8 @@
-import { NodeContext, NodeRuntime } from "@effect/platform-node"
+import { NodeRuntime } from "@effect/platform-node"
 import { Console, Effect, Redacted } from "effect"
 import { ProcessCredentials } from "effect-aws-identity"
 import { appendFileSync } from "node:fs"
+import { nodeContext } from "./ports.js"
 
 // A `credential_process` that is itself built on this library: the credentials of the profile of its first argument,
 // whose command line is in a variable of that name. It leaves its mark in the file of its second argument.
@@ -20,7 +21,7 @@ const main = Effect.gen(function*() {
   }))
 }).pipe(
   Effect.tapError((error) => Console.error(error.message)),
-  Effect.provide(NodeContext.layer)
+  Effect.provide(nodeContext)
 )
 
 NodeRuntime.runMain(main, { disableErrorReporting: true })

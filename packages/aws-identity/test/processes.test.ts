@@ -1,5 +1,5 @@
 import { FileSystem, Path } from "@effect/platform"
-import { NodeContext, NodeHttpServer } from "@effect/platform-node"
+import { NodeHttpServer } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { assertEquals } from "@effect/vitest/utils"
 import { Clock, DateTime, Effect, Layer, Option, Queue, Random, Redacted, type Scope } from "effect"
@@ -9,6 +9,7 @@ import { type ChildProcess, spawn } from "node:child_process"
 import { createServer } from "node:http"
 import { createInterface } from "node:readline"
 import { fileURLToPath } from "node:url"
+import { nodeContext } from "./ports.js"
 import { shiftedClock } from "./shiftedClock.js"
 
 // Real processes on one token file, with refresh tokens that count once; only the time is made up, the same for all.
@@ -96,7 +97,7 @@ const world = Effect.gen(function*() {
 const { clock, shift } = shiftedClock()
 
 const layer = Layer.mergeAll(
-  NodeContext.layer,
+  nodeContext,
   NodeHttpServer.layer(createServer, { host: "127.0.0.1", port: 0 }),
   IdentityCenter.layer({ sessionLifetime: "1000 hours" })
 )

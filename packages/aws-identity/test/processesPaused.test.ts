@@ -1,5 +1,5 @@
 import { FileSystem, HttpServer, HttpServerRequest, Path } from "@effect/platform"
-import { NodeContext, NodeHttpServer } from "@effect/platform-node"
+import { NodeHttpServer } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, DateTime, Effect, FiberRef, Layer, Option, Queue, Random, Redacted, type Scope } from "effect"
 import { SsoTokenCache } from "effect-aws-identity"
@@ -8,6 +8,7 @@ import { type ChildProcess, spawn } from "node:child_process"
 import { createServer } from "node:http"
 import { createInterface } from "node:readline"
 import { fileURLToPath } from "node:url"
+import { nodeContext } from "./ports.js"
 import { shiftedClock } from "./shiftedClock.js"
 
 // Real processes on one token file whose refresh tokens count once. They are stopped (SIGSTOP), suspended together,
@@ -274,7 +275,7 @@ const round = (world: World, workers: ReadonlyArray<Worker>, kind: Disturbance, 
     return story
   })
 
-const layer = Layer.mergeAll(NodeContext.layer, NodeHttpServer.layer(createServer, { host: "127.0.0.1", port: 0 }))
+const layer = Layer.mergeAll(nodeContext, NodeHttpServer.layer(createServer, { host: "127.0.0.1", port: 0 }))
 
 /** Every kind of disturbance takes its turn in each home. */
 const kinds = Object.keys(disturbances) as [Disturbance, ...Array<Disturbance>]

@@ -1,5 +1,4 @@
 import { HttpClient, HttpClientResponse } from "@effect/platform"
-import { NodeContext } from "@effect/platform-node"
 import { afterAll, assert, describe, it } from "@effect/vitest"
 import { ConfigProvider, DateTime, Effect, Fiber, Layer, Option, Redacted, TestClock } from "effect"
 import {
@@ -13,11 +12,13 @@ import {
   SsoOidc,
   SsoTokenCache,
   SsoTokenProvider,
-  Sts
+  Sts,
+  type Transport
 } from "effect-aws-identity"
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { nodeContext, overClient, withTransport } from "./ports.js"
 
 // The settings of a client (endpoint, region of STS, FIPS, dual-stack, retries) are those of the profile whose
 // credentials are asked for, also if `SharedConfig` has another profile or none.
@@ -76,7 +77,7 @@ const makeAws = (status = 200) => {
       HttpClientResponse.fromWeb(request, new Response(status === 200 ? answers[operation] : "", { status }))
     )
   })
-  return { sent, layer: Layer.succeed(HttpClient.HttpClient, client) }
+  return { sent, layer: overClient(client) }
 }
 
 /** A token that expired and can be refreshed. */
@@ -138,11 +139,11 @@ const cache = Layer.effect(
 ).pipe(Layer.provide(SsoTokenCache.layerMemory()))
 
 /** All services over one `SharedConfig` without a profile. */
-const services = (http: Layer.Layer<HttpClient.HttpClient>, config: string) =>
+const services = (http: Layer.Layer<Transport.Transport>, config: string) =>
   SsoTokenProvider.layer().pipe(
     Layer.provideMerge(Layer.mergeAll(Sso.layerProfile(), SsoOidc.layerProfile(), Sts.layerProfile())),
     Layer.provideMerge(Layer.mergeAll(SharedConfig.layerMemory({ config }), http, cache)),
-    Layer.provideMerge(NodeContext.layer)
+    Layer.provideMerge(nodeContext)
   )
 
 const inEnvironment = (variables: Readonly<Record<string, string>>) =>
@@ -345,7 +346,7 @@ describe("the profile of a call", () => {
             bodies.push(request.body._tag === "Uint8Array" ? new TextDecoder().decode(request.body.body) : "")
             return request
           }))
-      ).pipe(Layer.provide(aws.layer))
+      ).pipe(Layer.provide(aws.layer), withTransport)
       const region = Region.make("eu-west-1")
       yield* Effect.gen(function*() {
         const oidc = yield* SsoOidc.SsoOidc

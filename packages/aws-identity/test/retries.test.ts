@@ -20,6 +20,7 @@ import {
 } from "effect"
 import { type ClientConfig, Credentials, IdentityError, Region, Sso, Sts } from "effect-aws-identity"
 import * as RetryPolicy from "../src/internal/retryPolicy.js"
+import { overClient } from "./ports.js"
 
 // Attempts on a TestClock, with dice that always fall in the middle.
 
@@ -77,7 +78,7 @@ type Network = ReturnType<typeof network>
 const logout = (sso: Sso.Sso["Type"]) => sso.logout({ region, accessToken })
 
 const makeSso = ({ http }: Pick<Network, "http">, settings?: ClientConfig.ClientConfig) =>
-  Effect.provideService(Sso.make(settings), HttpClient.HttpClient, http)
+  Effect.provide(Sso.make(settings), overClient(http))
 
 /** Runs to the end, however long it waits. */
 const run = <A, E>(effect: Effect.Effect<A, E>) =>
@@ -174,7 +175,7 @@ describe("what may pass is tried again", () => {
         body: `<ErrorResponse><Error><Code>${code}</Code><Message>${message}</Message></Error></ErrorResponse>`
       })
       const assume = (net: Network) =>
-        Effect.flatMap(Effect.provideService(Sts.make(), HttpClient.HttpClient, net.http), (sts) =>
+        Effect.flatMap(Effect.provide(Sts.make(), overClient(net.http)), (sts) =>
           run(sts.assumeRoleWithWebIdentity({
             region,
             roleArn: "arn:aws:iam::111122223333:role/r",
@@ -464,7 +465,7 @@ describe("settings", () => {
 describe("a clock that is wrong", () => {
   const whoAmI = (sts: Sts.Sts["Type"]) => sts.getCallerIdentity({ region, credentials })
   const makeSts = ({ http }: Network, settings?: ClientConfig.ClientConfig) =>
-    Effect.provideService(Sts.make(settings), HttpClient.HttpClient, http)
+    Effect.provide(Sts.make(settings), overClient(http))
   const date = (millis: number) => new Date(millis).toUTCString()
   const minutes = (count: number) => count * 60_000
   const refused = (headers: Record<string, string>, code = "SignatureDoesNotMatch"): Answer => ({
@@ -501,7 +502,7 @@ describe("a clock that is wrong", () => {
           return HttpClientResponse.fromWeb(request, new Response(body, { headers }))
         })
       )
-      const sts = yield* Effect.provideService(Sts.make(), HttpClient.HttpClient, http)
+      const sts = yield* Effect.provide(Sts.make(), overClient(http))
       const late = yield* Effect.fork(whoAmI(sts))
       yield* Effect.yieldNow()
       yield* whoAmI(sts)

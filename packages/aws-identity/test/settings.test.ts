@@ -1,5 +1,4 @@
 import { FileSystem } from "@effect/platform"
-import { NodeContext } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { ConfigProvider, Effect, FastCheck as fc, Layer, Option } from "effect"
 import {
@@ -13,9 +12,11 @@ import {
   WebIdentityCredentials
 } from "effect-aws-identity"
 import { spawnSync } from "node:child_process"
-import { homeOf, variable } from "../src/internal/environment.js"
+import { variable } from "../src/internal/environment.js"
+import { homeOf } from "../src/internal/platform/home.js"
 import * as ProfileSettings from "../src/internal/profileSettings.js"
 import * as Setting from "../src/internal/setting.js"
+import { nodeContext, overFileSystem } from "./ports.js"
 
 // Values of config files and variables that AWS would not take, and the home directory they are found in.
 
@@ -261,7 +262,7 @@ describe("a variable", () => {
         assert.include(String(layer), name)
         assert.include(String(layer), problem)
       }).pipe(
-        Effect.provide([NodeContext.layer, Layer.mock(Sts.Sts, {})]),
+        Effect.provide([nodeContext, Layer.mock(Sts.Sts, {})]),
         environment({ ...web, [name]: value })
       )
   )
@@ -316,11 +317,11 @@ describe("the regions that STS is asked in for a role", () => {
 describe("without HOME", () => {
   const inMemory = (files: Readonly<Record<string, string>>) =>
     Layer.merge(
-      NodeContext.layer,
-      FileSystem.layerNoop({
+      nodeContext,
+      overFileSystem(FileSystem.makeNoop({
         readFileString: (path) =>
           files[path] === undefined ? Effect.dieMessage(`not asked for: ${path}`) : Effect.succeed(files[path])
-      })
+      }))
     )
   const proc = {
     "/proc/self/environ": "PATH=/bin\0",
@@ -360,7 +361,7 @@ describe("without HOME", () => {
       assert.include(write.message, "HOME is not set")
       assert.include(write.message, "AWS_CONFIG_FILE")
       assert.notInclude(write.message, "free space")
-    }).pipe(Effect.provide(Layer.provide(SharedConfig.layer(), NodeContext.layer)), environment({})))
+    }).pipe(Effect.provide(Layer.provide(SharedConfig.layer(), nodeContext)), environment({})))
 
   it("reads /etc/passwd by the user id alone", () => {
     const text = "a:x:1:1::/a:/bin/sh\n\nbroken\nb:x:11:1::relative:/bin/sh\nc:x:111:1::/c:/bin/sh"

@@ -1,17 +1,15 @@
 import { FileSystem, Path } from "@effect/platform"
-import { NodeContext } from "@effect/platform-node"
 import { afterEach, assert, describe, it } from "@effect/vitest"
 import { loadSharedConfigFiles } from "@smithy/shared-ini-file-loader"
 import { ConfigProvider, Effect, Either, FastCheck as fc, Inspectable, Layer, Option, Redacted } from "effect"
-import { SharedConfig } from "effect-aws-identity"
+import { Files, SharedConfig } from "effect-aws-identity"
 import { inspect } from "node:util"
 import * as Ini from "../src/internal/ini.js"
 import { edit } from "../src/internal/iniEdit.js"
-import { recentOf } from "../src/internal/recentFiles.js"
 import { grammar } from "./grammar.js"
+import { nodeContext } from "./ports.js"
 import { runsOf, timeOf } from "./proofs.js"
 import { rendered } from "./rendered.js"
-import { shiftedClock } from "./shiftedClock.js"
 
 // The properties below compute for a long time: between them the worker answers vitest, which gives up after 60 s.
 afterEach(() => new Promise<void>((resolve) => setImmediate(resolve)))
@@ -208,7 +206,7 @@ describe("beside @smithy/shared-ini-file-loader", () => {
       const [mine, other] = [ours(config, credentials), yield* theirs(config, credentials)]
       if (reasonOf(title) === undefined) assert.deepStrictEqual(mine, other)
       else assert.notDeepEqual(mine, other, `no longer differs, although ${reasonOf(title)}`)
-    }).pipe(Effect.provide(NodeContext.layer)))
+    }).pipe(Effect.provide(nodeContext)))
 
   it("differs in no case that is not in the table", () => {
     const titles = Object.values(grammar).flat().map(([title]) => title)
@@ -236,7 +234,7 @@ describe("beside @smithy/shared-ini-file-loader", () => {
           assert.deepStrictEqual(ours(config, undefined), other)
         }
         assert.isAbove(agreed, 50)
-      }).pipe(Effect.provide(NodeContext.layer)),
+      }).pipe(Effect.provide(nodeContext)),
     timeOf(20_000)
   )
 
@@ -256,7 +254,7 @@ describe("beside @smithy/shared-ini-file-loader", () => {
         ).join("\n")
         assert.deepStrictEqual(ours(config, undefined), yield* theirs(config, undefined))
       }
-    }).pipe(Effect.provide(NodeContext.layer)))
+    }).pipe(Effect.provide(nodeContext)))
 })
 
 const runs = { numRuns: 5000 }
@@ -809,7 +807,7 @@ describe("the files", () => {
   )("are found by the environment: %j", ([environment, expected]) =>
     Effect.gen(function*() {
       assert.deepStrictEqual(yield* inEnvironment(environment)(paths), [...expected])
-    }).pipe(Effect.provide(NodeContext.layer)))
+    }).pipe(Effect.provide(nodeContext)))
 
   it.live.each(
     [
@@ -829,7 +827,7 @@ describe("the files", () => {
       Effect.gen(function*() {
         const found = yield* inEnvironment(environment)(Effect.provide(paths, SharedConfig.layer(options)))
         assert.deepStrictEqual(found, [...expected])
-      }).pipe(Effect.provide(NodeContext.layer))
+      }).pipe(Effect.provide(nodeContext))
   )
 
   it.scopedLive("choose the profile by option, AWS_PROFILE, default", () =>
@@ -842,20 +840,21 @@ describe("the files", () => {
       assert.strictEqual(yield* inEnvironment({ HOME: directory, AWS_PROFILE: "a" })(selected), "a")
       const option = Effect.provide(selected, SharedConfig.layer({ profile: "b" }))
       assert.strictEqual(yield* inEnvironment({ HOME: directory, AWS_PROFILE: "a" })(option), "b")
-    }).pipe(Effect.provide(NodeContext.layer)))
+    }).pipe(Effect.provide(nodeContext)))
 
   it.scopedLive("are seen anew when edited, replaced, removed or made, and else read once", () =>
     Effect.gen(function*() {
       const { config, credentials, fs } = yield* home
       let reads = 0
-      const counting: FileSystem.FileSystem = {
-        ...fs,
-        readFile: (...args) => Effect.suspend(() => (reads++, fs.readFile(...args)))
+      const files = yield* Files.Files
+      const counting: Files.Service = {
+        ...files,
+        read: (...args) => Effect.suspend(() => (reads++, files.read(...args)))
       }
       const shared = yield* SharedConfig.SharedConfig.pipe(
         Effect.provide(
           SharedConfig.layer({ configFile: config, credentialsFile: credentials }).pipe(
-            Layer.provide(Layer.succeed(FileSystem.FileSystem, counting))
+            Layer.provide(Layer.succeed(Files.Files, counting))
           )
         )
       )
@@ -889,42 +888,7 @@ describe("the files", () => {
       assert.deepStrictEqual(yield* names, ["f", "e"])
       yield* write(config, "[profile g]\n", now)
       assert.deepStrictEqual(yield* names, ["g", "e"])
-    }).pipe(Effect.provide(NodeContext.layer)))
-
-  it.scopedLive("are as of the last second for those who ask often, and with what was set", () =>
-    Effect.gen(function*() {
-      const { config, credentials, fs } = yield* home
-      const { clock, shift } = shiftedClock()
-      let looks = 0
-      const counting: FileSystem.FileSystem = {
-        ...fs,
-        stat: (path) => Effect.suspend(() => (looks++, fs.stat(path)))
-      }
-      const shared = yield* SharedConfig.SharedConfig.pipe(
-        Effect.provide(
-          SharedConfig.layer({ configFile: config, credentialsFile: credentials }).pipe(
-            Layer.provide(Layer.succeed(FileSystem.FileSystem, counting))
-          )
-        )
-      )
-      assert.deepStrictEqual(Object.keys(shared).sort(), ["read", "set"])
-      const names = Effect.map(recentOf(shared, shared.read), ({ profiles }) => profiles)
-      yield* Effect.gen(function*() {
-        assert.deepStrictEqual(yield* names, [])
-        yield* fs.writeFileString(config, "[profile a]\n")
-        looks = 0
-        shift(900)
-        assert.deepStrictEqual(yield* names, [])
-        assert.strictEqual(looks, 0)
-        shift(5000)
-        assert.deepStrictEqual(yield* names, ["a"])
-        yield* shared.set({ profile: "b" }, { region: "eu-west-1" })
-        assert.deepStrictEqual(yield* names, ["a", "b"])
-        shift(0)
-        yield* fs.writeFileString(config, "")
-        assert.deepStrictEqual(yield* names, [], "the clock was set back")
-      }).pipe(Effect.withClock(clock))
-    }).pipe(Effect.provide(NodeContext.layer)))
+    }).pipe(Effect.provide(nodeContext)))
 
   it.scopedLive("are never read half written", () =>
     Effect.gen(function*() {
@@ -945,7 +909,7 @@ describe("the files", () => {
         reads += 1
       }
       assert.isAbove(reads, 10)
-    }).pipe(Effect.provide(NodeContext.layer)))
+    }).pipe(Effect.provide(nodeContext)))
 
   it.scopedLive.each(
     [
@@ -965,7 +929,7 @@ describe("the files", () => {
         assert.strictEqual(error._tag, "InvalidConfig")
         assert.include(error.message, `${config}:1:1`)
         assert.include(error.message, encoding)
-      }).pipe(Effect.provide(NodeContext.layer))
+      }).pipe(Effect.provide(nodeContext))
   )
 
   it.scopedLive("in UTF-8 with a byte order mark, or with Latin-1 in a comment, are read", () =>
@@ -977,7 +941,7 @@ describe("the files", () => {
         const profile = yield* inEnvironment({ HOME: directory })(SharedConfig.profile("dev"))
         assert.strictEqual(profile.values.get("region")?.value, "eu-west-1")
       }
-    }).pipe(Effect.provide(NodeContext.layer)))
+    }).pipe(Effect.provide(nodeContext)))
 
   it.scopedLive("that cannot be read or written are FileErrors", () =>
     Effect.gen(function*() {
@@ -990,5 +954,5 @@ describe("the files", () => {
       const writing = yield* Effect.flip(shared.set({ profile: "a" }, { k: "v" }))
       assert.deepInclude({ ...writing }, { _tag: "FileError", path: directory, operation: "write" })
       assert.isTrue(yield* fs.exists(directory))
-    }).pipe(Effect.provide(NodeContext.layer)))
+    }).pipe(Effect.provide(nodeContext)))
 })

@@ -1,5 +1,3 @@
-import { FetchHttpClient } from "@effect/platform"
-import { NodeContext } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { ConfigProvider, Effect, Layer, Redacted } from "effect"
 import {
@@ -16,6 +14,7 @@ import {
 } from "effect-aws-identity"
 import { contentInsteadOfPath, shownPath, shownText } from "../src/internal/shownPath.js"
 import { observed } from "./observed.js"
+import { fetchHttp, nodeContext } from "./ports.js"
 
 const payload = Buffer.from(JSON.stringify({ sub: "me", aud: "sts.amazonaws.com", exp: 4_000_000_000 })).toString(
   "base64url"
@@ -93,7 +92,7 @@ describe("shownText", () => {
   })
 })
 
-const platform = Layer.mergeAll(NodeContext.layer, FetchHttpClient.layer)
+const platform = Layer.mergeAll(nodeContext, fetchHttp)
 
 describe("a secret in the place of a path or a name is shown nowhere", () => {
   const files = SharedConfig.layer()

@@ -37,7 +37,8 @@ import {
   SsoTokenCache,
   SsoTokenProvider
 } from "effect-aws-identity"
-import { Emulator, IdentityCenter, TestIdentity } from "effect-aws-identity-testing"
+import { IdentityCenter, TestIdentity } from "effect-aws-identity-testing"
+import { emulator, overClient } from "./ports.js"
 
 // Every flow runs on `TestClock` through the in-process emulator: no socket, no sleep.
 
@@ -438,17 +439,16 @@ describe("a network that holds its answers back", () => {
     const gate = yield* Effect.makeLatch(false)
     const http = yield* HttpClient.HttpClient
     const scope = yield* Scope.make()
-    const oidc = yield* Effect.provideService(
+    const oidc = yield* Effect.provide(
       SsoOidc.make({ maxAttempts: 1 }),
-      HttpClient.HttpClient,
-      HttpClient.mapRequestEffect(http, (request) => Effect.as(gate.await, request))
+      overClient(HttpClient.mapRequestEffect(http, (request) => Effect.as(gate.await, request)))
     )
     const tokens = yield* SsoTokenProvider.make.pipe(
       Effect.provideService(SsoOidc.SsoOidc, oidc),
       Scope.extend(scope)
     )
     return { gate, scope, tokens }
-  }).pipe(Effect.provide(Emulator.layerHttpClient))
+  }).pipe(Effect.provide(emulator))
 
   it.effect("does not lose a renewed token when all is shut down meanwhile", () =>
     Effect.gen(function*() {

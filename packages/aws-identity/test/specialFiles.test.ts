@@ -1,11 +1,11 @@
 import { FileSystem } from "@effect/platform"
-import { NodeContext } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { ConfigProvider, Effect, Exit, Option } from "effect"
-import { IdentityError, SharedConfig, SsoTokenCache, WebIdentityToken } from "effect-aws-identity"
+import { type Files, IdentityError, SharedConfig, SsoTokenCache, WebIdentityToken } from "effect-aws-identity"
 import { execFile, execFileSync } from "node:child_process"
 import { createServer } from "node:net"
 import { fileURLToPath } from "node:url"
+import { nodeContext, overFileSystem } from "./ports.js"
 
 // Files that are not regular ones, real and of every type, in every place that a user can name a file. Opening a FIFO
 // blocks a thread for ever, and a process with such a thread cannot exit: a failure of these tests hangs.
@@ -50,7 +50,7 @@ const words: Readonly<Record<string, string>> = {
 }
 
 /** What reads a file of the user, given its path. */
-const readers: Readonly<Record<string, (path: string) => Effect.Effect<unknown, unknown, NodeContext.NodeContext>>> = {
+const readers: Readonly<Record<string, (path: string) => Effect.Effect<unknown, unknown, Files.Files>>> = {
   "the config file": (path) =>
     Effect.flatMap(SharedConfig.SharedConfig, ({ read }) => read).pipe(
       Effect.provide(SharedConfig.layer({ configFile: path, credentialsFile: "/no/such/file" }))
@@ -68,7 +68,7 @@ const readers: Readonly<Record<string, (path: string) => Effect.Effect<unknown, 
 
 const inDirectory = <A, E, R>(effect: (directory: string) => Effect.Effect<A, E, R>) =>
   Effect.scoped(Effect.flatMap(FileSystem.FileSystem, (fs) => Effect.flatMap(fs.makeTempDirectoryScoped(), effect)))
-    .pipe(Effect.provide(NodeContext.layer))
+    .pipe(Effect.provide(nodeContext))
 
 for (const [place, read] of Object.entries(readers)) {
   describe(place, () => {
@@ -127,17 +127,17 @@ describe("a file whose size is reported as 0", () => {
       const error = yield* Effect.flip(
         Effect.flatMap(SharedConfig.SharedConfig, ({ read }) => read).pipe(
           Effect.provide(SharedConfig.layer({ configFile: "/proc/endless", credentialsFile: "/no/such/file" })),
-          Effect.provideService(FileSystem.FileSystem, {
+          Effect.provide(overFileSystem({
             ...fs,
             stat: (path) => path === "/proc/endless" ? Effect.succeed(info) : fs.stat(path),
             open: () => Effect.succeed(endless)
-          })
+          }))
         )
       )
       assert.strictEqual(error._tag, "FileError")
       assert.include(error.message, "longer than 16 MiB")
       assert.isBelow(given, 17 * 1_048_576)
-    }).pipe(Effect.provide(NodeContext.layer)))
+    }).pipe(Effect.provide(nodeContext)))
 
   it.live("is read whole when it ends before", () =>
     Effect.gen(function*() {
@@ -147,7 +147,7 @@ describe("a file whose size is reported as 0", () => {
         Effect.provide(SharedConfig.layer({ configFile: "/proc/self/environ", credentialsFile: "/no/such/file" }))
       )
       assert.isTrue(files[0]?.found)
-    }).pipe(Effect.provide(NodeContext.layer)))
+    }).pipe(Effect.provide(nodeContext)))
 })
 
 describe("AWS_CONFIG_FILE", () => {
@@ -172,13 +172,12 @@ describe("AWS_CONFIG_FILE", () => {
         (yield* Effect.flatMap(FileSystem.FileSystem, (fs) => fs.stat("/dev/null"))).type,
         "CharacterDevice"
       )
-    }).pipe(Effect.provide(NodeContext.layer)))
+    }).pipe(Effect.provide(nodeContext)))
 
   it.live("may be a process substitution of the shell, which is read once and kept", () =>
     Effect.gen(function*() {
       const program = `
-        import { NodeContext } from "@effect/platform-node"
-        import { Effect } from "effect"
+                import { Effect } from "effect"
         import { SharedConfig } from "effect-aws-identity"
         const main = Effect.gen(function*() {
           const { read } = yield* SharedConfig.SharedConfig
@@ -187,7 +186,7 @@ describe("AWS_CONFIG_FILE", () => {
           return names.join(" ")
         })
         console.log(await Effect.runPromise(main.pipe(
-          Effect.provide(SharedConfig.layer()), Effect.provide(NodeContext.layer)
+          Effect.provide(SharedConfig.layer()), Effect.provide(nodeContext)
         )))`
       const output = yield* Effect.async<string>((resume) => {
         execFile(

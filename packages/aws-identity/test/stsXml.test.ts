@@ -2,6 +2,7 @@ import { HttpClient, HttpClientResponse } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, DateTime, Effect, Either, Exit, FastCheck as fc, Layer, Option, Redacted, Runtime } from "effect"
 import { Credentials, IdentityError, Region, Sts } from "effect-aws-identity"
+import { overClient } from "./ports.js"
 
 // STS is not only AWS's: each server writes its XML in its own way. What is a session is understood, and whatever is
 // none is a typed error that says what is wrong, in bounded time.
@@ -26,8 +27,7 @@ type Action = keyof typeof calls
 const actions: ReadonlyArray<Action> = ["AssumeRole", "AssumeRoleWithWebIdentity"]
 
 const answering = (body: string, status: number) =>
-  Sts.layer({ maxAttempts: 1 }).pipe(Layer.provide(Layer.succeed(
-    HttpClient.HttpClient,
+  Sts.layer({ maxAttempts: 1 }).pipe(Layer.provide(overClient(
     HttpClient.make((request) => Effect.sync(() => HttpClientResponse.fromWeb(request, new Response(body, { status }))))
   )))
 

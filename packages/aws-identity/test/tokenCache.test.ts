@@ -1,5 +1,4 @@
 import { Error, FileSystem, KeyValueStore, Path } from "@effect/platform"
-import { NodeContext } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import {
   Clock,
@@ -17,11 +16,12 @@ import {
   Ref,
   TestClock
 } from "effect"
-import { IdentityError, SharedConfig, SsoTokenCache, SsoTokenProvider } from "effect-aws-identity"
+import { Files, IdentityError, SharedConfig, SsoTokenCache, SsoTokenProvider } from "effect-aws-identity"
 import { IdentityCenter, TestIdentity } from "effect-aws-identity-testing"
 import * as FileLock from "../src/internal/fileLock.js"
 import { withMemory } from "../src/internal/tokenMemory.js"
 import { observed } from "./observed.js"
+import { nodeContext, overFileSystem } from "./ports.js"
 
 // The store of tokens: on real files, in memory, and as a user may write one.
 
@@ -53,7 +53,7 @@ const storeIn = (
     const fs = yield* FileSystem.FileSystem
     return yield* SsoTokenCache.SsoTokenCache.pipe(
       Effect.provide(SsoTokenCache.layer({ directory })),
-      Effect.provideService(FileSystem.FileSystem, { ...fs, ...tamper(fs) })
+      Effect.provide(overFileSystem({ ...fs, ...tamper(fs) }))
     )
   })
 
@@ -89,7 +89,7 @@ const overKeyValueStore: Layer.Layer<SsoTokenCache.SsoTokenCache, never, KeyValu
 
 const stores: Readonly<Record<string, Layer.Layer<SsoTokenCache.SsoTokenCache>>> = {
   "on files": Layer.unwrapScoped(Effect.map(directory, (directory) => SsoTokenCache.layer({ directory }))).pipe(
-    Layer.provide(NodeContext.layer),
+    Layer.provide(nodeContext),
     Layer.orDie
   ),
   "in memory": SsoTokenCache.layerMemory(),
@@ -144,7 +144,7 @@ describe("files", () => {
       yield* fs.chmod(file, 0o644)
       yield* cache.set("corp", young)
       assert.strictEqual(yield* modeOf(file), "600")
-    }).pipe(Effect.provide(NodeContext.layer)))
+    }).pipe(Effect.provide(nodeContext)))
 
   it.scopedLive("are read again only when they have changed, whoever changed them", () =>
     Effect.gen(function*() {
@@ -193,7 +193,7 @@ describe("files", () => {
       reads = 0
       yield* cache.exclusively("corp")(held(cache, "corp"))
       assert.strictEqual(reads, 1)
-    }).pipe(Effect.provide(NodeContext.layer)))
+    }).pipe(Effect.provide(nodeContext)))
 
   it.scopedLive("that are links are replaced, and what they led to is left alone", () =>
     Effect.gen(function*() {
@@ -209,7 +209,7 @@ describe("files", () => {
       yield* cache.set("corp", young)
       assert.strictEqual(yield* fs.readFileString(target), SsoTokenCache.encode(old))
       assert.strictEqual(yield* held(cache, "corp"), "young")
-    }).pipe(Effect.provide(NodeContext.layer)))
+    }).pipe(Effect.provide(nodeContext)))
 
   it.scopedLive("that are something else are a typed error that names them, and a new token goes on in memory or over them", () =>
     Effect.gen(function*() {
@@ -243,7 +243,7 @@ describe("files", () => {
       const fresh = yield* storeIn(base)
       yield* fresh.set("corp", young)
       assert.strictEqual(yield* held(fresh, "corp"), "young")
-    }).pipe(Effect.provide(NodeContext.layer)))
+    }).pipe(Effect.provide(nodeContext)))
 
   it.live.each(
     [
@@ -260,7 +260,7 @@ describe("files", () => {
         const cache = yield* Effect.provide(SsoTokenCache.SsoTokenCache, SsoTokenCache.layer(options))
         assert.strictEqual(cache.location("corp"), `${directory}/${SsoTokenCache.fileName("corp")}`)
       }).pipe(
-        Effect.provide(NodeContext.layer),
+        Effect.provide(nodeContext),
         Effect.withConfigProvider(ConfigProvider.fromMap(new Map(Object.entries(environment))))
       )
   )
@@ -291,7 +291,7 @@ describe("files", () => {
       yield* cache.set("corp", old)
       assert.strictEqual(cache.location("corp"), `${base}/${SsoTokenCache.fileName("corp")}`)
       assert.strictEqual(yield* held(yield* storeIn(base), "corp"), "old")
-    }).pipe(Effect.provide(NodeContext.layer)))
+    }).pipe(Effect.provide(nodeContext)))
 })
 
 describe("what cannot be written", () => {
@@ -335,7 +335,7 @@ describe("what cannot be written", () => {
         full = false
         yield* cache.set("other", young)
         assert.strictEqual(yield* held(yield* storeIn(base), "other"), "young")
-      }).pipe(Effect.provide(NodeContext.layer))
+      }).pipe(Effect.provide(nodeContext))
   )
 
   it.effect("is written when the store can be written again", () =>
@@ -370,7 +370,7 @@ describe("what cannot be written", () => {
       yield* cache.set("corp", young)
       yield* cache.remove("corp")
       assert.strictEqual(yield* held(cache, "corp"), undefined)
-    }).pipe(Effect.provide(NodeContext.layer)))
+    }).pipe(Effect.provide(nodeContext)))
 })
 
 describe("the lock", () => {
@@ -392,7 +392,7 @@ describe("the lock", () => {
       )
       assert.deepStrictEqual(yield* Ref.get(active), { now: 0, most: 1, done: 20 })
       assert.deepStrictEqual(yield* fs.readDirectory(base), [])
-    }).pipe(Effect.provide(NodeContext.layer)))
+    }).pipe(Effect.provide(nodeContext)))
 
   it.scopedLive("is of one key, and is given back by failure, defect and interruption", () =>
     Effect.gen(function*() {
@@ -412,14 +412,14 @@ describe("the lock", () => {
       assert.strictEqual(yield* Effect.flip(cache.exclusively("corp")(Effect.fail("no"))), "no")
       yield* Effect.exit(cache.exclusively("corp")(Effect.die("worse")))
       assert.strictEqual(yield* cache.exclusively("corp")(Effect.succeed(3)), 3)
-    }).pipe(Effect.provide(NodeContext.layer)))
+    }).pipe(Effect.provide(nodeContext)))
 
   /** Whether the lock was had, and how long that took (ms). */
   const tried = (base: string) =>
     Effect.gen(function*() {
-      const fs = yield* FileSystem.FileSystem
+      const files = yield* Files.Files
       const before = yield* Clock.currentTimeMillis
-      const had = yield* Effect.scoped(FileLock.acquire(fs, `${base}/corp.lock`))
+      const had = yield* Effect.scoped(FileLock.acquire(files, `${base}/corp.lock`))
       return { had, took: (yield* Clock.currentTimeMillis) - before }
     })
 
@@ -435,7 +435,7 @@ describe("the lock", () => {
       assert.strictEqual(result, 1)
       assert.isBelow(Duration.toMillis(took), 1000)
       assert.deepStrictEqual(yield* fs.readDirectory(base), [])
-    }).pipe(Effect.provide(NodeContext.layer)))
+    }).pipe(Effect.provide(nodeContext)))
 
   it.scopedLive("that cannot be made is done without, at once", () =>
     Effect.gen(function*() {
@@ -444,5 +444,5 @@ describe("the lock", () => {
         assert.isFalse(had)
         assert.isBelow(took, 1000)
       }
-    }).pipe(Effect.provide(NodeContext.layer)))
+    }).pipe(Effect.provide(nodeContext)))
 })

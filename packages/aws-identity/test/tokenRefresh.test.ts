@@ -16,6 +16,7 @@ import {
 import { IdentityError, Region, SsoOidc, SsoSession, SsoTokenCache, SsoTokenProvider } from "effect-aws-identity"
 import * as FileLock from "../src/internal/fileLock.js"
 import * as TokenRefresh from "../src/internal/tokenRefresh.js"
+import { overClient } from "./ports.js"
 
 // The refresh of a token: its decisions as properties, and its flows over a store in memory that other processes use.
 
@@ -409,7 +410,7 @@ describe("SsoTokenProvider.get whose process is stopped while AWS answers", () =
           )
         })
       )
-      const oidc = yield* Effect.provideService(SsoOidc.make(), HttpClient.HttpClient, http)
+      const oidc = yield* Effect.provide(SsoOidc.make(), overClient(http))
       const { get, otherStores } = yield* Effect.withClock(
         world({ start: tokenOf("old", 0, 0), answer: () => issued("unused"), oidc, ...options }),
         clock

@@ -1,6 +1,7 @@
-import { NodeContext, NodeHttpClient, NodeRuntime, NodeStream } from "@effect/platform-node"
+import { NodeRuntime, NodeStream } from "@effect/platform-node"
 import { Console, Effect, Either, Layer, Redacted, Stream } from "effect"
 import { AwsIdentity, SharedConfig, SsoTokenProvider } from "effect-aws-identity"
+import { nodeContext, nodeHttp } from "./ports.js"
 import { shiftedClock } from "./shiftedClock.js"
 
 // One of many processes on one token file. It prints `ready`. Each line of its input says how many ms its clock is
@@ -29,7 +30,7 @@ const main = Effect.gen(function*() {
     )
   )
 }).pipe(
-  Effect.provide(AwsIdentity.layer().pipe(Layer.provide([NodeContext.layer, NodeHttpClient.layer]))),
+  Effect.provide(AwsIdentity.layer().pipe(Layer.provide([nodeContext, nodeHttp]))),
   Effect.withClock(clock)
 )
 

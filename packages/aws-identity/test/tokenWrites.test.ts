@@ -1,10 +1,10 @@
 import { FileSystem } from "@effect/platform"
-import { NodeContext } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { DateTime, Effect, Either, Fiber, Layer, Option, Redacted, TestClock } from "effect"
 import { IdentityError, SharedConfig, SsoLogin, SsoTokenCache, SsoTokenProvider } from "effect-aws-identity"
 import { IdentityCenter, TestIdentity } from "effect-aws-identity-testing"
 import { withMemory } from "../src/internal/tokenMemory.js"
+import { nodeContext, overFileSystem } from "./ports.js"
 
 // What a write of the token file does when the file changes at that moment, and what is left when a writer is killed.
 
@@ -15,7 +15,7 @@ const storeIn = (directory: string, tamper: Tamper = () => ({})) =>
     const fs = yield* FileSystem.FileSystem
     return yield* SsoTokenCache.SsoTokenCache.pipe(
       Effect.provide(SsoTokenCache.layer({ directory })),
-      Effect.provideService(FileSystem.FileSystem, { ...fs, ...tamper(fs) })
+      Effect.provide(overFileSystem({ ...fs, ...tamper(fs) }))
     )
   })
 
@@ -55,7 +55,7 @@ const expiredHome = (tamper: (file: string) => Tamper) =>
     return { directory, file, get: provider.get(session), plain, store }
   })
 
-const world = Layer.merge(TestIdentity.layer(), NodeContext.layer)
+const world = Layer.merge(TestIdentity.layer(), nodeContext)
 
 describe("SsoTokenProvider.get while it writes a refreshed token", () => {
   const removals: Readonly<Record<string, (fs: FileSystem.FileSystem, file: string) => Effect.Effect<void, unknown>>> =
@@ -109,7 +109,7 @@ describe("SsoTokenCache.set with `replaces`", () => {
         Effect.flatMap(FileSystem.FileSystem, (fs) => fs.makeTempDirectoryScoped()),
         (directory) => SsoTokenCache.layer({ directory })
       )
-    ).pipe(Layer.provide(NodeContext.layer), Layer.orDie),
+    ).pipe(Layer.provide(nodeContext), Layer.orDie),
     "in memory": SsoTokenCache.layerMemory()
   }
   for (const [name, store] of Object.entries(stores)) {
@@ -196,7 +196,7 @@ describe("the temporary file of a token", () => {
         held: "successor",
         left: ["other.json.k3j2x9.tmp"]
       })
-    }).pipe(Effect.provide(NodeContext.layer)))
+    }).pipe(Effect.provide(nodeContext)))
 
   const useless: Readonly<Record<string, readonly [SsoTokenCache.SsoToken | undefined, string]>> = {
     "is cut": [current, text(successor).slice(0, -3)],
@@ -216,7 +216,7 @@ describe("the temporary file of a token", () => {
           held: token && "current",
           left: ["other.json.k3j2x9.tmp"]
         })
-      }).pipe(Effect.provide(NodeContext.layer)))
+      }).pipe(Effect.provide(nodeContext)))
   }
 
   it.scopedLive("is removed with the token file", () =>
@@ -228,7 +228,7 @@ describe("the temporary file of a token", () => {
       yield* leave(cache.location("corp"), text(successor))
       yield* cache.remove("corp")
       assert.deepStrictEqual(yield* fs.readDirectory(directory), [])
-    }).pipe(Effect.provide(NodeContext.layer)))
+    }).pipe(Effect.provide(nodeContext)))
 
   it.scopedLive("is written again when another process removes it before the rename", () =>
     Effect.gen(function*() {
@@ -242,7 +242,7 @@ describe("the temporary file of a token", () => {
       assert.deepStrictEqual(yield* fs.readDirectory(cache.location("corp").replace(/\/[^/]+$/, "")), [
         SsoTokenCache.fileName("corp")
       ])
-    }).pipe(Effect.provide(NodeContext.layer)))
+    }).pipe(Effect.provide(nodeContext)))
 
   it.scopedLive("is synced to disk before it is renamed", () =>
     Effect.gen(function*() {
@@ -268,7 +268,7 @@ describe("the temporary file of a token", () => {
       }))
       yield* cache.set("corp", current)
       assert.deepStrictEqual(calls, ["open", "write", "sync", "rename"])
-    }).pipe(Effect.provide(NodeContext.layer)))
+    }).pipe(Effect.provide(nodeContext)))
 })
 
 describe("SsoLogin.device", () => {

@@ -1,5 +1,4 @@
 import { HttpClient } from "@effect/platform"
-import { NodeContext } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { assertEquals } from "@effect/vitest/utils"
 import {
@@ -19,6 +18,7 @@ import {
   Ref,
   TestClock
 } from "effect"
+import type { Files } from "effect-aws-identity"
 import {
   AssumeRoleCredentials,
   Credentials,
@@ -38,6 +38,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { observed } from "./observed.js"
+import { nodeContext, withTransport } from "./ports.js"
 
 // On `TestClock`, through the in-process emulator, whose STS verifies tokens and trust policies.
 
@@ -70,6 +71,7 @@ const base = () =>
     })
   ).pipe(
     Layer.provide(Layer.fresh(Emulator.layerHttpClient)),
+    withTransport,
     Layer.provideMerge(IdentityCenter.layer({
       openIdProviders: [{ provider: openIdProvider, clientIds: ["sts.amazonaws.com"] }],
       accessKeys: [{ ...user, arn: "arn:aws:iam::111122223333:user/somebody" }],
@@ -85,7 +87,7 @@ const base = () =>
       ]
     })),
     Layer.provideMerge(Layer.sync(Hosts, () => [])),
-    Layer.provideMerge(NodeContext.layer)
+    Layer.provideMerge(nodeContext)
   )
 
 const world = (client?: Parameters<typeof Sts.layer>[0]) =>
@@ -665,7 +667,7 @@ describe("the errors of STS", () => {
 // ---------------------------------------------------------------------------------------------------------------
 
 describe("the environment", () => {
-  const run = <A, E>(layer: Layer.Layer<A, E, Sts.Sts | NodeContext.NodeContext>) =>
+  const run = <A, E>(layer: Layer.Layer<A, E, Sts.Sts | Files.Files>) =>
     Effect.exit(Effect.scoped(Layer.build(Layer.provide(layer, world()))))
 
   it.effect("says role, file and session name, as on EKS", () =>

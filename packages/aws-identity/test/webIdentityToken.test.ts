@@ -1,11 +1,12 @@
-import { type CommandExecutor, Error as PlatformError, FileSystem, type HttpClient, type Path } from "@effect/platform"
-import { NodeContext, NodeHttpClient, Undici } from "@effect/platform-node"
+import { FileSystem } from "@effect/platform"
+import { NodeHttpClient, Undici } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { ConfigProvider, Deferred, Effect, Exit, FastCheck, Fiber, Layer, Redacted, type Scope } from "effect"
-import { IdentityError, WebIdentityToken } from "effect-aws-identity"
+import { Files, IdentityError, type Transport, WebIdentityToken } from "effect-aws-identity"
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
 import { join } from "node:path"
 import { observed } from "./observed.js"
+import { nodeContext, nodeHttp, withTransport } from "./ports.js"
 
 // On real files, sockets and processes; each server behaves as its provider documents.
 
@@ -24,9 +25,9 @@ type Source<R> = Effect.Effect<
   IdentityError.CredentialsUnavailable,
   R
 >
-type World = FileSystem.FileSystem | CommandExecutor.CommandExecutor | HttpClient.HttpClient | Path.Path
+type World = Layer.Layer.Success<typeof platform>
 
-const platform = Layer.merge(NodeContext.layer, NodeHttpClient.layer)
+const platform = Layer.merge(nodeContext, nodeHttp)
 
 const inWorld = <A, E>(
   effect: Effect.Effect<A, E, World | Scope.Scope>,
@@ -138,12 +139,14 @@ describe("a file", () => {
     return withFile(token.slice(0, -2000), (path, fs) =>
       Effect.gen(function*() {
         let reads = 0
-        const written = {
-          ...fs,
-          readFileString: (file: string) =>
-            Effect.tap(fs.readFileString(file), () => ++reads === 1 ? fs.writeFileString(file, token) : Effect.void)
+        const files = yield* Files.Files
+        const written: Files.Service = {
+          ...files,
+          read: (file, limit) =>
+            Effect.tap(files.read(file, limit), () =>
+              ++reads === 1 ? Effect.orDie(fs.writeFileString(file, token)) : Effect.void)
         }
-        const given = yield* Effect.provideService(WebIdentityToken.fromFile(path), FileSystem.FileSystem, written)
+        const given = yield* Effect.provideService(WebIdentityToken.fromFile(path), Files.Files, written)
         assert.strictEqual(Redacted.value(given), token)
       }))
   })
@@ -198,14 +201,9 @@ describe("a file", () => {
 describe("WebIdentityToken.fromFile", () => {
   it.effect("fails with CredentialsUnavailable when this process may not read the file", () =>
     Effect.gen(function*() {
-      const denied = new PlatformError.SystemError({
-        module: "FileSystem",
-        method: "stat",
-        reason: "PermissionDenied",
-        pathOrDescriptor: "/run/token"
-      })
+      const denied = new Files.FilesError({ reason: "PermissionDenied", path: "/run/token", code: "PermissionDenied" })
       const error = yield* WebIdentityToken.fromFile("/run/token").pipe(
-        Effect.provide(FileSystem.layerNoop({ stat: () => Effect.fail(denied) })),
+        Effect.provideService(Files.Files, { ...Files.makeMemory(), look: () => Effect.fail(denied) }),
         Effect.flip
       )
       unavailable(error, "Invalid", "/run/token", "it cannot be read (PermissionDenied)", "its mode")
@@ -374,7 +372,7 @@ const serve = (
 
 interface Provider {
   readonly name: string
-  readonly source: Source<HttpClient.HttpClient>
+  readonly source: Source<Transport.Transport>
   /** As the provider documents it. */
   readonly answer: (token: string) => (asked: Asked, response: ServerResponse) => void
   readonly environment: (url: string) => Readonly<Record<string, string>>
@@ -555,9 +553,9 @@ describe("Fly.io", () => {
         response.writeHead(allowed ? 200 : 400).end(tokenOf(3600))
       }, socket)
       const clientOf = (socketPath: string) =>
-        NodeHttpClient.layerUndiciWithoutDispatcher.pipe(
+        withTransport(NodeHttpClient.layerUndiciWithoutDispatcher.pipe(
           Layer.provide(Layer.sync(NodeHttpClient.Dispatcher, () => new Undici.Agent({ connect: { socketPath } })))
-        )
+        ))
       const api = clientOf(socket)
       assert.strictEqual(Redacted.value(yield* Effect.provide(WebIdentityToken.fly(), api)), tokenOf(3600))
       assert.strictEqual(asked.length, 1)
@@ -568,7 +566,7 @@ describe("Fly.io", () => {
         "Fly.io",
         "/.fly/api"
       )
-    }).pipe(Effect.provide(NodeContext.layer)))
+    }).pipe(Effect.provide(nodeContext)))
 })
 
 it.scopedLive("whoever waits for a server that never answers can go away", () =>

@@ -1,7 +1,7 @@
 import { getDefaultRoleAssumer } from "@aws-sdk/client-sts"
 import { fromTokenFile, fromWebToken } from "@aws-sdk/credential-provider-web-identity"
 import { Command, FileSystem, HttpServer, HttpServerRequest, HttpServerResponse, Path } from "@effect/platform"
-import { NodeContext, NodeHttpClient, NodeHttpServer } from "@effect/platform-node"
+import { NodeHttpServer } from "@effect/platform-node"
 import { assert, describe, it, vi } from "@effect/vitest"
 import {
   Config,
@@ -20,6 +20,7 @@ import {
   Schema,
   TestClock
 } from "effect"
+import type { Files } from "effect-aws-identity"
 import {
   AccountId,
   AssumeRoleCredentials,
@@ -36,6 +37,7 @@ import {
 import { Emulator, IdentityCenter, OpenIdProvider } from "effect-aws-identity-testing"
 import { createServer } from "node:http"
 import { fileURLToPath } from "node:url"
+import { nodeContext, nodeHttp } from "./ports.js"
 
 // The same requests as `@aws-sdk/credential-provider-web-identity` and `AWS.WebIdentityCredentials` on the wire, and
 // the same credentials from the same answer. Whatever differs stands here by name, with the reason.
@@ -144,7 +146,7 @@ const wire = Layer.unwrapScoped(Effect.gen(function*() {
 })).pipe(
   Layer.provide([
     NodeHttpServer.layer(createServer, { host: "127.0.0.1", port: 0 }),
-    NodeHttpClient.layer,
+    nodeHttp,
     IdentityCenter.layer({
       openIdProviders: [{ provider: openIdProvider, clientIds: ["sts.amazonaws.com"] }],
       accessKeys: [{ ...key, arn: "arn:aws:iam::111122223333:user/ci" }],
@@ -152,7 +154,7 @@ const wire = Layer.unwrapScoped(Effect.gen(function*() {
     })
   ]),
   Layer.orDie,
-  Layer.provideMerge(NodeContext.layer)
+  Layer.provideMerge(nodeContext)
 )
 
 /** The requests that are made meanwhile. */
@@ -421,7 +423,7 @@ describe("fromTokenFile and", () => {
     AWS_ROLE_SESSION_NAME: "a_b+c=d,e.f@g-h"
   })
 
-  it.effect.each<readonly [string, Effect.Effect<Credentials.Credentials, unknown, FileSystem.FileSystem | Sts.Sts>]>([
+  it.effect.each<readonly [string, Effect.Effect<Credentials.Credentials, unknown, Files.Files | Sts.Sts>]>([
     ["resolveEnvironment", WebIdentityCredentials.resolve()],
     ["layerConfig", Effect.scoped(Effect.provide(get, WebIdentityCredentials.layerConfig()))]
   ])("%s: the same environment", ([, ours]) =>
@@ -475,7 +477,7 @@ web_identity_token_file = ${webIdentityTokenFile}
         ProfileCredentials.resolve({ profile: "ci" }).pipe(
           Effect.provideService(Sso.Sso, {} as Sso.Sso["Type"]),
           Effect.provideService(SsoTokenProvider.SsoTokenProvider, {} as SsoTokenProvider.SsoTokenProvider["Type"]),
-          Effect.provide([SharedConfig.layerMemory({ config }), NodeHttpClient.layer])
+          Effect.provide([SharedConfig.layerMemory({ config }), nodeHttp])
         ),
         // fromIni leaves out the duration.
         theirFile({ ...settings, webIdentityTokenFile })

@@ -10,6 +10,7 @@ import { Context, DateTime, Effect, Either, Layer, Option, Predicate, Random, Re
 import { AccountId, Credentials, Region, Sso, SsoOidc, Sts } from "effect-aws-identity"
 import { Emulator, IdentityCenter, type IdentityCenter as Center } from "effect-aws-identity-testing"
 import { createServer } from "node:http"
+import { withTransport } from "./ports.js"
 
 // AWS's own clients and ours say the same to the same server and understand the same answers. Whatever differs stands
 // here by name, with the reason.
@@ -102,10 +103,11 @@ const wireOf = (attempts?: { readonly maxAttempts: number }): Layer.Layer<Wire |
   })).pipe(
     Layer.provide([
       NodeHttpServer.layer(createServer, { host: "127.0.0.1", port: 0 }),
-      NodeHttpClient.layerWithoutAgent,
+      withTransport(
+        Layer.provide(NodeHttpClient.layerWithoutAgent, NodeHttpClient.makeAgentLayer({ keepAlive: false }))
+      ),
       IdentityCenter.layer({ accessKeys: [{ ...key, arn: "arn:aws:iam::111122223333:user/ci" }] })
     ]),
-    Layer.provide(NodeHttpClient.makeAgentLayer({ keepAlive: false })),
     Layer.orDie
   )
 

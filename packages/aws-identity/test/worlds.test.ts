@@ -1,5 +1,5 @@
 import { FileSystem, Path } from "@effect/platform"
-import { NodeContext, NodeHttpClient, NodeHttpServer } from "@effect/platform-node"
+import { NodeHttpServer } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import {
   Cause,
@@ -22,6 +22,7 @@ import { createRequire } from "node:module"
 import { Worker } from "node:worker_threads"
 import { type Handler, listening } from "./metadataServer.js"
 import { observed } from "./observed.js"
+import { nodeContext, nodeHttp } from "./ports.js"
 
 // The default chain beside that of AWS's own SDK: many worlds of variables, files and servers, and who one is in each.
 // The SDK keeps what it has read for its whole life, by the paths of the files: each world has a home of its own, and
@@ -1063,7 +1064,7 @@ const ours = (world: World, environment: Keys) =>
     return yield* provider.get
   }).pipe(
     Effect.provide(
-      AwsIdentity.layer({ profile: world.profile }).pipe(Layer.provide([NodeContext.layer, NodeHttpClient.layer]))
+      AwsIdentity.layer({ profile: world.profile }).pipe(Layer.provide([nodeContext, nodeHttp]))
     ),
     Effect.withConfigProvider(ConfigProvider.fromMap(new Map(Object.entries(environment)))),
     observed,
@@ -1162,7 +1163,7 @@ const roles = [
 ]
 
 const layer = Layer.mergeAll(
-  NodeContext.layer,
+  nodeContext,
   NodeHttpServer.layer(createServer, { host: "127.0.0.1", port: 0 }),
   IdentityCenter.layer({ accessKeys: holders.map(keyOf), roles })
 )

@@ -1,8 +1,6 @@
 /** The minimal program: the services that SSO needs, on Node's own HTTP with connections kept; modules by their path. */
-import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
-import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
-import * as NodePath from "@effect/platform-node/NodePath"
 import * as CredentialsProvider from "effect-aws-identity/CredentialsProvider"
+import * as NodeIdentity from "effect-aws-identity/NodeIdentity"
 import * as SharedConfig from "effect-aws-identity/SharedConfig"
 import * as Sso from "effect-aws-identity/Sso"
 import * as SsoCredentials from "effect-aws-identity/SsoCredentials"
@@ -12,13 +10,11 @@ import * as SsoTokenProvider from "effect-aws-identity/SsoTokenProvider"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 
-const http = Layer.provide(NodeHttpClient.layerWithoutAgent, NodeHttpClient.makeAgentLayer({ keepAlive: true }))
-
 const aws = CredentialsProvider.layer(SsoCredentials.resolveProfile()).pipe(
   Layer.provide(SsoTokenProvider.layer()),
   Layer.provide([Sso.layerProfile(), SsoOidc.layerProfile(), SsoTokenCache.layer()]),
   Layer.provide(SharedConfig.layer()),
-  Layer.provide([NodeFileSystem.layer, NodePath.layer, http])
+  Layer.provide(NodeIdentity.layerPorts())
 )
 
 const program = Effect.flatMap(CredentialsProvider.CredentialsProvider, ({ get }) => get)

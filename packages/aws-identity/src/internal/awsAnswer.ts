@@ -1,10 +1,9 @@
 /** What an answer of AWS says: its text, within bounds, and the error in it. */
-import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
-import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
+import type { Response } from "../Transport.js"
 import { type Secrets, unescape, withoutSecretLooking } from "./scrub.js"
 import type * as Xml from "./xml.js"
 
@@ -22,38 +21,38 @@ export interface ErrorAnswer {
  * Found in the order of trust: header, `__type`, `code`, OAuth's `error`, XML.
  */
 export const errorOf = (
-  headers: HttpClientResponse.HttpClientResponse["headers"],
+  headers: Response["headers"],
   text: string,
   { isSecret, scrub }: Secrets,
-  xml: Effect.Effect<Xml.Parse> | undefined
-): Effect.Effect<ErrorAnswer> =>
-  Effect.map(bodyOf(text, xml), (body) => {
-    const text = (...names: ReadonlyArray<string>): string | undefined =>
-      names.map((name) => body[name]).find((value) => typeof value === "string")
-    const field = (...names: ReadonlyArray<string>): string | undefined => {
-      const value = text(...names)
-      return value === undefined ? undefined : scrub(value).slice(0, 1000)
-    }
-    const code = [headers["x-amzn-errortype"], text("__type"), text("code", "Code")]
-      // `Name:http://…` in the header, `com.amazonaws.namespace#Name` in the body
-      .map((name) => name?.split(/[:,]/)[0]?.split("#").at(-1))
-      .find((name) => name !== undefined && /^[A-Za-z][A-Za-z0-9_.]{0,127}$/.test(name) && !isSecret(name))
-    return {
-      code: code ?? oauthCodes.get(text("error")) ?? "Unknown",
-      description: field("error_description", "message", "Message"),
-      detailCode: field("reason"),
-      region: field("region"),
-      endpoint: field("endpoint"),
-      requestId: requestIdOf(headers, isSecret) ?? requestId(text("RequestId", "RequestID"), isSecret)
-    }
-  })
+  xml: Xml.Parse | undefined
+): ErrorAnswer => {
+  const body = bodyOf(text, xml)
+  const textOf = (...names: ReadonlyArray<string>): string | undefined =>
+    names.map((name) => body[name]).find((value) => typeof value === "string")
+  const field = (...names: ReadonlyArray<string>): string | undefined => {
+    const value = textOf(...names)
+    return value === undefined ? undefined : scrub(value).slice(0, 1000)
+  }
+  const code = [headers["x-amzn-errortype"], textOf("__type"), textOf("code", "Code")]
+    // `Name:http://…` in the header, `com.amazonaws.namespace#Name` in the body
+    .map((name) => name?.split(/[:,]/)[0]?.split("#").at(-1))
+    .find((name) => name !== undefined && /^[A-Za-z][A-Za-z0-9_.]{0,127}$/.test(name) && !isSecret(name))
+  return {
+    code: code ?? oauthCodes.get(textOf("error")) ?? "Unknown",
+    description: field("error_description", "message", "Message"),
+    detailCode: field("reason"),
+    region: field("region"),
+    endpoint: field("endpoint"),
+    requestId: requestIdOf(headers, isSecret) ?? requestId(textOf("RequestId", "RequestID"), isSecret)
+  }
+}
 
 /**
  * Describes an answer that is not from AWS, with a part of its text: `an HTML page, which is not AWS's but perhaps a
  * proxy's: "Access blocked"`. Undefined for JSON and for an empty answer.
  */
 export const foreignAnswer = (
-  headers: HttpClientResponse.HttpClientResponse["headers"],
+  headers: Response["headers"],
   text: string,
   { scrub }: Secrets
 ): string | undefined => {
@@ -72,7 +71,7 @@ export const foreignAnswer = (
 }
 
 /** Whether an answer is a web page, as proxies and captive portals send in the place of any answer. */
-export const isHtml = (headers: HttpClientResponse.HttpClientResponse["headers"], text: string): boolean =>
+export const isHtml = (headers: Response["headers"], text: string): boolean =>
   /^\s*<(?:!doctype\s+html|html|head|body|title|center|h[1-6]|p|div|meta|script)\b/i.test(text.slice(0, longestPage)) ||
   (/^\s*</.test(text) && /^text\/html\b|^application\/xhtml/i.test(headers["content-type"] ?? ""))
 
@@ -90,7 +89,7 @@ const textOfPage = (page: string): string =>
   )
 
 export const requestIdOf = (
-  headers: HttpClientResponse.HttpClientResponse["headers"],
+  headers: Response["headers"],
   isSecret: (text: string) => boolean
 ): string | undefined =>
   requestId(headers["x-amzn-requestid"] ?? headers["x-amzn-request-id"] ?? headers["x-amz-request-id"], isSecret)
@@ -101,11 +100,11 @@ const requestId = (id: string | undefined, isSecret: (text: string) => boolean):
 /** The fields of an error, of JSON or, from a service that speaks it, XML; none of anything else. */
 const bodyOf = (
   text: string,
-  xml: Effect.Effect<Xml.Parse> | undefined
-): Effect.Effect<Readonly<Record<string, unknown>>> =>
+  xml: Xml.Parse | undefined
+): Readonly<Record<string, unknown>> =>
   xml !== undefined && /^\s*</.test(text)
-    ? Effect.map(xml, (parse) => errorElement(Either.getOrElse(parse(text), () => ({}))))
-    : Effect.succeed(Option.getOrElse(Schema.decodeOption(JsonObject)(text), () => ({})))
+    ? errorElement(Either.getOrElse(xml(text), () => ({})))
+    : Option.getOrElse(decodeObject(text), () => ({}))
 
 /** A value without what is empty in it, which counts as not there; as deep as any answer of AWS's goes. */
 export const withoutEmpty = (value: unknown, depth = 0): unknown => {
@@ -120,7 +119,7 @@ export const withoutEmpty = (value: unknown, depth = 0): unknown => {
     : value
 }
 
-const JsonObject = Schema.parseJson(Schema.Record({ key: Schema.String, value: Schema.Unknown }))
+const decodeObject = Schema.decodeOption(Schema.parseJson(Schema.Record({ key: Schema.String, value: Schema.Unknown })))
 
 /** AWS's Query services wrap the error twice, older ones and their like in a list, S3 and its like not at all. */
 const errorElement = (document: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> => {

@@ -1,10 +1,10 @@
 /**
  * One call to an AWS service: validated input out, decoded output or a typed error back, after as many attempts as
  * the client's settings allow.
+ *
+ * `prepare` turns an input into a request, `attempt` sends it once, and `retrying` repeats attempts. An attempt is one
+ * asynchronous effect without a fiber of its own, because a call spends most of its own time in fibers otherwise.
  */
-import type * as HttpClient from "@effect/platform/HttpClient"
-import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
-import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -12,44 +12,44 @@ import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Random from "effect/Random"
 import * as Redacted from "effect/Redacted"
-import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
-import type { ClientConfig, ClientSettings, RetryableFailure } from "../ClientConfig.js"
+import type { ClientConfig, ClientSettings } from "../ClientConfig.js"
 import type { Credentials } from "../Credentials.js"
 import * as IdentityError from "../IdentityError.js"
 import type { Region } from "../Region.js"
-import { kindOfAnswer, pauseOf } from "./answerKind.js"
+import * as Transport from "../Transport.js"
+import { isTransientConnection, kindOfAnswer, pauseOf } from "./answerKind.js"
 import * as AwsAnswer from "./awsAnswer.js"
+import { callback, type FiberServices, traced, withFiberServices } from "./edition.js"
 import { type Endpoint, endpointOf } from "./endpoint.js"
 import * as HttpExchange from "./httpExchange.js"
 import { countRequest } from "./metrics.js"
-import { ResendCheck } from "./resendCheck.js"
+import * as Retrying from "./retrying.js"
 import * as RetryPolicy from "./retryPolicy.js"
 import { schemaProblem } from "./schemaProblem.js"
-import { makeSecrets } from "./scrub.js"
+import { makeSecrets, type Secrets } from "./scrub.js"
 import { toServiceError } from "./serviceError.js"
 import { shownText } from "./shownPath.js"
-import * as SignedRequest from "./signedRequest.js"
-import { uptime } from "./uptime.js"
+import type * as SigV4 from "./sigV4.js"
 import type * as Xml from "./xml.js"
 
 /** An AWS service as its endpoints and its messages name it. */
 export interface Service {
   /** AWS's name of it: `SSO`. */
   readonly id: string
-  /** Ours, which its spans are named by. */
+  /** Our module of it, which its spans are named after. */
   readonly module: string
   /** What its host names begin with: `portal.sso`. */
   readonly endpointPrefix: string
 }
 
-/** A service, the way to it, and what its calls have to share. */
+/** A service, the way to it, and what its calls share. */
 export interface Client {
   readonly service: Service
   /** The settings for a call on behalf of the profile. */
   readonly settings: Exclude<ClientSettings, ClientConfig>
-  readonly wire: HttpExchange.Wire
-  /** Of a service whose errors are XML. */
+  readonly transport: Transport.Service
+  /** The XML parser of a service whose answers are XML. */
   readonly xml: Effect.Effect<Xml.Parse> | undefined
   readonly quota: RetryPolicy.RetryQuota
   /** How far AWS's clock is ahead of ours, in ms. */
@@ -60,11 +60,11 @@ export const make = (
   service: Service,
   settings: ClientSettings = {},
   xml?: Effect.Effect<Xml.Parse>
-): Effect.Effect<Client, never, HttpClient.HttpClient> =>
-  Effect.map(HttpExchange.wire, (wire) => ({
+): Effect.Effect<Client, never, Transport.Transport> =>
+  Effect.map(Transport.Transport, (transport) => ({
     service,
     settings: typeof settings === "function" ? settings : () => Effect.succeed(settings),
-    wire,
+    transport,
     xml,
     quota: RetryPolicy.makeQuota(),
     clockOffset: 0
@@ -81,26 +81,49 @@ type ErrorFields = ConstructorParameters<typeof IdentityError.InvalidRequestRegi
 interface Call<Input, EncodedInput, Output, Exception extends ExceptionClass> {
   readonly operation: string
   readonly input: Schema.Schema<Input, EncodedInput>
-  /** The output, or what is wrong with the text. */
-  readonly decode: (text: string) => Effect.Effect<Output, string>
-  readonly request: (input: EncodedInput, endpoint: string) => HttpClientRequest.HttpClientRequest
+  /** The output, or what is wrong with the text. The parser is the client's, if it has one. */
+  readonly decode: (text: string, xml: Xml.Parse | undefined) => Either.Either<Output, string>
+  readonly request: (input: EncodedInput, endpoint: string) => Transport.Request
   /** The errors that callers can tell apart by their tags. */
   readonly exceptions: ReadonlyArray<Exception>
-  /** Where the call goes, or what is wrong with that. Without it, the input says it. */
+  /** The region of the call, or what is wrong with it. Default: the region of the input. */
   readonly region?: (input: Input, settings: ClientConfig) => Either.Either<Region, string>
-  /** AWS's signing name of the service, if the call is signed. */
-  readonly signingName?: string
+  /** How the call is signed, if it is. */
+  readonly signing?: Signing
 }
 
-const Json = Schema.parseJson(Schema.Unknown)
+/** A parameter, so that only programs with signed calls contain the code that signs. */
+interface Signing {
+  readonly sign: typeof SigV4.sign
+  /** AWS's signing name of the service. */
+  readonly name: string
+}
 
-/** Decodes a JSON text, in which an empty text is none. */
-export const json = <A, I>(schema: Schema.Schema<A, I>) => (text: string): Effect.Effect<A, string> =>
-  Effect.mapError(
-    // Compiled by the first answer, and remembered: most programs call one or two operations of a service.
-    Effect.flatMap(Schema.decode(Json)(text), (value) => Schema.decodeUnknown(schema)(AwsAnswer.withoutEmpty(value))),
-    schemaProblem
-  )
+const decodeJson = Schema.decodeEither(Schema.parseJson(Schema.Unknown))
+
+/** Decodes a JSON text, in which an empty text counts as missing. The decoder is compiled by the first answer. */
+export const json = <A, I>(schema: Schema.Schema<A, I>): (text: string) => Either.Either<A, string> => {
+  let decode: ((value: unknown) => Either.Either<A, ParseError>) | undefined
+  return (text) =>
+    Either.mapLeft(
+      Either.flatMap(decodeJson(text), (value) =>
+        (decode ??= Schema.decodeUnknownEither(schema))(AwsAnswer.withoutEmpty(value))),
+      schemaProblem
+    )
+}
+
+type ParseError = Parameters<typeof schemaProblem>[0]
+
+/** A request that is ready to be sent, and what its attempts need besides. */
+interface Prepared {
+  readonly request: Transport.Request
+  readonly region: Region
+  readonly endpoint: Endpoint
+  readonly settings: ClientConfig
+  readonly credentials: Credentials | undefined
+  /** All that is secret in the input. */
+  readonly secrets: Secrets
+}
 
 /** An operation of a service, as a function of its input. */
 export const operation = <
@@ -116,10 +139,65 @@ export const operation = <
   client: Client,
   call: Call<Input, EncodedInput, Output, Exception>
 ): (input: Input) => Effect.Effect<Output, IdentityError.CallError | InstanceType<Exception>> => {
+  type E = IdentityError.CallError | InstanceType<Exception>
   const { service } = client
   const names = { service: service.id, operation: call.operation }
-  const invalidInput = (problem: string) => new IdentityError.InvalidInput({ ...names, problem })
-  // AWS is not of one mind whether the names of its exceptions end in `Exception`, and any 429 means the same.
+  let encode: ((input: Input) => Either.Either<EncodedInput, ParseError>) | undefined
+
+  const prepare = (input: Input, settings: ClientConfig): Either.Either<Prepared, string> => {
+    const encoded = (encode ??= Schema.encodeEither(call.input))(input)
+    if (Either.isLeft(encoded)) return Either.left(schemaProblem(encoded.left))
+    const illFormed = placeOfIllFormed(input)
+    if (illFormed !== undefined) return Either.left(`"${illFormed.join(".")}" is not well-formed Unicode text`)
+    const region = call.region?.(input, settings) ?? Either.fromNullable(input.region, () => "\"region\" is missing")
+    if (Either.isLeft(region)) return Either.left(region.left)
+    const endpoint = endpointOf(service.endpointPrefix, {
+      region: region.right,
+      endpoint: settings.endpoint,
+      endpointSource: settings.endpointSource,
+      useFipsEndpoint: settings.useFipsEndpoint ?? false,
+      useDualstackEndpoint: settings.useDualstackEndpoint ?? false,
+      useGlobalEndpoint: settings.useGlobalEndpoint ?? false,
+      allowPlainHttp: settings.allowPlainHttp ?? []
+    })
+    return Either.map(endpoint, (endpoint) => ({
+      request: call.request(encoded.right, endpoint.url),
+      region: region.right,
+      endpoint,
+      settings,
+      credentials: input.credentials,
+      secrets: makeSecrets(secretsOf(input))
+    }))
+  }
+
+  const run = (prepared: Prepared, id: string, services: FiberServices): Effect.Effect<Output, E> => {
+    const { endpoint, region, request, settings } = prepared
+    const { attemptTimeout = "30 seconds", timeout = "1 minute" } = settings
+    const maxAttempts = Math.max(Math.floor(settings.maxAttempts ?? RetryPolicy.defaultMaxAttempts) || 1, 1)
+    const ofMax = settings.retry === undefined ? `; max=${maxAttempts}` : ""
+    const headers = { ...request.headers, "user-agent": userAgent(settings.appId), "amz-sdk-invocation-id": id }
+    const attempt = attemptOf(client, call, exceptionOf, prepared, services)
+    services.annotate({ "aws.region": region })
+    return Retrying.retrying<Output, E>(services, {
+      attempt: (turn) =>
+        attempt({ ...request, headers: { ...headers, "amz-sdk-request": `attempt=${turn.number}${ofMax}` } }, turn),
+      attemptMillis: Duration.toMillis(attemptTimeout),
+      millis: Duration.toMillis(timeout),
+      unanswered: (attempts, isWhole) =>
+        unreachable(
+          names,
+          endpoint,
+          `no answer within ${Duration.format(isWhole ? timeout : attemptTimeout)}`,
+          attempts
+        ),
+      wait: settings.retry === undefined
+        ? RetryPolicy.standard(maxAttempts, client.quota)
+        : RetryPolicy.ofSchedule(settings.retry),
+      onDone: (last) => client.quota.giveBack(last?.kind)
+    })
+  }
+
+  // AWS is not consistent about `Exception` at the end of the names of its exceptions, and any 429 means the same.
   const exceptionOf = (fields: ErrorFields): InstanceType<Exception> | undefined => {
     const Class = call.exceptions.find(({ _tag }) =>
       _tag === fields.code || _tag === `${fields.code}Exception` ||
@@ -132,199 +210,152 @@ export const operation = <
     return new Class(others) as InstanceType<Exception>
   }
 
-  const attributes = { "rpc.system": "aws-api", "rpc.service": service.id, "rpc.method": call.operation }
-  return Effect.fn(`${service.module}.${call.operation}`, { kind: "client", attributes })(function*(input: Input) {
-    const encoded = yield* Effect.mapError(
-      Schema.encode(call.input)(input),
-      (error) => invalidInput(schemaProblem(error))
-    )
-    const illFormed = placeOfIllFormed(input)
-    if (illFormed !== undefined) return yield* invalidInput(`"${illFormed.join(".")}" is not well-formed Unicode text`)
-    const settings = yield* client.settings(input.profile)
-    const region = call.region?.(input, settings) ?? Either.fromNullable(input.region, () => "\"region\" is missing")
-    if (Either.isLeft(region)) return yield* invalidInput(region.left)
-    yield* Effect.annotateCurrentSpan("aws.region", region.right)
-    const endpoint = endpointOf(service.endpointPrefix, {
-      region: region.right,
-      endpoint: settings.endpoint,
-      endpointSource: settings.endpointSource,
-      useFipsEndpoint: settings.useFipsEndpoint ?? false,
-      useDualstackEndpoint: settings.useDualstackEndpoint ?? false,
-      useGlobalEndpoint: settings.useGlobalEndpoint ?? false,
-      allowPlainHttp: settings.allowPlainHttp ?? []
-    })
-    if (Either.isLeft(endpoint)) return yield* invalidInput(endpoint.left)
-    const request = HttpClientRequest.setHeaders(call.request(encoded, endpoint.right.url), {
-      "user-agent": userAgent(settings.appId),
-      "amz-sdk-invocation-id": yield* randomUuid
-    })
-    const unreachable = (code: string, attempts: number): Failure<IdentityError.ServiceUnreachable> => {
-      const error = new IdentityError.ServiceUnreachable({
-        ...names,
-        endpoint: shownText(endpoint.right.url),
-        code,
-        attempts
-      })
-      return { error, retry: { kind: "Transient", error, retryAfter: Option.none() } }
-    }
-    const attempt = attemptOf(client, call, exceptionOf, unreachable, {
-      request,
-      input,
-      settings,
-      endpoint: endpoint.right
-    })
-    const maxAttempts = Math.max(Math.floor(settings.maxAttempts ?? RetryPolicy.defaultMaxAttempts) || 1, 1)
-    const ofMax = settings.retry === undefined ? `; max=${maxAttempts}` : ""
-    const { attemptTimeout = "30 seconds", timeout = "1 minute" } = settings
-    const deadline = (yield* uptime) + Duration.toMillis(timeout)
-    let last: Failure<IdentityError.CallError | InstanceType<Exception>> | undefined
-    let retries: Schedule.ScheduleDriver<unknown, RetryableFailure> | undefined
-
-    for (let attempts = 1;; attempts++) {
-      const left = deadline - (yield* uptime)
-      if (last !== undefined && left <= 0) return yield* Effect.fail(last.error)
-      // One limit instead of two, one around the other: each costs a fiber or two.
-      const limit = Duration.toMillis(attemptTimeout) < left
-        ? { duration: attemptTimeout, onTimeout: () => unreachable(noAnswerWithin(attemptTimeout), attempts) }
-        : {
-          duration: left,
-          onTimeout: () => ({ error: (last ?? unreachable(noAnswerWithin(timeout), attempts)).error })
-        }
-      const result = yield* Effect.either(attempt(attempts, `attempt=${attempts}${ofMax}`, limit))
-      if (Either.isRight(result)) {
-        client.quota.giveBack(last?.retry?.kind)
-        return result.right
-      }
-      last = result.left
-      const { error, retry } = last
-      if (retry === undefined) return yield* Effect.fail(error)
-      retries ??= yield* Schedule.driver(settings.retry ?? RetryPolicy.standard(maxAttempts, client.quota))
-      const wait = Effect.timeout(retries.next(retry), deadline - (yield* uptime))
-      if (!(yield* Effect.isSuccess(wait))) return yield* Effect.fail(error)
-      if (!(yield* Effect.flatten(ResendCheck))) return yield* Effect.fail(error)
-      yield* Effect.annotateCurrentSpan("http.request.resend_count", attempts)
-    }
-  }, countRequest(service.id, call.operation))
+  const span = traced(`${service.module}.${call.operation}`, {
+    kind: "client",
+    attributes: { "rpc.system": "aws-api", "rpc.service": service.id, "rpc.method": call.operation }
+  })
+  const counted = countRequest(service.id, call.operation)
+  return (input) =>
+    span(counted(Effect.flatMap(client.settings(input.profile), (settings) => {
+      const prepared = prepare(input, settings)
+      return Either.isLeft(prepared)
+        ? Effect.fail(new IdentityError.InvalidInput({ ...names, problem: prepared.left }))
+        : Effect.flatMap(randomUuid, (id) => withFiberServices((services) => run(prepared.right, id, services)))
+    })))
 }
 
-const noAnswerWithin = (duration: Duration.DurationInput): string => `no answer within ${Duration.format(duration)}`
-
-/** An attempt that came to nothing, and what the next has to know if there may be one. */
-interface Failure<E> {
-  readonly error: E
-  readonly retry?: RetryableFailure | undefined
+interface Names {
+  readonly service: string
+  readonly operation: string
 }
 
-const attemptOf = <
-  Input extends object & { readonly credentials?: Credentials },
-  Output,
-  Exception extends IdentityError.ServiceException
->(
+const unreachable = (
+  names: Names,
+  endpoint: Endpoint,
+  code: string,
+  attempts: number,
+  isTransient = true
+): Retrying.Refused<IdentityError.ServiceUnreachable> => {
+  const error = new IdentityError.ServiceUnreachable({ ...names, endpoint: shownText(endpoint.url), code, attempts })
+  return Retrying.refused(error, isTransient ? { kind: "Transient", error, retryAfter: Option.none() } : undefined)
+}
+
+/** One attempt of a call: signs and sends the request, and decodes what comes back. */
+const attemptOf = <Output, Exception extends IdentityError.ServiceException>(
   client: Client,
-  call: Pick<Call<Input, never, Output, never>, "operation" | "decode" | "signingName">,
+  { decode, operation, signing }: Pick<Call<never, never, Output, never>, "operation" | "decode" | "signing">,
   exceptionOf: (fields: ErrorFields) => Exception | undefined,
-  unreachable: (code: string, attempts: number) => Failure<IdentityError.ServiceUnreachable>,
-  { endpoint, input, request, settings }: {
-    readonly endpoint: Endpoint
-    readonly input: Input
-    readonly request: HttpClientRequest.HttpClientRequest
-    readonly settings: ClientConfig
-  }
+  { credentials, endpoint, secrets, settings }: Prepared,
+  services: FiberServices
 ) => {
-  const names = { service: client.service.id, operation: call.operation }
-  const secrets = makeSecrets(secretsOf(input))
-  const fatal = <E>(error: E): Failure<E> => ({ error })
+  type Result = Retrying.Outcome<Output, IdentityError.CallError | Exception>
+  const names = { service: client.service.id, operation }
+  const invalid = (status: number, problem: string, requestId?: string): Result =>
+    Retrying.refused(
+      new IdentityError.InvalidResponse({ ...names, endpoint: shownText(endpoint.url), status, problem, requestId })
+    )
 
-  const sign = (request: HttpClientRequest.HttpClientRequest, now: number) =>
-    call.signingName === undefined || input.credentials === undefined
-      ? Either.right(request)
-      : SignedRequest.signRequest(request, {
-        credentials: input.credentials,
-        region: endpoint.signingRegion,
-        service: call.signingName,
-        now
-      })
+  const refusalOf = (
+    { headers, status, text }: Transport.Response,
+    clockOffset: number,
+    attempts: number,
+    xml: Xml.Parse | undefined
+  ): Result => {
+    const answer = AwsAnswer.errorOf(headers, text, secrets, xml)
+    const foreign = answer.code === "Unknown" ? AwsAnswer.foreignAnswer(headers, text, secrets) : undefined
+    const description = foreign === undefined ? answer.description : `the answer is ${foreign}`
+    const fields = { ...names, ...answer, description, status, attempts }
+    const error = exceptionOf(fields) ?? toServiceError(fields)
+    const kind = kindOfAnswer(fields, client.clockOffset !== clockOffset)
+    const retryAfter = Option.orElse(RetryPolicy.retryAfterOf(headers, services.now()), () => pauseOf(fields))
+    return Retrying.refused(error, kind === undefined ? undefined : { kind, error, retryAfter })
+  }
+
+  const resultOf = (
+    response: Transport.Response,
+    { clockOffset, sentAt }: { readonly sentAt: number; readonly clockOffset: number },
+    attempts: number,
+    xml: Xml.Parse | undefined
+  ): Result => {
+    const { headers, status, text } = response
+    if (signing !== undefined && settings.disableClockSkewCorrection !== true) {
+      const corrected = RetryPolicy.clockOffset(clockOffset, headers, { sentAt, receivedAt: services.now() })
+      // Another call may have corrected it in the meantime.
+      if (corrected !== clockOffset) client.clockOffset = corrected
+    }
+    const requestId = AwsAnswer.requestIdOf(headers, secrets.isSecret)
+    services.annotate({ "aws.request_id": requestId, "http.response.status_code": status })
+    if (HttpExchange.isRedirect(status)) {
+      return invalid(status, `a redirect, which is not followed${destinationOf(headers["location"])}`, requestId)
+    }
+    if (status < 200 || status > 299) return refusalOf(response, clockOffset, attempts, xml)
+    const output = decode(text, xml)
+    if (Either.isRight(output)) return Retrying.done(output.right)
+    // Only a page is described: any other text may hold new secrets.
+    const page = AwsAnswer.isHtml(headers, text) ? AwsAnswer.foreignAnswer(headers, text, secrets) : undefined
+    return invalid(status, page ?? output.left, requestId)
+  }
+
+  const withoutAnswer = (
+    outcome: HttpExchange.NoResponse,
+    { number, onTimeout }: Retrying.Turn<IdentityError.CallError | Exception>
+  ) => {
+    switch (outcome._tag) {
+      case "Lateness":
+        return onTimeout()
+      case "Diversion":
+        return outcome.status === undefined
+          ? Retrying.refused(new IdentityError.InvalidInput({ ...names, problem: outcome.problem }))
+          : invalid(outcome.status, outcome.problem)
+      case "TransportError": {
+        const { code, reason, status = 200 } = outcome
+        if (reason === "TooLong") return invalid(status, "the body is longer than 1 MiB")
+        return reason === "BrokenOff"
+          ? unreachable(names, endpoint, "the answer broke off", number)
+          : unreachable(names, endpoint, code, number, isTransientConnection(code))
+      }
+    }
+  }
 
   return (
-    attempts: number,
-    attemptHeader: string,
-    limit: {
-      readonly duration: Duration.DurationInput
-      readonly onTimeout: () => Failure<IdentityError.CallError | Exception>
+    request: Transport.Request,
+    turn: Retrying.Turn<IdentityError.CallError | Exception>
+  ): Effect.Effect<Result> => {
+    const sent = { sentAt: services.now(), clockOffset: client.clockOffset }
+    const signed = signing === undefined || credentials === undefined
+      ? Either.right(request)
+      : signRequest(request, signing, endpoint, credentials, sent.sentAt + sent.clockOffset)
+    if (Either.isLeft(signed)) {
+      return Effect.succeed(
+        Retrying.refused(new IdentityError.InvalidInput({ ...names, problem: signed.left.problem }))
+      )
     }
-  ): Effect.Effect<Output, Failure<IdentityError.CallError | Exception>> =>
-    Effect.gen(function*() {
-      const sentAt = yield* Clock.currentTimeMillis
-      const { clockOffset } = client
-      const signed = sign(HttpClientRequest.setHeader(request, "amz-sdk-request", attemptHeader), sentAt + clockOffset)
-      if (Either.isLeft(signed)) {
-        return yield* Effect.fail(fatal(new IdentityError.InvalidInput({ ...names, problem: signed.left.problem })))
+    return Effect.flatMap(
+      callback<HttpExchange.Outcome, never, never>((done) =>
+        HttpExchange.startExchange(client.transport, services, signed.right, turn.millis, done)
+      ),
+      (outcome) => {
+        const response = HttpExchange.responseOf(outcome)
+        if ("_tag" in response) return Effect.succeed(withoutAnswer(response, turn))
+        return client.xml === undefined
+          ? Effect.succeed(resultOf(response, sent, turn.number, undefined))
+          : Effect.map(client.xml, (xml) => resultOf(response, sent, turn.number, xml))
       }
-      const { headers, status, text } = yield* HttpExchange.exchange(client.wire, signed.right, {
-        ...limit,
-        onFailure: ({ code, isTransient }): Failure<IdentityError.CallError | Exception> => {
-          const failure = unreachable(code, attempts)
-          return isTransient ? failure : fatal(failure.error)
-        },
-        onDiverted: ({ problem, status }) =>
-          fatal(
-            status === undefined
-              ? new IdentityError.InvalidInput({ ...names, problem })
-              : new IdentityError.InvalidResponse({ ...names, endpoint: shownText(endpoint.url), status, problem })
-          )
-      })
-      const receivedAt = yield* Clock.currentTimeMillis
-      if (call.signingName !== undefined && settings.disableClockSkewCorrection !== true) {
-        const corrected = RetryPolicy.clockOffset(clockOffset, headers, { sentAt, receivedAt })
-        // Another call may have corrected it meanwhile.
-        if (corrected !== clockOffset) client.clockOffset = corrected
-      }
-      const requestId = AwsAnswer.requestIdOf(headers, secrets.isSecret)
-      yield* Effect.annotateCurrentSpan({ "aws.request_id": requestId, "http.response.status_code": status })
-      const invalid = (problem: string) =>
-        fatal(
-          new IdentityError.InvalidResponse({
-            ...names,
-            endpoint: shownText(endpoint.url),
-            status,
-            problem,
-            requestId
-          })
-        )
-      if (HttpExchange.isRedirect(status)) {
-        return yield* Effect.fail(invalid(`a redirect, which is not followed${destinationOf(headers["location"])}`))
-      }
-      if (status < 200 || status > 299) {
-        const body = Either.getOrElse(text, () => "")
-        const answer = yield* AwsAnswer.errorOf(headers, body, secrets, client.xml)
-        const foreign = answer.code === "Unknown" ? AwsAnswer.foreignAnswer(headers, body, secrets) : undefined
-        const description = foreign === undefined ? answer.description : `the answer is ${foreign}`
-        const fields = { ...names, ...answer, description, status, attempts }
-        const error = exceptionOf(fields) ?? toServiceError(fields)
-        const isClockMended = client.clockOffset !== clockOffset
-        const kind = kindOfAnswer(fields, isClockMended)
-        const retryAfter = Option.orElse(
-          RetryPolicy.retryAfterOf(headers, receivedAt),
-          () => pauseOf(fields)
-        )
-        return yield* Effect.fail({ error, retry: kind === undefined ? undefined : { kind, error, retryAfter } })
-      }
-      if (Either.isLeft(text)) {
-        return yield* Effect.fail(
-          text.left === "TooLong"
-            ? invalid("the body is longer than 1 MiB")
-            : unreachable("the answer broke off", attempts)
-        )
-      }
-      return yield* Effect.mapError(call.decode(text.right), (problem) =>
-        // The text of any other answer may hold new secrets.
-        invalid(
-          AwsAnswer.isHtml(headers, text.right)
-            ? AwsAnswer.foreignAnswer(headers, text.right, secrets) ?? problem
-            : problem
-        ))
-    })
+    )
+  }
 }
+
+const signRequest = (
+  { body, headers, method, url }: Transport.Request,
+  { name, sign }: Signing,
+  { signingRegion }: Endpoint,
+  credentials: Credentials,
+  now: number
+): SigV4.Result<Transport.Request> =>
+  Either.map(
+    sign({ method, url, headers, body: body ?? "" }, { credentials, region: signingRegion, service: name, now }),
+    (signed) => ({ method, url: signed.url, headers: Object.fromEntries(signed.headers), body })
+  )
 
 /** The origin that a redirect leads to; paths and queries of sign-in pages may hold tokens. */
 const destinationOf = (location: string | undefined): string =>
@@ -339,13 +370,15 @@ const userAgent = (appId: string | undefined): string =>
     : `effect-aws-identity app/${appId.slice(0, 50).replace(/[^\w!#$%&'*+.^`|~-]/g, "-")}`
 
 /** Of version 4; it names a call in AWS's logs, whatever the number of its attempts. */
-const randomUuid: Effect.Effect<string> = Effect.gen(function*() {
-  let hex = ""
-  while (hex.length < 32) hex += Math.floor((yield* Random.next) * 2 ** 32).toString(16).padStart(8, "0")
-  const variant = (8 + parseInt(hex.charAt(16), 16) % 4).toString(16)
-  return [hex.slice(0, 8), hex.slice(8, 12), `4${hex.slice(13, 16)}`, variant + hex.slice(17, 20), hex.slice(20)]
-    .join("-")
-})
+const randomUuid: Effect.Effect<string> = Effect.map(
+  Effect.all([Random.next, Random.next, Random.next, Random.next]),
+  (numbers) => {
+    const hex = numbers.map((number) => Math.floor(number * 2 ** 32).toString(16).padStart(8, "0")).join("")
+    const variant = (8 + parseInt(hex.charAt(16), 16) % 4).toString(16)
+    return [hex.slice(0, 8), hex.slice(8, 12), `4${hex.slice(13, 16)}`, variant + hex.slice(17, 20), hex.slice(20)]
+      .join("-")
+  }
+)
 
 /** Where half of a surrogate pair is, which cannot be sent in any encoding: it is no character. */
 const placeOfIllFormed = (value: unknown, depth = 0): ReadonlyArray<string> | undefined => {

@@ -1,18 +1,15 @@
 /** Changes a text file that other programs change too, without losing a change of any of them. */
-import type { PlatformError } from "@effect/platform/Error"
-import type * as FileSystem from "@effect/platform/FileSystem"
-import type * as Path from "@effect/platform/Path"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import type * as Files from "../Files.js"
 import { leftovers, replaceFile } from "./atomicFile.js"
 import { isNotFound } from "./fileError.js"
 import * as FileLock from "./fileLock.js"
-import { look, stampOf } from "./fileStamp.js"
 
-/** The content of a file while no program is writing it. A file that does not exist is empty and has no `info`. */
+/** The content of a file while no program is writing it. A file that does not exist is empty and has no `look`. */
 export interface Snapshot {
   readonly bytes: Uint8Array
-  readonly info: FileSystem.File.Info | undefined
+  readonly look: Files.Look | undefined
 }
 
 /** How often a change starts again because another program has changed the file. */
@@ -27,53 +24,55 @@ const maxRestarts = 100
  * do not know the lock. So the file is read again right before it is replaced. If it has changed, the change starts
  * again from its new content.
  */
-export const changeFile = <E, E2>(options: {
-  readonly fs: FileSystem.FileSystem
-  readonly path: Path.Path
-  readonly file: string
-  readonly read: (file: string) => Effect.Effect<Snapshot, E | PlatformError>
+export const changeFile = <E, E2>({ change, files, path, read }: {
+  readonly files: Files.Service
+  readonly path: string
+  readonly read: (path: string) => Effect.Effect<Snapshot, E | Files.FilesError>
   readonly change: (before: Snapshot) => Effect.Effect<string | undefined, E2>
-}): Effect.Effect<boolean, E | E2 | PlatformError> => {
-  const { change, fs, path, read } = options
+}): Effect.Effect<boolean, E | E2 | Files.FilesError> => {
+  const { paths } = files
 
   /** The file that a link points to, even if it does not exist yet. Renaming over the link would break the link. */
-  const target = (file: string, links: number): Effect.Effect<string> =>
-    fs.realPath(file).pipe(
-      Effect.catchIf((error) => isNotFound(error) && links > 0, () =>
-        Effect.flatMap(fs.readLink(file), (link) =>
-          Effect.flatMap(
-            Effect.orElseSucceed(fs.realPath(path.dirname(file)), () =>
-              path.dirname(file)),
-            (directory) => target(path.resolve(directory, link), links - 1)
-          ))),
+  const target = (path: string, links: number): Effect.Effect<string> =>
+    files.realPath(path).pipe(
+      Effect.catchIf((error) => isNotFound(error) && links > 0, (error) =>
+        Effect.flatMap(files.readLink(path), (link) => {
+          if (Option.isNone(link)) {
+            return Effect.fail(error)
+          }
+          const directory = Effect.orElseSucceed(files.realPath(paths.dirname(path)), () =>
+            paths.dirname(path))
+          return Effect.flatMap(directory, (directory) => target(paths.resolve(directory, link.value), links - 1))
+        })),
       Effect.orElseSucceed(() =>
-        file
+        path
       )
     )
 
-  const attempt = (file: string) =>
+  const attempt = (path: string) =>
     Effect.gen(function*() {
-      const before = yield* read(file)
+      const before = yield* read(path)
       const text = yield* change(before)
       if (text === undefined) return true
       const isCurrent = Effect.gen(function*() {
-        const info = yield* look(fs, file)
-        if (info === undefined || before.info === undefined) return info === before.info
-        return stampOf(info) === stampOf(before.info) && isSame(yield* fs.readFile(file), before.bytes)
+        const look = Option.getOrUndefined(yield* files.look(path))
+        if (look === undefined || before.look === undefined) return look === before.look
+        return look.stamp === before.look.stamp && isSame(yield* files.read(path, look.size), before.bytes)
       })
-      const { info } = before
-      const mode = info === undefined ? 0o600 : info.mode & 0o777
-      const owner = info && Option.getOrUndefined(Option.all({ uid: info.uid, gid: info.gid }))
-      return yield* replaceFile(fs, file, text, mode, isCurrent, owner)
+      const mode = before.look?.mode ?? 0o600
+      const owner = before.look && Option.getOrUndefined(before.look.owner)
+      return yield* replaceFile(files, path, text, mode, isCurrent, owner)
     })
 
   return Effect.gen(function*() {
-    const file = yield* target(options.file, 40)
-    yield* fs.makeDirectory(path.dirname(file), { recursive: true, mode: 0o700 })
-    if (yield* FileLock.acquire(fs, `${file}.lock`)) {
+    const file = yield* target(path, 40)
+    yield* files.makeDirectory(paths.dirname(file))
+    if (yield* FileLock.acquire(files, `${file}.lock`)) {
       // A process that was stopped for so long that it lost the lock cannot rename its file any more. It starts again.
-      const files = yield* Effect.orElseSucceed(leftovers(fs, path, file), () => [])
-      yield* Effect.forEach(files.filter(isRandom), (leftover) => Effect.ignore(fs.remove(leftover)), { discard: true })
+      const found = yield* Effect.orElseSucceed(leftovers(files, file), () => [])
+      yield* Effect.forEach(found.filter(isRandom), (leftover) => Effect.ignore(files.remove(leftover)), {
+        discard: true
+      })
     }
     for (let restarts = 0; restarts <= maxRestarts; restarts++) {
       if (yield* attempt(file)) return true

@@ -9,8 +9,6 @@
  *
  * A caller that cannot get the lock runs without it. The lock saves requests; callers stay correct without it.
  */
-import type { PlatformError } from "@effect/platform/Error"
-import type * as FileSystem from "@effect/platform/FileSystem"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -18,8 +16,9 @@ import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
+import type * as Files from "../Files.js"
+import { decodeText } from "./boundedFile.js"
 import { isNotFound } from "./fileError.js"
-import { stampOf } from "./fileStamp.js"
 import { uptime } from "./uptime.js"
 
 /** ms without a change after which a lock is dead. */
@@ -65,7 +64,11 @@ const Text = Schema.parseJson(Schema.Struct({
   beat: Schema.Number,
   isSending: Schema.Boolean
 }))
-const decode = (text: string) => Schema.decodeOption(Text)(text)
+const decode = Schema.decodeOption(Text)
+
+/** The text of a lock file. */
+const read = (files: Files.Service, file: string): Effect.Effect<string, Files.FilesError> =>
+  Effect.map(files.read(file, longestFile), decodeText)
 
 /**
  * What is found at the path of the lock file. `Lock`: a lock file. `Leftover`: a link, an empty directory or a file
@@ -106,26 +109,27 @@ export const judge = (found: Found, unchanged: number, waited: number): Verdict 
   return overdue <= leaseMillis ? "Clear" : overdue <= 2 * leaseMillis ? "ClearClaim" : "GiveUp"
 }
 
-const isTaken = (error: PlatformError): boolean => error._tag === "SystemError" && error.reason === "AlreadyExists"
+const isTaken = (error: Files.FilesError): boolean => error.reason === "AlreadyExists"
 
 /** Checks the type before it opens anything, because opening a FIFO blocks until a writer appears. */
-const inspect = (fs: FileSystem.FileSystem, file: string): Effect.Effect<Found> =>
+const inspect = (files: Files.Service, file: string): Effect.Effect<Found> =>
   Effect.gen(function*() {
-    const link = yield* Effect.option(fs.readLink(file))
+    const link = yield* files.readLink(file)
     if (Option.isSome(link)) return { _tag: "Leftover", text: `link to ${link.value}` } as const
-    const info = yield* fs.stat(file)
+    const look = yield* files.look(file)
+    if (Option.isNone(look)) return { _tag: "Nothing" } as const
     // The lock file of another user may be unreadable. Its heartbeat then shows in the file's modification time.
-    const stamp = stampOf(info)
+    const { size, stamp, type } = look.value
     const foreign = (problem: string) => ({ _tag: "Foreign", text: `${problem} ${stamp}`, problem }) as const
-    if (info.type === "Directory") {
-      const entries = yield* Effect.orElseSucceed(fs.readDirectory(file), () => ["?"])
+    if (type === "Directory") {
+      const entries = yield* Effect.orElseSucceed(files.list(file), () => ["?"])
       return entries.length === 0
         ? { _tag: "Leftover", text: `directory ${stamp}` } as const
         : foreign("it is a directory with files in it")
     }
-    if (info.type !== "File") return foreign(`it is not a regular file but a ${info.type}`)
-    if (info.size > longestFile) return foreign(`it is not a lock file, because it is longer than ${longestFile} bytes`)
-    const text = yield* Effect.option(fs.readFileString(file))
+    if (type !== "File") return foreign(`it is not a regular file but a ${type}`)
+    if (size > longestFile) return foreign(`it is not a lock file, because it is longer than ${longestFile} bytes`)
+    const text = yield* Effect.option(read(files, file))
     return Option.isNone(text)
       ? { _tag: "Leftover", text: stamp } as const
       : {
@@ -139,32 +143,29 @@ const inspect = (fs: FileSystem.FileSystem, file: string): Effect.Effect<Found> 
 
 const sameText = (a: Found, b: Found): boolean => a._tag !== "Nothing" && b._tag !== "Nothing" && a.text === b.text
 
+/** Only an empty directory is a leftover. */
+const isDirectory = (found: Found): boolean => found._tag === "Leftover" && found.text.startsWith("directory ")
+
 /**
  * Removes a dead lock. Only the process that holds the claim file may do so: if two processes found the same lock dead,
  * the second would remove the new lock of the first. The result says whether this process removed it, or why it cannot.
  */
-const clear = (fs: FileSystem.FileSystem, file: string, found: Found) =>
+const clear = (files: Files.Service, file: string, found: Found) =>
   Effect.acquireUseRelease(
-    fs.writeFileString(`${file}.take`, "", { flag: "wx", mode: 0o600 }),
+    files.create(`${file}.take`, "", { mode: 0o600 }),
     () =>
       Effect.flatMap(
-        inspect(fs, file),
+        inspect(files, file),
         (now) =>
           sameText(now, found)
-            // Recursive for a directory only: a directory that has replaced a lock file must not be removed.
-            ? Effect.as(
-              fs.remove(file, { recursive: found._tag === "Leftover" && found.text.startsWith("directory ") }),
-              true
-            )
+            ? Effect.as(isDirectory(found) ? files.removeDirectory(file) : files.remove(file), true)
             : Effect.succeed(false)
       ),
-    () => Effect.ignore(fs.remove(`${file}.take`))
+    () => Effect.ignore(files.remove(`${file}.take`))
   ).pipe(
     Effect.catchIf((error) => isTaken(error) || isNotFound(error), () => Effect.succeed(false)),
     Effect.either
   )
-
-const reasonOf = (error: PlatformError): string => error._tag === "SystemError" ? error.reason : error._tag
 
 const warn = (file: string, problem: string) =>
   Effect.logWarning(
@@ -174,32 +175,26 @@ const warn = (file: string, problem: string) =>
 
 /** Creates the lock file, keeps up its heartbeat, and removes it with the scope if this process still holds it. */
 const hold = (
-  fs: FileSystem.FileSystem,
+  files: Files.Service,
   file: string,
   othersMillis: number
-): Effect.Effect<Lease["Type"], PlatformError, Scope.Scope> =>
+): Effect.Effect<Lease["Type"], Files.FilesError, Scope.Scope> =>
   Effect.gen(function*() {
     const owner = (yield* Random.nextIntBetween(0, Number.MAX_SAFE_INTEGER)).toString(36)
     let beat = 0
     let isSending = false
-    const write = (flag: "wx" | "r+") =>
-      Effect.suspend(() =>
-        fs.writeFileString(file, Schema.encodeSync(Text)({ owner, beat: beat++, isSending }).padEnd(width), {
-          flag,
-          mode: 0o600
-        })
-      )
-    const isOurs = fs.readFileString(file).pipe(
+    const text = () => Schema.encodeSync(Text)({ owner, beat: beat++, isSending }).padEnd(width)
+    const isOurs = read(files, file).pipe(
       Effect.map((text) => Option.exists(decode(text), (lock) => lock.owner === owner)),
       // Another error may be temporary and does not mean that another process holds the lock.
       Effect.catchAll((error) => Effect.succeed(!isNotFound(error)))
     )
-    const renew = Effect.tap(isOurs, (isOurs) => isOurs ? Effect.ignore(write("r+")) : Effect.void)
+    const renew = Effect.tap(isOurs, (isOurs) => isOurs ? Effect.ignore(files.overwrite(file, text())) : Effect.void)
     yield* Effect.acquireRelease(
-      Effect.tapError(write("wx"), (error) =>
+      Effect.tapError(files.create(file, text(), { mode: 0o600 }), (error) =>
         // On a full disk, the file is created and cannot be written.
-        isTaken(error) ? Effect.void : Effect.ignore(fs.remove(file))),
-      () => Effect.flatMap(isOurs, (isOurs) => isOurs ? Effect.ignore(fs.remove(file)) : Effect.void)
+        isTaken(error) ? Effect.void : Effect.ignore(files.remove(file))),
+      () => Effect.flatMap(isOurs, (isOurs) => isOurs ? Effect.ignore(files.remove(file)) : Effect.void)
     )
     yield* Effect.forkScoped(Effect.repeat(Effect.delay(renew, heartbeatMillis), { while: (isOurs) => isOurs }))
     return {
@@ -219,7 +214,7 @@ const hold = (
  * Makes the function that takes locks. The function remembers locks that cannot be cleared, so that no caller waits
  * twice for one and the warning is logged once.
  */
-export const make = (fs: FileSystem.FileSystem) => {
+export const make = (files: Files.Service) => {
   const watches = new Map<string, Watch>()
   /** The text of each lock that cannot be cleared, by its file. */
   const hopeless = new Map<string, string>()
@@ -237,14 +232,14 @@ export const make = (fs: FileSystem.FileSystem) => {
       let waited = 0
       let othersMillis = leaseMillis
       for (;;) {
-        const held = yield* Effect.either(hold(fs, file, othersMillis))
+        const held = yield* Effect.either(hold(files, file, othersMillis))
         if (Either.isRight(held)) {
           watches.delete(file)
           hopeless.delete(file)
           return held.right
         }
         if (!isTaken(held.left)) return withoutLock(othersMillis)
-        const found = yield* inspect(fs, file)
+        const found = yield* inspect(files, file)
         const now = yield* uptime
         const last = watches.get(file)
         const watch = observe(last, now, found._tag === "Nothing" ? "" : found.text)
@@ -256,12 +251,12 @@ export const make = (fs: FileSystem.FileSystem) => {
           else if (watch.unchanged > leaseMillis) yield* giveUp(file, found, "it is dead and cannot be removed")
           return withoutLock(sendingLeaseMillis)
         }
-        if (verdict === "ClearClaim") yield* Effect.ignore(fs.remove(`${file}.take`))
+        if (verdict === "ClearClaim") yield* Effect.ignore(files.remove(`${file}.take`))
         if (verdict !== "Wait") {
           if (found._tag === "Lock" && found.isSending) othersMillis = sendingLeaseMillis
-          const cleared = yield* clear(fs, file, found)
+          const cleared = yield* clear(files, file, found)
           if (Either.isLeft(cleared)) {
-            yield* giveUp(file, found, `it is dead and cannot be removed (${reasonOf(cleared.left)})`)
+            yield* giveUp(file, found, `it is dead and cannot be removed (${cleared.left.code})`)
             return withoutLock(othersMillis)
           }
           if (cleared.right) continue
@@ -274,5 +269,5 @@ export const make = (fs: FileSystem.FileSystem) => {
 }
 
 /** Takes a lock once; see `make`. */
-export const acquire = (fs: FileSystem.FileSystem, file: string): Effect.Effect<boolean, never, Scope.Scope> =>
-  Effect.map(make(fs)(file), ({ isHeld }) => isHeld)
+export const acquire = (files: Files.Service, file: string): Effect.Effect<boolean, never, Scope.Scope> =>
+  Effect.map(make(files)(file), ({ isHeld }) => isHeld)

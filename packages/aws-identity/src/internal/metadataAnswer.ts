@@ -8,10 +8,10 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { AccountId } from "../AccountId.js"
 import { Credentials } from "../Credentials.js"
+import type { Response } from "../Transport.js"
 import { AccessToken } from "./accessToken.js"
 import * as AwsAnswer from "./awsAnswer.js"
 import { Timestamp } from "./cacheFile.js"
-import type * as HttpExchange from "./httpExchange.js"
 import { schemaProblem } from "./schemaProblem.js"
 import type { Secrets } from "./scrub.js"
 
@@ -40,39 +40,41 @@ const decodeCode = Schema.decodeUnknownOption(Schema.Struct({ Code: Schema.Strin
 
 /** What the server says of its error, in brackets after a space, as far as it can be shown. */
 export const wordsOf = (
-  { headers, text }: HttpExchange.Answer,
+  { headers, text }: Response,
   secrets: Secrets
-): Effect.Effect<string> =>
-  Effect.map(AwsAnswer.errorOf(headers, text, secrets, undefined), (error) => {
-    const words = [error.code === "Unknown" ? "" : error.code, error.description?.slice(0, 300) ?? ""]
-    const said = words.filter((word) => word !== "").join(": ") || AwsAnswer.foreignAnswer(headers, text, secrets) || ""
-    return said === "" ? "" : ` (${said})`
-  })
+): string => {
+  const error = AwsAnswer.errorOf(headers, text, secrets, undefined)
+  const words = [error.code === "Unknown" ? "" : error.code, error.description?.slice(0, 300) ?? ""]
+  const said = words.filter((word) => word !== "").join(": ") || AwsAnswer.foreignAnswer(headers, text, secrets) || ""
+  return said === "" ? "" : ` (${said})`
+}
 
 /** A web page in the place of an answer, as messages tell of it. The words of anything else may be new secrets. */
-export const pageIn = ({ headers, text }: HttpExchange.Answer, secrets: Secrets): string =>
+export const pageIn = ({ headers, text }: Response, secrets: Secrets): string =>
   AwsAnswer.isHtml(headers, text) ? ` but ${AwsAnswer.foreignAnswer(headers, text, secrets) ?? "a page"}` : ""
 
 /** An answer that is no success. */
-export const refusal = (answer: HttpExchange.Answer, secrets: Secrets): Effect.Effect<Problem> =>
-  Effect.map(wordsOf(answer, secrets), (words) => ({
+export const refusal = (answer: Response, secrets: Secrets): Problem => {
+  const words = wordsOf(answer, secrets)
+  return {
     reason: "Refused",
     problem: answer.status === 200 ? `it refused${words}` : `it answered with status ${answer.status}${words}`
-  }))
+  }
+}
 
 /** The credentials in an answer. */
 export const credentialsOf = (
-  answer: HttpExchange.Answer,
+  answer: Response,
   secrets: Secrets
 ): Effect.Effect<Credentials, Problem> =>
   Effect.gen(function*() {
     const invalid = (problem: string) => Effect.fail<Problem>({ reason: "Invalid", problem })
-    if (answer.status !== 200) return yield* Effect.flip(refusal(answer, secrets))
+    if (answer.status !== 200) return yield* Effect.fail(refusal(answer, secrets))
     const json = parse(answer.text)
     if (Either.isLeft(json)) return yield* invalid(`its answer is not JSON${pageIn(answer, secrets)}`)
     // EC2 tells of a role that cannot be assumed with a status of 200.
     if (Option.exists(decodeCode(json.right), ({ Code }) => Code !== "Success")) {
-      return yield* Effect.flip(refusal(answer, secrets))
+      return yield* Effect.fail(refusal(answer, secrets))
     }
     const decoded = decode(AwsAnswer.withoutEmpty(json.right))
     if (Either.isLeft(decoded)) return yield* invalid(`in its answer, ${schemaProblem(decoded.left)}`)

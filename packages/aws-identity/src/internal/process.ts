@@ -2,18 +2,11 @@
  * One run of a program that gives a secret on its standard output: bounded in time and size, and nothing of it gets
  * into an error but its exit code and what may be shown of its standard error.
  */
-import * as Command from "@effect/platform/Command"
-import type * as CommandExecutor from "@effect/platform/CommandExecutor"
-import type { PlatformError } from "@effect/platform/Error"
-import * as Path from "@effect/platform/Path"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import * as Exit from "effect/Exit"
-import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
-import * as Stream from "effect/Stream"
-import { collect, join } from "./collect.js"
+import * as Programs from "../Programs.js"
 import * as CommandLine from "./commandLine.js"
 import { variable } from "./environment.js"
 import { makeSecrets, withoutSecretLooking } from "./scrub.js"
@@ -44,22 +37,16 @@ export type Program = string | {
   readonly env?: Readonly<Record<string, string>> | undefined
 }
 
-/** A program whose command line is split into words. */
-export interface Executable {
-  readonly command: string
-  readonly args: ReadonlyArray<string>
-  /** Variables beside those of this process. */
-  readonly env: Readonly<Record<string, string>>
-}
-
 /** Splits a command line into words. Returns none if the line is blank, and fails with the problem of the line. */
-export const executableOf = (program: Program): Effect.Effect<Option.Option<Executable>, string, Path.Path> =>
-  Effect.flatMap(Path.Path, (path) => {
+export const executableOf = (
+  program: Program
+): Effect.Effect<Option.Option<Programs.Program>, string, Programs.Programs> =>
+  Effect.flatMap(Programs.Programs, ({ commandLine }) => {
     if (typeof program !== "string") {
       const { args = [], command, env = {} } = program
       return Effect.succeedSome({ args, command, env })
     }
-    return Either.match(CommandLine.split(program, path.sep === "\\" ? "windows" : "posix"), {
+    return Either.match(CommandLine.split(program, commandLine), {
       onLeft: (problem) => Effect.fail(problem),
       onRight: ([command, ...args]) =>
         Effect.succeed(command === undefined ? Option.none() : Option.some({ command, args, env: {} }))
@@ -70,7 +57,7 @@ export const executableOf = (program: Program): Effect.Effect<Option.Option<Exec
  * The program as errors show it. A command that contains a space may be a path, or a whole command line with secrets in
  * its arguments: an ellipsis stands for the part after the space. A variable that was meant for a shell may be a secret.
  */
-export const nameOf = ({ command }: Executable): string => {
+export const nameOf = ({ command }: Programs.Program): string => {
   const [start = ""] = command.trim().split(/[\s=]/u, 1)
   const isCut = /^[^\s=]+\s/u.test(command.trim())
   return `${shownPath(start.replace(/\p{C}+/gu, " ")).slice(0, 200)}${isCut ? " …" : ""}`
@@ -83,38 +70,20 @@ export const nameOf = ({ command }: Executable): string => {
  * (SIGKILL, which no program can ignore) and waits until it has ended.
  */
 export const run = (
-  program: Executable,
+  program: Programs.Program,
   { timeout = defaultTimeout }: { readonly timeout?: Duration.DurationInput | undefined }
-): Effect.Effect<string, ProcessProblem, CommandExecutor.CommandExecutor> =>
+): Effect.Effect<string, ProcessProblem, Programs.Programs> =>
   Effect.gen(function*() {
+    const programs = yield* Programs.Programs
     const secrets = yield* secretsOf(program)
-    const process = yield* Effect.acquireRelease(
-      start(program),
-      (process, exit) => Exit.isSuccess(exit) ? Effect.void : Effect.ignore(process.kill("SIGKILL"))
-    )
-    let lastWords = new Uint8Array()
-    const complaints = yield* Effect.forkScoped(Stream.runForEach(process.stderr, (chunk) =>
-      Effect.sync(() => {
-        lastWords = join([lastWords, chunk]).slice(-longestComplaint)
-      })))
-    const bytes = yield* outputOf(process)
-    const outcome = yield* Effect.either(process.exitCode)
-    if (Either.isLeft(outcome) || outcome.right !== 0) {
-      // A program that it left behind may hold the other end open.
-      yield* Effect.timeoutOption(Fiber.await(complaints), "1 second")
-      const how = Either.match(outcome, {
-        onLeft: (error) => `was ended by ${/signal: (SIG[A-Z0-9]+)/.exec(error.message)?.[1] ?? "the system"}`,
-        onRight: (code) => `ended with exit code ${code}`
-      })
-      const why = presentable(new TextDecoder().decode(lastWords), new TextDecoder().decode(bytes), secrets)
+    const { exit, stderr, stdout } = yield* Effect.mapError(programs.run(program, limits), problemOf)
+    if (exit !== 0) {
+      const how = typeof exit === "number" ? `ended with exit code ${exit}` : `was ended by ${exit}`
+      const why = presentable(stderr, stdout, secrets)
       return yield* problem("Refused", `it ${how}${why === "" ? "" : `: "${why}"`}`)
     }
-    return yield* Effect.orElse(
-      Effect.try(() => new TextDecoder("utf-8", { fatal: true }).decode(bytes)),
-      () => problem("Invalid", "its output is not UTF-8")
-    )
+    return stdout.includes("\ufffd") ? yield* problem("Invalid", "its output is not UTF-8") : stdout
   }).pipe(
-    Effect.scoped,
     Effect.timeoutFail({
       duration: timeout,
       onTimeout: (): ProcessProblem => ({
@@ -127,48 +96,29 @@ export const run = (
 const problem = (reason: ProcessProblem["reason"], problem: string): Effect.Effect<never, ProcessProblem> =>
   Effect.fail({ reason, problem })
 
-/** Credentials are small. The limits keep a program that prints more from exhausting memory. */
-const longestOutput = 1_048_576
-const longestComplaint = 16_384
+/** Bytes. Credentials are small. The limits keep a program that prints more from exhausting memory. */
+const limits: Programs.Limits = { stdout: 1_048_576, stderr: 16_384 }
 const longestShown = 500
 
-const start = ({ args, command, env }: Executable) =>
-  Command.make(command, ...args).pipe(
-    Command.env(env),
-    // A program that asks must not wait for an answer.
-    Command.stdin(Stream.empty),
-    Command.stdout("pipe"),
-    Command.stderr("pipe"),
-    Command.start,
-    // Node throws at a name or argument that no program can have.
-    Effect.catchAllDefect(() => problem("Missing", "it cannot be started: its path or an argument is impossible")),
-    Effect.catchIf(
-      (error): error is PlatformError => "_tag" in error,
-      (error) => problem("Missing", cannotStart(error))
-    )
-  )
-
-/** Platform's own words show all arguments. */
-const cannotStart = (error: PlatformError): string => {
-  if (error._tag === "BadArgument") return "it cannot be started (BadArgument)"
-  switch (error.reason) {
+const problemOf = ({ code, reason }: Programs.ProgramError): ProcessProblem => {
+  switch (reason) {
+    case "TooLong":
+      return { reason: "Invalid", problem: "its output is longer than 1 MiB" }
+    case "BrokenOff":
+      return { reason: "Invalid", problem: "its output broke off" }
     case "NotFound":
-      return "no such program was found"
+      return { reason: "Missing", problem: "no such program was found" }
     case "PermissionDenied":
-      return "it is not a file that may be executed"
-    default:
-      return `it cannot be started (${error.reason})`
+      return { reason: "Missing", problem: "it is not a file that may be executed" }
+    case "Impossible":
+      return { reason: "Missing", problem: "it cannot be started: its path or an argument is impossible" }
+    case "Other":
+      return { reason: "Missing", problem: `it cannot be started (${code})` }
   }
 }
 
-const outputOf = (process: CommandExecutor.Process): Effect.Effect<Uint8Array, ProcessProblem> =>
-  Effect.catchAll(
-    collect(Stream.mapError(process.stdout, () => "BrokenOff" as const), longestOutput),
-    (reason) => problem("Invalid", reason === "TooLong" ? "its output is longer than 1 MiB" : "its output broke off")
-  )
-
 /** What the program was given and may repeat: our own credentials, and arguments that may be secrets. */
-const secretsOf = ({ args, env }: Executable): Effect.Effect<ReadonlyArray<string>> =>
+const secretsOf = ({ args, env }: Programs.Program): Effect.Effect<ReadonlyArray<string>> =>
   Effect.map(
     Effect.option(Effect.all([variable("AWS_SECRET_ACCESS_KEY"), variable("AWS_SESSION_TOKEN")])),
     (own) => [

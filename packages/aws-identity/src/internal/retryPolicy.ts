@@ -7,9 +7,8 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import * as Schedule from "effect/Schedule"
-import * as ScheduleDecision from "effect/ScheduleDecision"
-import * as ScheduleInterval from "effect/ScheduleInterval"
 import type { RetryableFailure } from "../ClientConfig.js"
+import type { Wait } from "./retrying.js"
 
 /** The first attempt included. */
 export const defaultMaxAttempts = 3
@@ -56,21 +55,21 @@ export const makeQuota = (): RetryQuota => {
   }
 }
 
-export const standard = (
-  maxAttempts: number,
-  quota: RetryQuota
-): Schedule.Schedule<unknown, RetryableFailure> =>
-  Schedule.makeWithState(
-    0,
-    (now, failure: RetryableFailure, retries) =>
-      retries + 1 >= maxAttempts || !quota.take(failure.kind)
-        ? Effect.succeed([retries, retries, ScheduleDecision.done])
-        : Effect.map(Random.next, (random) => [
-          retries + 1,
-          retries + 1,
-          ScheduleDecision.continueWith(ScheduleInterval.after(now + retryDelay(retries, failure, random)))
-        ])
-  )
+/** AWS's standard mode: waits as `retryDelay` says, `maxAttempts - 1` times at most, while the quota lasts. */
+export const standard = (maxAttempts: number, quota: RetryQuota): Wait => (retry, failure) =>
+  retry + 1 >= maxAttempts || !quota.take(failure.kind)
+    ? Effect.succeed(false)
+    : Effect.flatMap(Random.next, (random) => Effect.as(Effect.sleep(retryDelay(retry, failure, random)), true))
+
+/** A schedule of the application. Of one call, because its driver counts. */
+export const ofSchedule = (schedule: Schedule.Schedule<unknown, RetryableFailure>): Wait => {
+  let driver: Schedule.ScheduleDriver<unknown, RetryableFailure> | undefined
+  return (_, failure) =>
+    Effect.flatMap(driver === undefined ? Schedule.driver(schedule) : Effect.succeed(driver), (current) => {
+      driver = current
+      return Effect.isSuccess(current.next(failure))
+    })
+}
 
 /** `x-amz-retry-after` (ms) or `Retry-After` (s, or a date). */
 export const retryAfterOf = (

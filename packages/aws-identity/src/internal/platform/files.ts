@@ -5,6 +5,7 @@ import type * as Path from "@effect/platform/Path"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { type CreateOptions, FilesError, type Look, type Service } from "../../Files.js"
+import { passwordHome } from "./home.js"
 
 const reasons: Readonly<Record<string, FilesError["reason"]>> = {
   NotFound: "NotFound",
@@ -78,12 +79,14 @@ export const make = (fs: FileSystem.FileSystem, path: Path.Path): Service => {
         // `open` has applied the umask to the mode.
         yield* Effect.ignore(fs.chmod(file, mode))
       }
-      yield* handle.writeAll(new TextEncoder().encode(text))
+      // `writeAll` fails for no bytes.
+      if (text !== "") yield* handle.writeAll(new TextEncoder().encode(text))
       if (sync === true) yield* handle.sync
     }))
 
   return {
     paths: path,
+    home: passwordHome(fs),
     look: (file) =>
       fs.stat(file).pipe(
         Effect.mapBoth({ onFailure: filesError(file), onSuccess: (info) => Option.some(lookOf(info)) }),

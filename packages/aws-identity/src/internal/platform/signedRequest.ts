@@ -3,7 +3,7 @@ import type * as HttpBody from "@effect/platform/HttpBody"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
-import * as SigV4 from "./sigV4.js"
+import * as SigV4 from "../sigV4.js"
 
 /** A request of Effect's client, signed in its headers. Its URL becomes the one that was signed. */
 export const signRequest = (
