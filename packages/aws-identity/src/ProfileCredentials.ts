@@ -38,10 +38,12 @@ import * as IdentityError from "./IdentityError.js"
 import * as InstanceMetadataCredentials from "./InstanceMetadataCredentials.js"
 import { withSource } from "./internal/about.js"
 import { quoted } from "./internal/commandLine.js"
+import { traced } from "./internal/edition.js"
 import { withOrigin } from "./internal/origin.js"
 import * as ProfileSettings from "./internal/profileSettings.js"
 import * as Section from "./internal/section.js"
 import * as Setting from "./internal/setting.js"
+import { shownPath, shownText } from "./internal/shownPath.js"
 import * as ProcessCredentials from "./ProcessCredentials.js"
 import type * as Programs from "./Programs.js"
 import * as SharedConfig from "./SharedConfig.js"
@@ -99,50 +101,225 @@ export interface Options<R = never> {
  * @since 0.1.0
  * @category constructors
  */
-export const resolve: <R = never>(
-  options?: Options<R>
-) => Effect.Effect<Credentials, IdentityError.IdentityError, NoInfer<R> | Requirements> = Effect.fn(
-  "ProfileCredentials.resolve"
-)(function*<R = never>({ mfaCode, profile: name }: Options<R> = {}) {
-  const config = yield* SharedConfig.read
-  return yield* credentialsOf(yield* config.profile(name), { config, path: [], mfaCode })
-})
+export const resolve = <R = never>(
+  { mfaCode, profile }: Options<R> = {}
+): Effect.Effect<Credentials, IdentityError.IdentityError, NoInfer<R> | Requirements> =>
+  resolveSpan(
+    Effect.flatMap(SharedConfig.read, (config) =>
+      Effect.flatMap(planOf(config, profile), (plan) => run(plan, { chosen: plan.profile, mfaCode })))
+  )
+
+const resolveSpan = traced("ProfileCredentials.resolve")
+
+/**
+ * A role that a profile names, with what the profile says about its session.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Role {
+  readonly roleArn: string
+  readonly roleSessionName: string | undefined
+  readonly durationSeconds: number | undefined
+  readonly externalId: string | undefined
+  /** The ARN or the serial number of the MFA device that the role needs. */
+  readonly mfaSerial: string | undefined
+}
+
+/**
+ * Where the credentials of a profile come from. A plan is made from the config files alone: nothing is sent, read or run.
+ *
+ * | `_tag` | the credentials are |
+ * | --- | --- |
+ * | `Keys` | the access keys in the profile |
+ * | `Sso` | those of a role of IAM Identity Center |
+ * | `WebIdentity` | those of a role, by the web identity token in a file |
+ * | `Program` | what a program prints (`credential_process`) |
+ * | `Role` | those of a role that the credentials of `source` assume |
+ * | `Source` | those of the environment, the container or the EC2 instance (`credential_source`) |
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Plan =
+  | { readonly _tag: "Keys"; readonly profile: SharedConfig.Section; readonly credentials: Credentials }
+  | { readonly _tag: "Sso"; readonly profile: SharedConfig.Section; readonly role: SsoCredentials.Role }
+  | {
+    readonly _tag: "WebIdentity"
+    readonly profile: SharedConfig.Section
+    readonly role: Role
+    readonly tokenFile: string
+  }
+  | { readonly _tag: "Program"; readonly profile: SharedConfig.Section; readonly command: string }
+  | {
+    readonly _tag: "Role"
+    readonly profile: SharedConfig.Section
+    readonly role: Role
+    readonly source: Plan
+  }
+  | {
+    readonly _tag: "Source"
+    readonly profile: SharedConfig.Section
+    readonly name: "Environment" | "EcsContainer" | "Ec2InstanceMetadata"
+  }
+
+/**
+ * The plan of a profile, with the errors that `resolve` would fail with before it sends, reads or runs anything.
+ *
+ * @example
+ * ```ts
+ * import { Console, Effect } from "effect"
+ * import { ProfileCredentials } from "effect-aws-identity"
+ *
+ * export const program = Effect.gen(function*() {
+ *   const plan = yield* ProfileCredentials.plan("production")
+ *   yield* Console.log(ProfileCredentials.explain(plan))
+ * })
+ * ```
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const plan = (
+  profile?: string
+): Effect.Effect<Plan, IdentityError.SharedConfigError, SharedConfig.SharedConfig> =>
+  Effect.flatMap(SharedConfig.read, (config) => planOf(config, profile))
+
+/**
+ * A plan in words, one line for each step, with the file and line of its profile. It shows no secret.
+ *
+ * ```text
+ * [profile production] (/home/me/.aws/config:9): role arn:aws:iam::111122223333:role/deploy, assumed by
+ *   [profile dev] (/home/me/.aws/config:1): role Developer of account 444455556666, through [sso-session corp]
+ * ```
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const explain = (plan: Plan): string => {
+  const { header } = plan.profile
+  const what = wordsOf(plan)
+  const line = `${header} (${Section.locationOf(plan.profile)}): ${what}`
+  return plan._tag === "Role" ? `${line}, assumed by\n${explain(plan.source).replace(/^/gm, "  ")}` : line
+}
+
+const wordsOf = (plan: Plan): string => {
+  switch (plan._tag) {
+    case "Keys":
+      return `the access keys of ${shownText(plan.credentials.accessKeyId)}`
+    case "Sso": {
+      const { accountId, roleName, session } = plan.role
+      const name = Option.match(session.name, {
+        onNone: () => session.startUrl,
+        onSome: (name) => `[sso-session ${name}]`
+      })
+      return `role ${roleName} of account ${accountId}, through ${name}`
+    }
+    case "WebIdentity":
+      return `role ${plan.role.roleArn}, by the web identity token in ${shownPath(plan.tokenFile)}`
+    case "Program":
+      return "what its credential_process prints"
+    case "Role":
+      return `role ${plan.role.roleArn}`
+    case "Source":
+      return `credential_source ${plan.name}`
+  }
+}
+
+/** The plans of the profiles of a snapshot of the config files. A change of the files makes a new snapshot. */
+const plans = new WeakMap<SharedConfig.ConfigFiles, Map<string | undefined, Plan>>()
+
+const planOf = (
+  config: SharedConfig.ConfigFiles,
+  name: string | undefined
+): Effect.Effect<Plan, IdentityError.InvalidConfig | IdentityError.NotConfigured | IdentityError.ProfileNotFound> => {
+  const known = plans.get(config)?.get(name)
+  if (known !== undefined) return Effect.succeed(known)
+  return Effect.map(
+    Effect.flatMap(config.profile(name), (profile) => planFrom(profile, { config, path: [] })),
+    (plan) => {
+      const found = plans.get(config) ?? new Map<string | undefined, Plan>()
+      plans.set(config, found.set(name, plan))
+      return plan
+    }
+  )
+}
 
 /** The way to a profile by `source_profile`. */
-interface Walk<R> {
+interface Walk {
   readonly config: SharedConfig.ConfigFiles
   /** The profiles that take their credentials from it, the chosen one first. */
   readonly path: ReadonlyArray<SharedConfig.Section>
+}
+
+type PlanError = IdentityError.InvalidConfig | IdentityError.NotConfigured
+
+const planFrom = (profile: SharedConfig.Section, walk: Walk): Effect.Effect<Plan, PlanError> =>
+  Effect.gen(function*() {
+    const has = (key: string) => Option.isSome(Section.optional(profile, key))
+    const keys = hasKeys(profile)
+    // Without this a slip in `role_arn` would give the credentials that should assume the role.
+    const misspelt = ProfileSettings.misspeltKey(profile)
+    if (misspelt !== undefined) return yield* misspelt
+    if (walk.path.length > 0 && keys) return yield* keysOf(profile)
+    if (has("web_identity_token_file")) {
+      const tokenFile = Option.getOrElse(yield* ProfileSettings.tokenFileOf(profile), () => "")
+      return { _tag: "WebIdentity", profile, role: yield* ProfileSettings.roleOf(profile), tokenFile }
+    }
+    if (has("role_arn")) {
+      const role = yield* ProfileSettings.roleOf(profile)
+      return { _tag: "Role", profile, role, source: yield* sourceOf(profile, walk) }
+    }
+    if (has("sso_account_id") || has("sso_role_name")) {
+      return { _tag: "Sso", profile, role: yield* ProfileSettings.ssoRoleOf(walk.config, profile) }
+    }
+    if (keys) return yield* keysOf(profile)
+    const command = Section.optional(profile, "credential_process")
+    if (Option.isSome(command)) return { _tag: "Program", profile, command: command.value }
+    return yield* nothingIn(profile, walk)
+  })
+
+/** What a plan needs when it is carried out. */
+interface Execution<R> {
+  /** The settings of STS are those of the chosen profile for the whole chain, as in AWS SDK v3. */
+  readonly chosen: SharedConfig.Section
   readonly mfaCode: Options<R>["mfaCode"]
 }
 
-/** The settings of STS are those of the chosen profile for the whole chain, as in AWS SDK v3. */
-const chosenOf = <R>(profile: SharedConfig.Section, { path: [chosen = profile] }: Walk<R>): string => chosen.name
-
-const credentialsOf = <R>(
-  profile: SharedConfig.Section,
-  walk: Walk<R>
-): Effect.Effect<Credentials, IdentityError.IdentityError, R | Requirements> =>
-  Effect.suspend(() => {
-    const has = (key: string) => Option.isSome(Section.optional(profile, key))
-    const keys = hasKeys(profile)
-    // Without this a slip in `role_arn` would give the credentials that the role was to be assumed with.
-    const misspelt = ProfileSettings.misspeltKey(profile)
-    if (misspelt !== undefined) return Effect.fail(misspelt)
-    if (walk.path.length > 0 && keys) return keysOf(profile)
-    if (has("web_identity_token_file")) return webIdentityOf(profile, chosenOf(profile, walk))
-    if (has("role_arn")) return roleOf(profile, walk)
-    if (has("sso_account_id") || has("sso_role_name")) return SsoCredentials.resolveProfile(profile)
-    if (keys) return keysOf(profile)
-    const command = Section.optional(profile, "credential_process")
-    if (Option.isSome(command)) {
+const run = <R>(
+  plan: Plan,
+  execution: Execution<R>
+): Effect.Effect<Credentials, IdentityError.IdentityError, R | Requirements> => {
+  const { profile } = plan
+  switch (plan._tag) {
+    case "Keys":
+      return Effect.succeed(plan.credentials)
+    case "Sso":
+      return Effect.mapError(SsoCredentials.resolve(plan.role), withOrigin(originOf(profile)))
+    case "Program":
       return Effect.mapError(
-        ProcessCredentials.resolve(command.value, { profile: profile.name }),
-        withOrigin({ profile: profile.name, location: Section.locationOf(profile) })
+        ProcessCredentials.resolve(plan.command, { profile: profile.name }),
+        withOrigin(originOf(profile))
+      )
+    case "WebIdentity": {
+      const { durationSeconds, roleArn, roleSessionName } = plan.role
+      return Effect.mapError(
+        WebIdentityCredentials.resolve({
+          roleArn,
+          sessionName: roleSessionName,
+          sessionDuration: durationSeconds === undefined ? undefined : Duration.seconds(durationSeconds),
+          profile: execution.chosen.name,
+          token: WebIdentityToken.fromFile(plan.tokenFile)
+        }),
+        withOrigin(originOf(profile))
       )
     }
-    return Effect.fail(nothingIn(profile, walk))
-  })
+    case "Role":
+      return assume(plan, execution)
+    case "Source":
+      return credentialSources[plan.name]
+  }
+}
 
 /** What we do not do, by its key, and what does it. */
 const unsupported = {
@@ -165,7 +342,7 @@ const unsupportedIn = (profile: SharedConfig.Section): IdentityError.InvalidConf
   return undefined
 }
 
-const nothingIn = (profile: SharedConfig.Section, { config, path }: Walk<unknown>): IdentityError.IdentityError => {
+const nothingIn = (profile: SharedConfig.Section, { config, path }: Walk): PlanError => {
   const refused = unsupportedIn(profile)
   if (refused !== undefined) return refused
   const token = ["sso_session", "sso_start_url"].find((key) => Option.isSome(Section.optional(profile, key)))
@@ -204,7 +381,7 @@ const hasKeys = (profile: SharedConfig.Section): boolean =>
   Option.isSome(Section.secret(profile, "aws_secret_access_key"))
 
 /** The keys that stand in the profile itself. */
-const keysOf = (profile: SharedConfig.Section): Effect.Effect<Credentials, IdentityError.InvalidConfig> =>
+const keysOf = (profile: SharedConfig.Section): Effect.Effect<Plan, IdentityError.InvalidConfig> =>
   Effect.gen(function*() {
     const accessKeyId = yield* Section.required(profile, "aws_access_key_id", profile.name)
     const secretAccessKey = yield* Section.requiredSecret(profile, "aws_secret_access_key", profile.name)
@@ -212,12 +389,9 @@ const keysOf = (profile: SharedConfig.Section): Effect.Effect<Credentials, Ident
     yield* checkText(profile, "aws_access_key_id", accessKeyId)
     yield* checkText(profile, "aws_secret_access_key", Redacted.value(secretAccessKey))
     if (Option.isSome(sessionToken)) yield* checkText(profile, "aws_session_token", Redacted.value(sessionToken.value))
-    return new Credentials({
-      accessKeyId,
-      secretAccessKey,
-      sessionToken,
-      accountId: Option.flatMap(Section.optional(profile, "aws_account_id"), AccountId.option)
-    })
+    const accountId = Option.flatMap(Section.optional(profile, "aws_account_id"), AccountId.option)
+    const credentials = new Credentials({ accessKeyId, secretAccessKey, sessionToken, accountId })
+    return { _tag: "Keys", profile, credentials }
   })
 
 /** Fails if the key holds what no access key or token can be. The error does not show it. */
@@ -228,38 +402,21 @@ const checkText = (profile: SharedConfig.Section, key: string, text: string) =>
       remedy: mistake.remedy
     }))
 
-/** A role for the web identity token in a file. */
-const webIdentityOf = (profile: SharedConfig.Section, chosen: string) =>
-  Effect.gen(function*() {
-    const tokenFile = Option.getOrElse(yield* ProfileSettings.tokenFileOf(profile), () => "")
-    const { durationSeconds, roleArn, roleSessionName } = yield* ProfileSettings.roleOf(profile)
-    return yield* Effect.mapError(
-      WebIdentityCredentials.resolve({
-        roleArn,
+/** Assumes a role with the credentials of its source. */
+const assume = <R>({ profile, role, source }: Plan & { readonly _tag: "Role" }, execution: Execution<R>) =>
+  Effect.flatMap(mfaOf(profile, role.mfaSerial, execution.mfaCode), (mfa) => {
+    const { durationSeconds, mfaSerial: _, roleSessionName, ...options } = role
+    return AssumeRoleCredentials.assume(
+      {
+        ...options,
         sessionName: roleSessionName,
         sessionDuration: durationSeconds === undefined ? undefined : Duration.seconds(durationSeconds),
-        profile: chosen,
-        token: WebIdentityToken.fromFile(tokenFile)
-      }),
-      withOrigin(originOf(profile))
-    )
-  })
-
-/** A role by the credentials of something else. */
-const roleOf = <R>(profile: SharedConfig.Section, walk: Walk<R>) =>
-  Effect.gen(function*() {
-    const { durationSeconds, mfaSerial, roleSessionName, ...role } = yield* ProfileSettings.roleOf(profile)
-    const mfa = yield* mfaOf(profile, mfaSerial, walk.mfaCode)
-    const source = Effect.mapError(yield* sourceOf(profile, walk), isNeeded(profile, sourceInWords(profile)))
-    // The source is not cached: the cache of the role's credentials asks again when it needs new ones.
-    const options = {
-      ...role,
-      sessionName: roleSessionName,
-      sessionDuration: durationSeconds === undefined ? undefined : Duration.seconds(durationSeconds),
-      profile: chosenOf(profile, walk),
-      mfa
-    }
-    return yield* AssumeRoleCredentials.assume(options, source).pipe(
+        profile: execution.chosen.name,
+        mfa
+      },
+      // The source is not cached: the cache of the role's credentials asks again when it needs new ones.
+      Effect.mapError(run(source, execution), isNeeded(profile, sourceInWords(profile)))
+    ).pipe(
       Effect.mapError(withSource(role.roleArn, sourceInWords(profile))),
       Effect.mapError(withOrigin(originOf(profile)))
     )
@@ -301,8 +458,8 @@ const mfaOf = <R>(
   })
 }
 
-/** Where a role's profile says that the credentials come from which assume the role. */
-const sourceOf = <R>(profile: SharedConfig.Section, walk: Walk<R>) =>
+/** The plan of the credentials that assume a role. */
+const sourceOf = (profile: SharedConfig.Section, walk: Walk): Effect.Effect<Plan, PlanError> =>
   Effect.gen(function*() {
     const sourceProfile = Section.optional(profile, "source_profile")
     const credentialSource = Section.optional(profile, "credential_source")
@@ -312,37 +469,29 @@ const sourceOf = <R>(profile: SharedConfig.Section, walk: Walk<R>) =>
         remedy: "Remove one of them: the role is assumed with the credentials of the other."
       })
     }
-    if (Option.isSome(sourceProfile)) return yield* sourceProfileOf(profile, sourceProfile.value, walk)
-    if (Option.isSome(credentialSource)) return yield* credentialSourceOf(profile, credentialSource.value)
+    if (Option.isSome(sourceProfile)) {
+      if (sourceProfile.value === profile.name && hasKeys(profile)) return yield* keysOf(profile)
+      const source = yield* ProfileSettings.sourceProfileOf(walk.config, profile, walk.path)
+      return yield* planFrom(source, { ...walk, path: [...walk.path, profile] })
+    }
+    if (Option.isSome(credentialSource)) {
+      const name = credentialSource.value
+      if (isCredentialSource(name)) return { _tag: "Source", profile, name }
+      return yield* Section.invalidKey(profile, "credential_source", credentialSourceMistake(name))
+    }
     return yield* unsupportedIn(profile) ?? Section.invalidKey(profile, "role_arn", {
       problem: "has a role_arn, but nothing to assume it with",
       remedy: "Add a source_profile, a credential_source or a web_identity_token_file."
     })
   })
 
-const sourceProfileOf = <R>(profile: SharedConfig.Section, name: string, { config, mfaCode, path }: Walk<R>) =>
-  Effect.gen(function*() {
-    if (name === profile.name && hasKeys(profile)) return keysOf(profile)
-    const source = yield* ProfileSettings.sourceProfileOf(config, profile, path)
-    return credentialsOf(source, { config, path: [...path, profile], mfaCode })
-  })
-
-const credentialSourceOf = (profile: SharedConfig.Section, name: string) =>
-  Effect.gen(function*() {
-    const source = credentialSources.get(name)
-    if (source === undefined) {
-      return yield* Section.invalidKey(profile, "credential_source", credentialSourceMistake(name))
-    }
-    return Effect.mapError(source, isNeeded(profile, `credential_source ${name}`))
-  })
-
 /** AWS's tools tell capital letters apart here. */
 const credentialSourceMistake = (text: string): { readonly problem: string; readonly remedy: string } => {
   const setting: Setting.Setting<string> = {
-    description: [...credentialSources.keys()].join(" or "),
-    parse: (text) => credentialSources.has(text) ? text : undefined,
+    description: Object.keys(credentialSources).join(" or "),
+    parse: (text) => isCredentialSource(text) ? text : undefined,
     explain: (text) => {
-      const meant = [...credentialSources.keys()].find((name) => name.toLowerCase() === text.toLowerCase())
+      const meant = Object.keys(credentialSources).find((name) => name.toLowerCase() === text.toLowerCase())
       return meant === undefined ? undefined : { problem: "has other capital letters", remedy: `Write ${meant}.` }
     }
   }
@@ -367,14 +516,19 @@ const isNeeded =
       })
       : error
 
-const credentialSources: ReadonlyMap<
-  string,
-  Effect.Effect<Credentials, IdentityError.IdentityError, Requirements>
-> = new Map<string, Effect.Effect<Credentials, IdentityError.IdentityError, Requirements>>([
-  ["Environment", EnvironmentCredentials.resolve()],
-  ["EcsContainer", ContainerCredentials.resolve()],
-  ["Ec2InstanceMetadata", InstanceMetadataCredentials.resolve()]
-])
+const credentialSources: Readonly<
+  Record<
+    (Plan & { readonly _tag: "Source" })["name"],
+    Effect.Effect<Credentials, IdentityError.IdentityError, Requirements>
+  >
+> = {
+  Environment: EnvironmentCredentials.resolve(),
+  EcsContainer: ContainerCredentials.resolve(),
+  Ec2InstanceMetadata: InstanceMetadataCredentials.resolve()
+}
+
+const isCredentialSource = (name: string): name is keyof typeof credentialSources =>
+  Object.hasOwn(credentialSources, name)
 
 /**
  * `CredentialsProvider` of what a profile describes.

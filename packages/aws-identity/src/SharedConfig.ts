@@ -590,6 +590,16 @@ const watched = (
   }).pipe(Effect.mapError(fileError(path, "read")))
 }
 
+/** Remembers what succeeds. The files of a snapshot do not change. */
+const remembered = <Key, A, E>(find: (key: Key) => Effect.Effect<A, E>): (key: Key) => Effect.Effect<A, E> => {
+  const found = new Map<Key, Effect.Effect<A>>()
+  return (key) =>
+    found.get(key) ?? Effect.map(find(key), (value) => {
+      found.set(key, Effect.succeed(value))
+      return value
+    })
+}
+
 const makeFiles = (files: readonly [config: File, credentials: File], chosen: string | undefined): ConfigFiles => {
   const [config] = files
   const profiles = () => [...new Set(files.flatMap(({ ini }) => ini.names("profile")))]
@@ -616,7 +626,7 @@ const makeFiles = (files: readonly [config: File, credentials: File], chosen: st
     get sessions() {
       return config.ini.names("sso-session")
     },
-    profile: (name) =>
+    profile: remembered((name) =>
       Effect.gen(function*() {
         const selected = name ?? chosen ?? "default"
         const section = yield* lookUp(files, "profile", selected, selected)
@@ -647,9 +657,10 @@ const makeFiles = (files: readonly [config: File, credentials: File], chosen: st
               : "Run \"aws configure sso\" to create it, or choose another with AWS_PROFILE; if your files are " +
                 "elsewhere, set AWS_CONFIG_FILE."
           })
-      }),
+      })
+    ),
     session,
-    sessionOf: (taker) =>
+    sessionOf: remembered((taker) =>
       Effect.gen(function*() {
         const profile = yield* ssoProfileOf(value, taker)
         if (!ssoKeys.some((key) => profile.values.has(key))) {
@@ -683,7 +694,8 @@ const makeFiles = (files: readonly [config: File, credentials: File], chosen: st
           }
         }
         return found
-      }),
+      })
+    ),
     services: (name, profile) =>
       Effect.flatMap(
         lookUp([config], "services", name, profile?.name),

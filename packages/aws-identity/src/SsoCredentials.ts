@@ -13,6 +13,7 @@ import type { AccountId } from "./AccountId.js"
 import { Credentials } from "./Credentials.js"
 import * as CredentialsProvider from "./CredentialsProvider.js"
 import * as IdentityError from "./IdentityError.js"
+import { traced } from "./internal/edition.js"
 import { withOrigin } from "./internal/origin.js"
 import { perSource } from "./internal/perSource.js"
 import * as ProfileSettings from "./internal/profileSettings.js"
@@ -40,41 +41,47 @@ export interface Role {
   readonly roleName: string
 }
 
-const credentialsOf = Effect.fnUntraced(function*({ accountId, roleName, session }: Role) {
-  const sso = yield* Sso
-  const tokens = yield* SsoTokenProvider
-  // After a new sign-in the portal may give what it has refused before.
-  const checks = yield* RefusalChecks
-  return yield* withToken(tokens, session, ({ accessToken }) => {
-    checks.add(Effect.match(tokens.get(session), {
-      onFailure: () => true,
-      onSuccess: (current) => !Equal.equals(current.accessToken, accessToken)
-    }))
-    return sso.getRoleCredentials({
-      region: session.region,
-      profile: Option.getOrUndefined(session.profile),
-      accessToken,
-      accountId,
-      roleName
-    }).pipe(
-      Effect.catchTag("TooManyRequestsException", (error) => Effect.fail(toServiceError(error))),
-      Effect.flatMap(({ roleCredentials }) =>
-        // Never another account's, whatever the answer.
-        Option.exists(roleCredentials.accountId, (answered) => answered !== accountId)
-          ? Effect.fail(
-            new IdentityError.InvalidResponse({
-              service: "SSO",
-              operation: "getRoleCredentials",
-              endpoint: `The portal of ${session.region}`,
-              status: 200,
-              problem: `the credentials are not those of account ${accountId}`
-            })
-          )
-          : Effect.succeed(new Credentials({ ...roleCredentials, accountId: Option.some(accountId) }))
-      )
-    )
-  })
-})
+const credentialsOf = ({ accountId, roleName, session }: Role) =>
+  Effect.flatMap(
+    Sso,
+    (sso) =>
+      Effect.flatMap(SsoTokenProvider, (tokens) =>
+        Effect.flatMap(RefusalChecks, (checks) =>
+          withToken(tokens, session, ({ accessToken }) => {
+            // After a new sign-in the portal may give what it has refused before.
+            checks.add(Effect.match(tokens.get(session), {
+              onFailure: () =>
+                true,
+              onSuccess: (current) => !Equal.equals(current.accessToken, accessToken)
+            }))
+            return Effect.matchEffect(
+              sso.getRoleCredentials({
+                region: session.region,
+                profile: Option.getOrUndefined(session.profile),
+                accessToken,
+                accountId,
+                roleName
+              }),
+              {
+                onFailure: (error) =>
+                  Effect.fail(error._tag === "TooManyRequestsException" ? toServiceError(error) : error),
+                onSuccess: ({ roleCredentials }) =>
+                  // Never those of another account, whatever the answer.
+                  Option.exists(roleCredentials.accountId, (answered) => answered !== accountId)
+                    ? Effect.fail(
+                      new IdentityError.InvalidResponse({
+                        service: "SSO",
+                        operation: "getRoleCredentials",
+                        endpoint: `The portal of ${session.region}`,
+                        status: 200,
+                        problem: `the credentials are not those of account ${accountId}`
+                      })
+                    )
+                    : Effect.succeed(new Credentials({ ...roleCredentials, accountId: Option.some(accountId) }, true))
+              }
+            )
+          })))
+  )
 
 /**
  * Credentials of a role. If the portal rejects a token that has not expired, the token is refreshed and the portal is
@@ -85,9 +92,10 @@ const credentialsOf = Effect.fnUntraced(function*({ accountId, roleName, session
  */
 export const resolve: (
   role: Role
-) => Effect.Effect<Credentials, IdentityError.SsoCredentialsError, Sso | SsoTokenProvider> = Effect.fn(
-  "SsoCredentials.resolve"
-)(credentialsOf)
+) => Effect.Effect<Credentials, IdentityError.SsoCredentialsError, Sso | SsoTokenProvider> = (role) =>
+  resolveSpan(credentialsOf(role))
+
+const resolveSpan = traced("SsoCredentials.resolve")
 
 const isSsoRole = (profile: SharedConfig.Section): boolean =>
   ["sso_account_id", "sso_role_name"].some((key) => Option.isSome(Section.optional(profile, key)))
@@ -111,24 +119,30 @@ export const resolveProfile: (
   Credentials,
   IdentityError.SharedConfigError | IdentityError.SsoCredentialsError,
   SharedConfig.SharedConfig | Sso | SsoTokenProvider
-> = Effect.fn("SsoCredentials.resolveProfile")(function*(name) {
-  const config = yield* SharedConfig.read
-  const profile = typeof name === "object" ? name : yield* config.profile(name)
-  if (Option.isSome(Section.optional(profile, "source_profile")) && !isSsoRole(profile)) {
-    return yield* new IdentityError.NotConfigured({
-      provider: "SSO",
-      problem: `Profile "${profile.name}" (${Section.locationOf(profile)}) has neither sso_account_id nor ` +
-        "sso_role_name",
-      remedy: "Use ProfileCredentials for a profile that takes its credentials from another one."
-    })
-  }
-  const session = yield* config.sessionOf(profile)
-  const { accountId, roleName } = yield* ProfileSettings.ssoRoleOf(profile)
-  return yield* Effect.mapError(
-    credentialsOf({ session, accountId, roleName }),
-    withOrigin({ profile: profile.name, location: Section.locationOf(profile) })
+> = (name) =>
+  resolveProfileSpan(
+    Effect.flatMap(SharedConfig.read, (config) =>
+      Effect.flatMap(typeof name === "object" ? Effect.succeed(name) : config.profile(name), (profile) =>
+        Effect.flatMap(roleOfProfile(config, profile), (role) =>
+          Effect.mapError(
+            credentialsOf(role),
+            withOrigin({ profile: profile.name, location: Section.locationOf(profile) })
+          ))))
   )
-})
+
+const resolveProfileSpan = traced("SsoCredentials.resolveProfile")
+
+const roleOfProfile = (config: SharedConfig.ConfigFiles, profile: SharedConfig.Section) =>
+  Option.isSome(Section.optional(profile, "source_profile")) && !isSsoRole(profile)
+    ? Effect.fail(
+      new IdentityError.NotConfigured({
+        provider: "SSO",
+        problem: `Profile "${profile.name}" (${Section.locationOf(profile)}) has neither sso_account_id nor ` +
+          "sso_role_name",
+        remedy: "Use ProfileCredentials for a profile that takes its credentials from another one."
+      })
+    )
+    : ProfileSettings.ssoRoleOf(config, profile)
 
 /**
  * `CredentialsProvider` of a role.

@@ -237,25 +237,30 @@ export const layer = (
 
       /** Reads a file if its stamp has changed, else returns the known token. None if the file does not exist. */
       const readOnce = (file: string) =>
+        Effect.matchEffect(files.look(file), {
+          onFailure: (error) => Effect.fail(fileError(file, "read")(error)),
+          onSuccess: (found) => {
+            const last = known.get(file)
+            const look = Option.getOrUndefined(found)
+            if (last !== undefined && last.stamp === look?.stamp) return Effect.succeed(last.token)
+            // Another file may later have the same inode and time.
+            known.delete(file)
+            return look === undefined ? Effect.succeedNone : readAnew(file, look)
+          }
+        })
+
+      const readAnew = (file: string, look: Files.Look) =>
         Effect.gen(function*() {
           const now = yield* Clock.currentTimeMillis
-          const look = Option.getOrUndefined(yield* files.look(file))
-          const last = known.get(file)
-          if (last !== undefined && last.stamp === look?.stamp) return last.token
-          // Another file may later have the same inode and time.
-          known.delete(file)
-          if (look === undefined) return Option.none()
           const decoded = decode(yield* readBoundedText(files, file, look, longestFile))
           if (Either.isLeft(decoded)) return yield* corrupt(file, decoded.left)
           const token = Option.some(decoded.right)
           if (isSettled(look, now)) known.set(file, { stamp: look.stamp, token })
           return token
-        }).pipe(
-          Effect.catchTags({
-            Unreadable: ({ problem }) => corrupt(file, problem),
-            FilesError: (error) => isNotFound(error) ? Effect.succeedNone : Effect.fail(fileError(file, "read")(error))
-          })
-        )
+        }).pipe(Effect.catchTags({
+          Unreadable: ({ problem }) => corrupt(file, problem),
+          FilesError: (error) => isNotFound(error) ? Effect.succeedNone : Effect.fail(fileError(file, "read")(error))
+        }))
 
       const read = (file: string) =>
         // The AWS CLI and the SDKs empty the file before they write it.

@@ -17,6 +17,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as IdentityError from "./IdentityError.js"
+import { traced } from "./internal/edition.js"
 import * as FileLock from "./internal/fileLock.js"
 import { loginRequired } from "./internal/loginRequired.js"
 import { countRefresh } from "./internal/metrics.js"
@@ -61,6 +62,14 @@ interface SessionState {
   memory: TokenRefresh.Memory
 }
 
+/** A token, and the grant for its refresh if it needs one. */
+interface Look {
+  readonly token: SsoToken
+  readonly grant: Option.Option<TokenRefresh.Grant>
+}
+
+const span = traced("SsoTokenProvider.get")
+
 const counted = countRefresh("SsoTokenProvider", ({ expiresAt }: SsoToken) => DateTime.toEpochMillis(expiresAt))
 
 /**
@@ -92,16 +101,15 @@ export const make: Effect.Effect<
     loginRequired(session, { reason, detail, path: cache.location(session.cacheKey) })
 
   const read = (session: SsoSession) =>
-    cache.get(session.cacheKey).pipe(
-      Effect.catchTag("CorruptToken", ({ problem }) => Effect.fail(required(session, "CorruptFile", problem))),
-      Effect.flatMap(Option.match({
-        onNone: () => Effect.fail(required(session, "NoToken", "there is no token file")),
-        onSome: (token) => {
-          const problem = foreignOwner(token, session)
-          return problem === undefined ? Effect.succeed(token) : Effect.fail(required(session, "NoToken", problem))
-        }
-      }))
-    )
+    Effect.matchEffect(cache.get(session.cacheKey), {
+      onFailure: (error) =>
+        Effect.fail(error._tag === "CorruptToken" ? required(session, "CorruptFile", error.problem) : error),
+      onSuccess: (found) => {
+        if (Option.isNone(found)) return Effect.fail(required(session, "NoToken", "there is no token file"))
+        const problem = foreignOwner(found.value, session)
+        return problem === undefined ? Effect.succeed(found.value) : Effect.fail(required(session, "NoToken", problem))
+      }
+    })
 
   /**
    * Asks AWS for a new token. The answer is stored also if the lock was lost in the meantime. `mayResend` runs before
@@ -173,21 +181,21 @@ export const make: Effect.Effect<
   )
 
   /** Reads the token from the cache. The result has a grant if the token needs a refresh. */
-  const look = (session: SsoSession, state: SessionState) =>
-    Effect.gen(function*() {
-      const token = yield* read(session)
-      const next = TokenRefresh.next(yield* Clock.currentTimeMillis, token, state.memory)
-      switch (next._tag) {
-        case "Use":
-          return { token, grant: Option.none<TokenRefresh.Grant>() }
-        case "Refresh":
-          return { token, grant: Option.some(next.grant) }
-        case "Fail":
-          return yield* next.error
-        case "LoginRequired":
-          return yield* required(session, next.reason, next.detail)
-      }
-    })
+  const look = (session: SsoSession, state: SessionState): Effect.Effect<Look, IdentityError.TokenError> =>
+    Effect.flatMap(read(session), (token) =>
+      Effect.clockWith((clock) => {
+        const next = TokenRefresh.next(clock.unsafeCurrentTimeMillis(), token, state.memory)
+        switch (next._tag) {
+          case "Use":
+            return Effect.succeed({ token, grant: Option.none() })
+          case "Refresh":
+            return Effect.succeed({ token, grant: Option.some(next.grant) })
+          case "Fail":
+            return Effect.fail(next.error)
+          case "LoginRequired":
+            return Effect.fail(required(session, next.reason, next.detail))
+        }
+      }))
 
   /** The token in the cache, if it is still usable. */
   const usable = (session: SsoSession, state: SessionState) =>
@@ -308,12 +316,12 @@ export const make: Effect.Effect<
     })
 
   return {
-    get: Effect.fn("SsoTokenProvider.get")(function*(session) {
-      const state = stateOf(session)
-      const { grant, token } = yield* look(session, state)
-      if (Option.isNone(grant)) return token
-      return yield* state.flight.run(underLock(session, state))
-    }),
+    get: (session) =>
+      span(Effect.suspend(() => {
+        const state = stateOf(session)
+        return Effect.flatMap(look(session, state), ({ grant, token }) =>
+          Option.isNone(grant) ? Effect.succeed(token) : state.flight.run(underLock(session, state)))
+      })),
     invalidate: (session, rejected) =>
       Effect.map(Clock.currentTimeMillis, (now) => {
         const state = stateOf(session)

@@ -19,13 +19,18 @@ import * as Setting from "./setting.js"
 import { contentInsteadOfPath, shownText } from "./shownPath.js"
 
 /**
- * The role in IAM Identity Center that a profile names in its `sso_account_id` and `sso_role_name`; `InvalidConfig` at
- * the line of the one that AWS would not take, or when the profile lacks one.
+ * The role in IAM Identity Center that a profile names in its `sso_account_id` and `sso_role_name`, and its session;
+ * `InvalidConfig` at the line of a key that AWS would not take, or when the profile lacks one.
  */
-export const ssoRoleOf = (
+export const ssoRoleOf = <Session, E>(
+  files: { readonly sessionOf: (profile: Section) => Effect.Effect<Session, E> },
   profile: Section
-): Effect.Effect<{ readonly accountId: AccountId; readonly roleName: string }, IdentityError.InvalidConfig> =>
+): Effect.Effect<
+  { readonly session: Session; readonly accountId: AccountId; readonly roleName: string },
+  E | IdentityError.InvalidConfig
+> =>
   Effect.all({
+    session: files.sessionOf(profile),
     accountId: requiredSetting(profile, "sso_account_id", profile.name, Setting.accountId),
     roleName: requiredSetting(profile, "sso_role_name", profile.name, Setting.roleName)
   })
