@@ -37,6 +37,13 @@ const disk = () => {
       entries.set(path, { type: "File", text })
       log.push(`write ${path}`)
     })
+  const remove = (path: string) =>
+    at(path, ({ isRemovable = true }) => {
+      if (!isRemovable) return failure("PermissionDenied", path)
+      entries.delete(path)
+      log.push(`remove ${path}`)
+      return Effect.void
+    })
   const fs: Files.Service = {
     ...Files.makeMemory(),
     create: (path, text) =>
@@ -65,13 +72,8 @@ const disk = () => {
         })
       }),
     list: (path) => at(path, ({ text }) => Effect.succeed(text.split(" ").filter((name) => name !== ""))),
-    remove: (path) =>
-      at(path, ({ isRemovable = true }) => {
-        if (!isRemovable) return failure("PermissionDenied", path)
-        entries.delete(path)
-        log.push(`remove ${path}`)
-        return Effect.void
-      })
+    remove,
+    removeDirectory: remove
   }
   return { entries, fs, log, put: (entry: Partial<Entry>) => entries.set(file, { type: "File", text: "", ...entry }) }
 }

@@ -199,7 +199,7 @@ describe("a profile with a value that AWS would not take", () => {
       const error = yield* Effect.flip(
         Effect.gen(function*() {
           const profile = yield* SharedConfig.profile("a")
-          if (key.startsWith("sso")) return yield* ProfileSettings.ssoRoleOf(profile)
+          if (key.startsWith("sso")) return yield* ProfileSettings.ssoRoleOf({ sessionOf: () => Effect.void }, profile)
           if (key === "region") return yield* (yield* SharedConfig.clientConfig("sts"))("a")
           return key === "web_identity_token_file"
             ? yield* ProfileSettings.tokenFileOf(profile)

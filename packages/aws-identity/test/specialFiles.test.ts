@@ -177,8 +177,9 @@ describe("AWS_CONFIG_FILE", () => {
   it.live("may be a process substitution of the shell, which is read once and kept", () =>
     Effect.gen(function*() {
       const program = `
-                import { Effect } from "effect"
+        import { Effect } from "effect"
         import { SharedConfig } from "effect-aws-identity"
+        import { layerPorts } from "effect-aws-identity/NodeIdentity"
         const main = Effect.gen(function*() {
           const { read } = yield* SharedConfig.SharedConfig
           const names = []
@@ -186,7 +187,7 @@ describe("AWS_CONFIG_FILE", () => {
           return names.join(" ")
         })
         console.log(await Effect.runPromise(main.pipe(
-          Effect.provide(SharedConfig.layer()), Effect.provide(nodeContext)
+          Effect.provide(SharedConfig.layer()), Effect.provide(layerPorts())
         )))`
       const output = yield* Effect.async<string>((resume) => {
         execFile(

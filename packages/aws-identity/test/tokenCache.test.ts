@@ -151,10 +151,10 @@ describe("files", () => {
       const fs = yield* FileSystem.FileSystem
       let reads = 0
       const cache = yield* storeIn(yield* directory, (fs) => ({
-        readFileString: (path) =>
+        readFile: (path) =>
           Effect.suspend(() => {
             if (path.endsWith(".json")) reads++
-            return fs.readFileString(path)
+            return fs.readFile(path)
           })
       }))
       const path = cache.location("corp")

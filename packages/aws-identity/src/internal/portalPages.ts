@@ -6,6 +6,7 @@ import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
 import type { AccountId } from "../AccountId.js"
 import * as IdentityError from "../IdentityError.js"
+import { orderedPool } from "./orderedPool.js"
 import { retry } from "./retry.js"
 
 interface Page {
@@ -50,18 +51,19 @@ export const streamPages = <P extends Page, E, R>(
   fetch: FetchPage<P, E, R>
 ): Stream.Stream<P, E | IdentityError.InvalidResponse, R> => Stream.paginateEffect(undefined, step(operation, fetch))
 
-/** All pages at once. A loop, because a stream for each of thousands of accounts is slower than their requests. */
-const everyPage = <P extends Page, E, R>(operation: string, fetch: FetchPage<P, E, R>) =>
-  Effect.gen(function*() {
-    const all: Array<P> = []
-    let next = Option.some<string | undefined>(undefined)
-    while (Option.isSome(next)) {
-      const [page, following]: readonly [P, Option.Option<string>] = yield* step(operation, fetch)(next.value)
-      all.push(page)
-      next = following
-    }
-    return all
-  })
+/** All pages of a list. A loop, because a stream for each of thousands of accounts is slower than their requests. */
+const everyPage = <P extends Page, E, R>(operation: string, fetch: FetchPage<P, E, R>) => {
+  const get = step(operation, fetch)
+  const from = (
+    pages: ReadonlyArray<P>,
+    nextToken: string | undefined
+  ): Effect.Effect<ReadonlyArray<P>, E | IdentityError.InvalidResponse, R> =>
+    Effect.flatMap(
+      get(nextToken),
+      ([page, next]) => Option.isNone(next) ? Effect.succeed([...pages, page]) : from([...pages, page], next.value)
+    )
+  return from([], undefined)
+}
 
 /** All roles of all accounts, in the order of the accounts, which are listed some at a time. */
 export const streamRoles = <Account extends { readonly accountId: AccountId }, Role, E, R>(
@@ -71,15 +73,19 @@ export const streamRoles = <Account extends { readonly accountId: AccountId }, R
   },
   concurrency = 16
 ): Stream.Stream<Account & Role, E | IdentityError.InvalidResponse, R> =>
-  streamPages("listAccounts", portal.accounts).pipe(
-    Stream.mapConcat(({ accountList }) => accountList),
-    Stream.mapEffect(
-      (account) =>
-        Effect.map(
-          everyPage("listAccountRoles", portal.rolesOf(account.accountId)),
-          (pages) => pages.flatMap(({ roleList }) => roleList.map((role) => ({ ...account, ...role })))
-        ),
-      { concurrency }
-    ),
-    Stream.mapConcat((roles) => roles)
-  )
+  Stream.suspend(() => {
+    const page = step("listAccounts", portal.accounts)
+    let next: Option.Option<string | undefined> = Option.some(undefined)
+    return orderedPool<Account, Account & Role, E | IdentityError.InvalidResponse, R>({
+      nextItems: Effect.suspend(() =>
+        Option.isNone(next) ? Effect.succeedNone : Effect.map(page(next.value), ([{ accountList }, following]) => {
+          next = following
+          return Option.some(accountList)
+        })
+      ),
+      work: (account) =>
+        Effect.map(everyPage("listAccountRoles", portal.rolesOf(account.accountId)), (pages) =>
+          pages.flatMap(({ roleList }) => roleList.map((role) => ({ ...account, ...role })))),
+      workers: Math.max(Math.floor(concurrency), 1)
+    })
+  })
