@@ -98,14 +98,14 @@ export class SsoTokenCache extends Context.Tag("effect-aws-identity/SsoTokenCach
    * Replaces the token atomically: a reader sees the old one or the new one.
    *
    * With `replaces`, the store changes only if it still holds that token, or no token if `replaces` is none. A person
-   * may have signed in or out in the meantime. A caller that needs to know reads the store afterwards. A store without
-   * transactions checks this as late as it can.
+   * may have signed in or out in the meantime. A store without transactions checks this as late as it can. The result
+   * says whether the store took the token.
    */
   readonly set: (
     key: string,
     token: SsoToken,
     options?: { readonly replaces?: Option.Option<SsoToken> | undefined }
-  ) => Effect.Effect<void, Failure>
+  ) => Effect.Effect<boolean, Failure>
   readonly remove: (key: string) => Effect.Effect<void, Failure>
   /**
    * Runs an effect under a lock, so that no other user of the store runs one for the same key at the same time. After
@@ -276,17 +276,12 @@ export const layer = (
             try: () => encode(token),
             catch: () => new IdentityError.FileError({ path: shownPath(file), operation: "write", code: "InvalidData" })
           })
-          const isCurrent = replaces === undefined ? undefined : Effect.suspend(() => {
-            known.delete(file)
+          const isCurrent = replaces &&
             // A file that is not a token is replaced.
-            return Effect.match(read(file), { onFailure: () => true, onSuccess: (found) => isSame(found, replaces) })
-          })
+            Effect.match(read(file), { onFailure: () => true, onSuccess: (found) => isSame(found, replaces) })
           const replace = replaceFile(files, file, text, 0o600, isCurrent)
-          yield* replace.pipe(
-            Effect.catchIf(
-              isNotFound,
-              () => Effect.zipRight(files.makeDirectory(directory), replace)
-            ),
+          return yield* replace.pipe(
+            Effect.catchIf(isNotFound, () => Effect.zipRight(files.makeDirectory(directory), replace)),
             Effect.mapError(fileError(file, "write"))
           )
         })
@@ -373,12 +368,12 @@ export const layerMemory = (): Layer.Layer<SsoTokenCache> =>
         location: (key) => `${fileName(key)} (in memory)`,
         get: (key) => Effect.map(Ref.get(tokens), (tokens) => Option.fromNullable(tokens.get(key))),
         set: (key, token, options) =>
-          Ref.update(
+          Ref.modify(
             tokens,
             (tokens) =>
               options?.replaces === undefined || isSame(Option.fromNullable(tokens.get(key)), options.replaces)
-                ? new Map(tokens).set(key, token)
-                : tokens
+                ? [true, new Map(tokens).set(key, token)]
+                : [false, tokens]
           ),
         remove: (key) => Ref.update(tokens, (tokens) => new Map([...tokens].filter(([other]) => other !== key))),
         exclusively: (key) => (effect) =>

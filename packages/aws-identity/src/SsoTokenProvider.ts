@@ -62,11 +62,28 @@ interface SessionState {
   memory: TokenRefresh.Memory
 }
 
-/** A token, and the grant for its refresh if it needs one. */
+/** A token of the cache, and what it is refreshed with if it needs to be. */
 interface Look {
   readonly token: SsoToken
-  readonly grant: Option.Option<TokenRefresh.Grant>
+  readonly grant: TokenRefresh.Grant | undefined
 }
+
+/**
+ * How a turn under the lock ended. `LockLost`: before the refresh token was sent. `Refused`: by AWS, perhaps because
+ * another process used the refresh token. That process may store its new token for another `othersMillis`.
+ */
+type Turn =
+  | { readonly _tag: "Done"; readonly token: SsoToken }
+  | { readonly _tag: "LockLost" }
+  | { readonly _tag: "Refused"; readonly error: IdentityError.SsoLoginRequired; readonly othersMillis: number }
+
+type Refusal = Exclude<IdentityError.CreateTokenError, IdentityError.CallError>
+
+const isRefusal = (error: IdentityError.CreateTokenError): error is Refusal => error._tag.endsWith("Exception")
+
+/** Whether AWS does not accept a refresh token of the session again. Another refusal may be temporary. */
+const isFinal = (error: IdentityError.CreateTokenError): error is Refusal =>
+  ["InvalidGrantException", "InvalidClientException", "ExpiredTokenException"].includes(error._tag)
 
 const span = traced("SsoTokenProvider.get")
 
@@ -112,8 +129,8 @@ export const make: Effect.Effect<
     })
 
   /**
-   * Asks AWS for a new token. The answer is stored also if the lock was lost in the meantime. `mayResend` runs before
-   * the refresh token is sent again.
+   * Asks AWS for a new token and stores it, also if the lock was lost in the meantime. `mayResend` runs before the
+   * refresh token is sent again.
    */
   const createToken = Effect.fn("SsoTokenProvider.refresh")(
     function*(
@@ -124,36 +141,28 @@ export const make: Effect.Effect<
       mayResend: Effect.Effect<boolean>
     ) {
       const at = yield* Clock.currentTimeMillis
-      const ended = (error: IdentityError.ServiceException) =>
-        Effect.fail(
-          required(session, "RefreshRejected", [error.code, error.description].filter(Boolean).join(": "))
-        )
-      const failed = (error: IdentityError.ServiceException) => Effect.fail(toServiceError(error))
       const outcome = yield* oidc.createToken({
         region: session.region,
         profile: Option.getOrUndefined(session.profile),
         grantType: "refresh_token",
         ...grant
       }).pipe(
-        Effect.catchTags({
-          // AWS does not accept a refresh token of this session again.
-          InvalidGrantException: ended,
-          InvalidClientException: ended,
-          ExpiredTokenException: ended,
-          // These errors may be temporary.
-          AccessDeniedException: failed,
-          AuthorizationPendingException: failed,
-          SlowDownException: failed
+        Effect.mapBoth({
+          onFailure: (error) =>
+            isFinal(error)
+              ? required(session, "RefreshRejected", [error.code, error.description].filter(Boolean).join(": "))
+              : isRefusal(error)
+              ? toServiceError(error)
+              : error,
+          onSuccess: (answer) =>
+            new SsoToken({
+              ...token,
+              accessToken: answer.accessToken,
+              expiresAt: DateTime.add(DateTime.unsafeMake(at), { seconds: answer.expiresIn }),
+              // No new refresh token in the answer means that the old one stays valid.
+              refreshToken: Option.orElse(answer.refreshToken, () => token.refreshToken)
+            })
         }),
-        Effect.map((answer) =>
-          new SsoToken({
-            ...token,
-            accessToken: answer.accessToken,
-            expiresAt: DateTime.add(DateTime.unsafeMake(at), { seconds: answer.expiresIn }),
-            // No new refresh token in the answer means that the old one stays valid.
-            refreshToken: Option.orElse(answer.refreshToken, () => token.refreshToken)
-          })
-        ),
         counted,
         Effect.provideService(ResendCheck, mayResend),
         Effect.either
@@ -171,89 +180,90 @@ export const make: Effect.Effect<
           `The SSO token could not be refreshed. It is used until it expires. ${settled.warning.message}`
         )
       }
-      if (settled.write === undefined) return yield* settled.result
-      yield* cache.set(session.cacheKey, settled.write, { replaces: Option.some(token) })
-      const stored = yield* Effect.either(read(session))
-      if (Either.isLeft(stored) && TokenRefresh.isSignedOut(stored.left)) return yield* stored.left
-      return Either.isRight(stored) ? stored.right : settled.write
+      const { result, write } = settled
+      if (write === undefined || (yield* cache.set(session.cacheKey, write, { replaces: Option.some(token) }))) {
+        return yield* result
+      }
+      // The store has changed since it was read a moment ago.
+      const current = yield* Effect.either(read(session))
+      return Either.isLeft(current) && !TokenRefresh.isSignedOut(current.left) ? write : yield* current
     },
     carryThrough
   )
 
   /** Reads the token from the cache. The result has a grant if the token needs a refresh. */
   const look = (session: SsoSession, state: SessionState): Effect.Effect<Look, IdentityError.TokenError> =>
-    Effect.flatMap(read(session), (token) =>
-      Effect.clockWith((clock) => {
-        const next = TokenRefresh.next(clock.unsafeCurrentTimeMillis(), token, state.memory)
-        switch (next._tag) {
-          case "Use":
-            return Effect.succeed({ token, grant: Option.none() })
-          case "Refresh":
-            return Effect.succeed({ token, grant: Option.some(next.grant) })
-          case "Fail":
-            return Effect.fail(next.error)
-          case "LoginRequired":
-            return Effect.fail(required(session, next.reason, next.detail))
-        }
-      }))
+    Effect.flatMap(
+      read(session),
+      (token) =>
+        Effect.clockWith((clock): Effect.Effect<Look, IdentityError.TokenError> => {
+          const next = TokenRefresh.next(clock.unsafeCurrentTimeMillis(), token, state.memory)
+          if (next._tag === "Fail") return Effect.fail(next.error)
+          if (next._tag === "LoginRequired") return Effect.fail(required(session, next.reason, next.detail))
+          return Effect.succeed({ token, grant: next._tag === "Refresh" ? next.grant : undefined })
+        })
+    )
 
-  /** The token in the cache, if it is still usable. */
-  const usable = (session: SsoSession, state: SessionState) =>
-    Effect.gen(function*() {
-      const found = yield* Effect.option(read(session))
-      const now = yield* Clock.currentTimeMillis
-      return Option.filter(found, (token) => TokenRefresh.isUsable(now, token, state.memory))
-    })
+  /** The token in the cache; fails if it is not usable. */
+  const usable = (
+    session: SsoSession,
+    state: SessionState
+  ): Effect.Effect<Turn, IdentityError.TokenError | "Unusable"> =>
+    Effect.flatMap(
+      Effect.zip(read(session), Clock.currentTimeMillis),
+      ([token, now]) =>
+        TokenRefresh.isUsable(now, token, state.memory)
+          ? Effect.succeed<Turn>({ _tag: "Done", token })
+          : Effect.fail("Unusable" as const)
+    )
 
-  /** Waits for at most `millis` until another process has stored a usable token. */
-  const tokenOfOther = (session: SsoSession, state: SessionState, millis: number) =>
-    Effect.gen(function*() {
-      for (let waited = 0; waited < millis; waited += watchMillis) {
-        yield* Effect.sleep(watchMillis)
-        const found = yield* usable(session, state)
-        if (Option.isSome(found)) return found
-      }
-      return Option.none<SsoToken>()
-    })
+  /** If AWS refused the refresh token, waits until the process that may have used it has stored its new token. */
+  const afterRefusal = (session: SsoSession, state: SessionState, turn: Turn): Effect.Effect<Turn> =>
+    turn._tag !== "Refused" || turn.othersMillis === 0
+      ? Effect.succeed(turn)
+      : Effect.retry(Effect.delay(usable(session, state), watchMillis), {
+        times: Math.ceil(turn.othersMillis / watchMillis) - 1
+      }).pipe(
+        Effect.orElseSucceed(() => ({ ...turn, othersMillis: 0 }))
+      )
 
-  /**
-   * Refreshes under the lock, if the token still needs it. The result is none if the lock was lost before the refresh
-   * token was sent. When AWS refuses the refresh token, another process may have used it: `refused` is called with the
-   * time (ms) within which that process may still store its new token.
-   */
+  /** Refreshes under the lock, if the token still needs it. Sends nothing without the lock if `needsLock`. */
   const refresh = (
     session: SsoSession,
     state: SessionState,
-    options: { readonly needsLock: boolean; readonly refused: (othersMillis: number) => void }
-  ): Effect.Effect<Option.Option<SsoToken>, IdentityError.TokenError> =>
+    needsLock: boolean
+  ): Effect.Effect<Turn, IdentityError.TokenError> =>
     Effect.gen(function*() {
       const lease = Option.getOrElse(
         yield* Effect.serviceOption(FileLock.Lease),
         () => FileLock.withoutLock(FileLock.leaseMillis)
       )
+      const maySend = Effect.map(lease.beginSending, (isHeld) => isHeld || !needsLock)
       // Twice, because the machine may sleep while AWS answers. The new token may then have expired, but it still has a
       // refresh token.
       for (let attempt = 1; attempt <= 2; attempt++) {
         const { grant, token } = yield* look(session, state)
-        if (Option.isNone(grant)) return Option.some(token)
-        if (!(yield* lease.beginSending) && options.needsLock) return Option.none()
+        if (grant === undefined) return { _tag: "Done", token }
+        if (!(yield* maySend)) return { _tag: "LockLost" }
         let isLost = false
         // This process may have been stopped while AWS answered, and another may have refreshed the token by now.
         const mayResend = Effect.gen(function*() {
           const current = yield* Effect.option(read(session))
           if (!Option.exists(current, (current) => Equal.equals(current.refreshToken, token.refreshToken))) return false
-          isLost = !(yield* lease.beginSending) && options.needsLock
+          isLost = !(yield* maySend)
           return !isLost
         })
-        const answer = yield* Effect.either(createToken(session, state, token, grant.value, mayResend))
+        const answer = yield* Effect.either(createToken(session, state, token, grant, mayResend))
         if (Either.isLeft(answer)) {
-          if (isLost) return Option.none()
-          if (answer.left === state.memory.lastAttempt?.error) options.refused(lease.othersMillis)
-          return yield* Effect.fail(answer.left)
+          const error = answer.left
+          if (isLost) return { _tag: "LockLost" }
+          if (error._tag !== "SsoLoginRequired" || error !== state.memory.lastAttempt?.error) {
+            return yield* Effect.fail(error)
+          }
+          return { _tag: "Refused", error, othersMillis: lease.othersMillis }
         }
-        const refreshed = answer.right
-        if (TokenRefresh.isUsable(yield* Clock.currentTimeMillis, refreshed, state.memory)) {
-          return Option.some(refreshed)
+        if (TokenRefresh.isUsable(yield* Clock.currentTimeMillis, answer.right, state.memory)) {
+          return { _tag: "Done", token: answer.right }
         }
       }
       return yield* new IdentityError.InvalidResponse({
@@ -275,43 +285,26 @@ export const make: Effect.Effect<
     restarts = 3
   ): Effect.Effect<SsoToken, IdentityError.TokenError> =>
     Effect.suspend(() => {
-      let hasTurn = false
-      let refusalMillis = 0
+      let isWaiting = true
       const turn = Effect.suspend(() => {
-        hasTurn = true
-        return refresh(session, state, {
-          needsLock: restarts > 0,
-          refused: (millis) => {
-            refusalMillis = millis
-          }
-        }).pipe(
+        isWaiting = false
+        return Effect.flatMap(refresh(session, state, restarts > 0), (turn) =>
           // The process whose lock was taken over may still run and store its new token. Keep the lock until then, so
           // that no other process sends the same refresh token.
-          Effect.catchTag("SsoLoginRequired", (error) =>
-            refusalMillis <= FileLock.leaseMillis ? Effect.fail(error) : orOther(error))
-        )
+          turn._tag === "Refused" && turn.othersMillis > FileLock.leaseMillis
+            ? afterRefusal(session, state, turn)
+            : Effect.succeed(turn))
       })
-      const orOther = (error: IdentityError.SsoLoginRequired) =>
-        Effect.suspend(() => {
-          const millis = refusalMillis
-          refusalMillis = 0
-          return Effect.flatMap(
-            tokenOfOther(session, state, millis),
-            (found) =>
-              Option.isSome(found) ? Effect.succeed(found) : Effect.fail(error)
-          )
-        })
-      const other = Effect.repeat(
-        Effect.flatMap(Effect.sleep(watchMillis), () => hasTurn ? Effect.never : usable(session, state)),
-        { until: Option.isSome }
+      const other = Effect.eventually(
+        Effect.delay(Effect.suspend(() => isWaiting ? usable(session, state) : Effect.never), watchMillis)
       )
       return Effect.raceFirst(cache.exclusively(session.cacheKey)(turn), other).pipe(
         // The AWS CLI and the SDKs refresh without our lock, and store the new token a moment later.
-        Effect.catchTag("SsoLoginRequired", orOther),
-        Effect.flatMap(Option.match({
-          onNone: () => underLock(session, state, restarts - 1),
-          onSome: Effect.succeed
-        }))
+        Effect.flatMap((turn) => afterRefusal(session, state, turn)),
+        Effect.flatMap((turn) => {
+          if (turn._tag === "LockLost") return underLock(session, state, restarts - 1)
+          return turn._tag === "Done" ? Effect.succeed(turn.token) : Effect.fail(turn.error)
+        })
       )
     })
 
@@ -320,7 +313,7 @@ export const make: Effect.Effect<
       span(Effect.suspend(() => {
         const state = stateOf(session)
         return Effect.flatMap(look(session, state), ({ grant, token }) =>
-          Option.isNone(grant) ? Effect.succeed(token) : state.flight.run(underLock(session, state)))
+          grant === undefined ? Effect.succeed(token) : state.flight.run(underLock(session, state)))
       })),
     invalidate: (session, rejected) =>
       Effect.map(Clock.currentTimeMillis, (now) => {

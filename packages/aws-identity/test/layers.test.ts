@@ -66,7 +66,7 @@ const makeSource = (name: string) => {
       location: () => "",
       exclusively: () => (effect) => effect,
       get: () => Effect.dieMessage("not here"),
-      set: () => Effect.void,
+      set: () => Effect.succeed(true),
       remove: () => Effect.void
     }),
     empty(SsoTokenProvider.SsoTokenProvider),

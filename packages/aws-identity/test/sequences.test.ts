@@ -403,7 +403,7 @@ class World {
         place.shown = Option.some(token)
         place.newest = Option.some(token)
         place.isCorrupt = false
-        return Effect.void
+        return Effect.succeed(true)
       }),
     remove: () => Effect.dieMessage("nobody here removes")
   }

@@ -718,7 +718,7 @@ describe("a store that is an instance of a class", () => {
       return Effect.sync(() => Option.fromNullable(this.#tokens.get(key)))
     }
     set(key: string, token: SsoTokenCache.SsoToken) {
-      return Effect.sync(() => void this.#tokens.set(key, token))
+      return Effect.sync(() => this.#tokens.set(key, token).has(key))
     }
     remove(key: string) {
       return Effect.sync(() => void this.#tokens.delete(key))

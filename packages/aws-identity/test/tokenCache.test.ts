@@ -79,7 +79,11 @@ const overKeyValueStore: Layer.Layer<SsoTokenCache.SsoTokenCache, never, KeyValu
               })
           })
         ),
-      set: (key, token) => Effect.mapError(store.set(key, SsoTokenCache.encode(token)), failed("write")),
+      set: (key, token) =>
+        Effect.mapBoth(store.set(key, SsoTokenCache.encode(token)), {
+          onFailure: failed("write"),
+          onSuccess: () => true
+        }),
       remove: (key) => Effect.mapError(store.remove(key), failed("remove")),
       // The store has no lock: a renewal may be made twice.
       exclusively: () => (effect) => effect

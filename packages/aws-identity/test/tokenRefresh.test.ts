@@ -178,6 +178,7 @@ const world = (options: {
           note("write"),
           Effect.sync(() => {
             stored = token
+            return true
           })
         ),
       remove: () => Effect.void,

@@ -1,7 +1,7 @@
 import { FileSystem } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
 import { DateTime, Effect, Either, Fiber, Layer, Option, Redacted, TestClock } from "effect"
-import { IdentityError, SharedConfig, SsoLogin, SsoTokenCache, SsoTokenProvider } from "effect-aws-identity"
+import { Files, IdentityError, SharedConfig, SsoLogin, SsoTokenCache, SsoTokenProvider } from "effect-aws-identity"
 import { IdentityCenter, TestIdentity } from "effect-aws-identity-testing"
 import { withMemory } from "../src/internal/tokenMemory.js"
 import { nodeContext, overFileSystem } from "./ports.js"
@@ -100,6 +100,69 @@ describe("SsoTokenProvider.get while it writes a refreshed token", () => {
         assert.strictEqual(yield* accessTokenIn(plain, "example"), given)
       }).pipe(Effect.scoped, Effect.provide(world)))
   }
+})
+
+describe("SsoTokenProvider.get on files", () => {
+  /** Files that note their operations, in order. */
+  const counting = (files: Files.Service) => {
+    const log: Array<string> = []
+    const noted = new Proxy(files, {
+      get: (target, name: keyof Files.Service) => {
+        const member: unknown = target[name]
+        return typeof member !== "function" ?
+          member :
+          (path: string, ...rest: ReadonlyArray<unknown>) =>
+            Effect.suspend(() => {
+              log.push(`${name} ${/\.(?:lock|tmp|json)$/.exec(path)?.[0] ?? "directory"}`)
+              return member(path, ...rest)
+            })
+      }
+    })
+    return { log, files: noted }
+  }
+
+  it.effect("makes 1 file operation for a valid token, and 13 for a refresh", () =>
+    Effect.gen(function*() {
+      const session = yield* SharedConfig.session("example")
+      const issued = Option.getOrThrow(yield* (yield* SsoTokenCache.SsoTokenCache).get("example"))
+      const { files, log } = counting(Files.makeMemory())
+      const cache = yield* Effect.provide(SsoTokenCache.SsoTokenCache, SsoTokenCache.layer({ directory: "/cache" }))
+        .pipe(
+          Effect.provideService(Files.Files, files)
+        )
+      const provider = yield* Effect.provideService(SsoTokenProvider.make, SsoTokenCache.SsoTokenCache, cache)
+      yield* cache.set("example", issued)
+      yield* TestClock.adjust("1 minute")
+      yield* provider.get(session)
+      log.length = 0
+      yield* provider.get(session)
+      assert.deepStrictEqual(log, ["look .json"])
+
+      yield* cache.set("example", new SsoTokenCache.SsoToken({ ...issued, expiresAt: DateTime.unsafeMake(0) }))
+      yield* TestClock.adjust("1 minute")
+      yield* cache.get("example")
+      log.length = 0
+      yield* provider.get(session)
+      assert.deepStrictEqual(log, [
+        "look .json",
+        "create .lock",
+        // Temporary files of killed processes are found.
+        "list directory",
+        // On a network drive, only a read is sure to give what the last holder of the lock wrote.
+        "look .json",
+        "read .json",
+        // The lock is marked before the refresh token is sent.
+        "read .lock",
+        "overwrite .lock",
+        // AWS has answered.
+        "look .json",
+        "create .tmp",
+        "look .json",
+        "rename .tmp",
+        "read .lock",
+        "remove .lock"
+      ])
+    }).pipe(Effect.scoped, Effect.provide(TestIdentity.layer())))
 })
 
 describe("SsoTokenCache.set with `replaces`", () => {

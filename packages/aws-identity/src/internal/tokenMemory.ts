@@ -17,7 +17,7 @@ interface Store<T extends Token, E, F> {
     key: string,
     token: T,
     options?: { readonly replaces?: Option.Option<T> | undefined }
-  ) => Effect.Effect<void, F>
+  ) => Effect.Effect<boolean, F>
   readonly remove: (key: string) => Effect.Effect<void, F>
   readonly exclusively: (key: string) => <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
   readonly location: (key: string) => string
@@ -25,7 +25,7 @@ interface Store<T extends Token, E, F> {
 
 /** A store whose `set` does not fail. */
 interface WithMemory<T extends Token, E, F> extends Store<T, E, F> {
-  readonly set: (...args: Parameters<Store<T, E, F>["set"]>) => Effect.Effect<void>
+  readonly set: (...args: Parameters<Store<T, E, F>["set"]>) => Effect.Effect<boolean>
 }
 
 /** Whether both have the same access token, or both are none. */
@@ -119,22 +119,27 @@ const make = <T extends Token, E, F extends { readonly message: string }>(
           ? kept.instead
           : asked
         return Effect.matchEffect(store.set(key, token, replaces && { replaces }), {
-          onSuccess: () =>
+          onSuccess: (isStored) =>
             Effect.sync(() => {
               unsaved.delete(key)
+              return isStored
             }),
           onFailure: (error) =>
             Effect.gen(function*() {
               const found = yield* Effect.either(store.get(key))
               if (Either.isRight(found) && replaces !== undefined && !isSame(found.right, replaces)) {
                 unsaved.delete(key)
-                return
+                return false
               }
               const instead = Either.isRight(found) ? found.right : seen.get(key) ?? Option.none()
               unsaved.set(key, { token, instead, triedAt: yield* Clock.currentTimeMillis })
-              if (hasWarned) return
-              hasWarned = true
-              yield* Effect.logWarning(`SSO tokens are kept in memory only, for as long as this runs. ${error.message}`)
+              if (!hasWarned) {
+                hasWarned = true
+                yield* Effect.logWarning(
+                  `SSO tokens are kept in memory only, for as long as this runs. ${error.message}`
+                )
+              }
+              return true
             })
         })
       }),
