@@ -29,6 +29,7 @@ import { homeDirectory, isNowhere, variable } from "./internal/environment.js"
 import { fileError, isNotFound, noHome } from "./internal/fileError.js"
 import * as FileLock from "./internal/fileLock.js"
 import { isSettled } from "./internal/fileStamp.js"
+import * as Lease from "./internal/lease.js"
 import { perSource } from "./internal/perSource.js"
 import { retry } from "./internal/retry.js"
 import { schemaProblem } from "./internal/schemaProblem.js"
@@ -341,7 +342,7 @@ export const layer = (
               known.delete(file)
               return Effect.provideService(
                 lease.isHeld ? Effect.zipRight(recover(file), effect) : effect,
-                FileLock.Lease,
+                Lease.Lease,
                 lease
               )
             }))
@@ -381,7 +382,7 @@ export const layerMemory = (): Layer.Layer<SsoTokenCache> =>
             const lock = locks.get(key) ?? Effect.unsafeMakeSemaphore(1)
             locks.set(key, lock)
             // No other process uses this store, so there is no other process to wait for.
-            return lock.withPermits(1)(Effect.provideService(effect, FileLock.Lease, FileLock.withoutLock(0)))
+            return lock.withPermits(1)(Effect.provideService(effect, Lease.Lease, Lease.withoutLock(0)))
           })
       }
     })

@@ -18,7 +18,7 @@ import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as IdentityError from "./IdentityError.js"
 import { traced } from "./internal/edition.js"
-import * as FileLock from "./internal/fileLock.js"
+import * as Lease from "./internal/lease.js"
 import { loginRequired } from "./internal/loginRequired.js"
 import { countRefresh } from "./internal/metrics.js"
 import { perSource } from "./internal/perSource.js"
@@ -235,8 +235,8 @@ export const make: Effect.Effect<
   ): Effect.Effect<Turn, IdentityError.TokenError> =>
     Effect.gen(function*() {
       const lease = Option.getOrElse(
-        yield* Effect.serviceOption(FileLock.Lease),
-        () => FileLock.withoutLock(FileLock.leaseMillis)
+        yield* Effect.serviceOption(Lease.Lease),
+        () => Lease.withoutLock(Lease.leaseMillis)
       )
       const maySend = Effect.map(lease.beginSending, (isHeld) => isHeld || !needsLock)
       // Twice, because the machine may sleep while AWS answers. The new token may then have expired, but it still has a
@@ -291,7 +291,7 @@ export const make: Effect.Effect<
         return Effect.flatMap(refresh(session, state, restarts > 0), (turn) =>
           // The process whose lock was taken over may still run and store its new token. Keep the lock until then, so
           // that no other process sends the same refresh token.
-          turn._tag === "Refused" && turn.othersMillis > FileLock.leaseMillis
+          turn._tag === "Refused" && turn.othersMillis > Lease.leaseMillis
             ? afterRefusal(session, state, turn)
             : Effect.succeed(turn))
       })

@@ -4,6 +4,7 @@ import { Clock, Effect, Exit, FastCheck as fc, Fiber, Option, Scope, TestClock }
 import { Files } from "effect-aws-identity"
 import { execFileSync } from "node:child_process"
 import * as FileLock from "../src/internal/fileLock.js"
+import * as Lease from "../src/internal/lease.js"
 import { observed } from "./observed.js"
 import { nodeContext } from "./ports.js"
 
@@ -80,7 +81,7 @@ const disk = () => {
 
 /** Another process asks for the lock; `seconds` later the lease it has, if any. */
 const asking = (fs: Files.Service) => Effect.fork(Effect.scoped(FileLock.make(fs)(file)))
-const leaseAfter = <E>(fiber: Fiber.Fiber<FileLock.Lease["Type"], E>, seconds: number) =>
+const leaseAfter = <E>(fiber: Fiber.Fiber<Lease.Lease["Type"], E>, seconds: number) =>
   Effect.flatMap(
     TestClock.adjust(Math.round(seconds * 1000)),
     () => Effect.map(Fiber.poll(fiber), Option.flatMap(Exit.match({ onFailure: Option.none, onSuccess: Option.some })))
@@ -103,17 +104,17 @@ describe("observe and judge", () => {
   it("never call a lock dead before a whole lease of looks at most 250 ms apart has shown the same text", () => {
     fc.assert(
       fc.property(locks, ({ gaps, isSending, start }) => {
-        const found: FileLock.Found = { _tag: "Lock", text: "x", isSending }
-        const lease = isSending ? FileLock.sendingLeaseMillis : FileLock.leaseMillis
+        const found: Lease.Found = { _tag: "Lock", text: "x", isSending }
+        const lease = isSending ? Lease.sendingLeaseMillis : Lease.leaseMillis
         let now = start
         let seen = 0
-        let watch = FileLock.observe(undefined, now, "x")
+        let watch = Lease.observe(undefined, now, "x")
         for (const gap of gaps) {
           now += gap
           seen += Math.min(Math.max(gap, 0), 250)
-          watch = FileLock.observe(watch, now, "x")
+          watch = Lease.observe(watch, now, "x")
           assert.strictEqual(watch.unchanged, seen)
-          assert.strictEqual(FileLock.judge(found, watch.unchanged, 0) === "Wait", seen <= lease)
+          assert.strictEqual(Lease.judge(found, watch.unchanged, 0) === "Wait", seen <= lease)
         }
       }),
       runs
@@ -123,19 +124,19 @@ describe("observe and judge", () => {
   it("start again when the text changes, whatever the clock did", () => {
     fc.assert(
       fc.property(locks, fc.integer({ min: -1e9, max: 1e9 }), ({ gaps, start }, jump) => {
-        let watch = FileLock.observe(undefined, start, "x")
-        for (const gap of gaps) watch = FileLock.observe(watch, watch.lookedAt + gap, "x")
-        assert.strictEqual(FileLock.observe(watch, watch.lookedAt + jump, "y").unchanged, 0)
+        let watch = Lease.observe(undefined, start, "x")
+        for (const gap of gaps) watch = Lease.observe(watch, watch.lookedAt + gap, "x")
+        assert.strictEqual(Lease.observe(watch, watch.lookedAt + jump, "y").unchanged, 0)
       }),
       runs
     )
   })
 
   it("end every wait after 75 s, and at once for what is not a lock", () => {
-    const live: FileLock.Found = { _tag: "Lock", text: "x", isSending: true }
-    assert.strictEqual(FileLock.judge(live, 0, 75_000), "Wait")
-    assert.strictEqual(FileLock.judge(live, 0, 75_001), "GiveUp")
-    assert.strictEqual(FileLock.judge({ _tag: "Foreign", text: "x", problem: "it is a FIFO" }, 0, 0), "GiveUp")
+    const live: Lease.Found = { _tag: "Lock", text: "x", isSending: true }
+    assert.strictEqual(Lease.judge(live, 0, 75_000), "Wait")
+    assert.strictEqual(Lease.judge(live, 0, 75_001), "GiveUp")
+    assert.strictEqual(Lease.judge({ _tag: "Foreign", text: "x", problem: "it is a FIFO" }, 0, 0), "GiveUp")
   })
 })
 

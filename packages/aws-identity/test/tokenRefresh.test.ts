@@ -14,7 +14,7 @@ import {
   TestClock
 } from "effect"
 import { IdentityError, Region, SsoOidc, SsoSession, SsoTokenCache, SsoTokenProvider } from "effect-aws-identity"
-import * as FileLock from "../src/internal/fileLock.js"
+import * as Lease from "../src/internal/lease.js"
 import * as TokenRefresh from "../src/internal/tokenRefresh.js"
 import { overClient } from "./ports.js"
 
@@ -163,7 +163,7 @@ const world = (options: {
   /** The OIDC service instead of one that gives `answer`. */
   readonly oidc?: SsoOidc.SsoOidc["Type"]
   /** Whether the lock can be had, and what with. */
-  readonly lock?: Effect.Effect<FileLock.Lease["Type"]>
+  readonly lock?: Effect.Effect<Lease.Lease["Type"]>
 }) =>
   Effect.gen(function*() {
     let stored = options.start
@@ -183,13 +183,13 @@ const world = (options: {
         ),
       remove: () => Effect.void,
       exclusively: () => (effect) =>
-        Effect.flatMap(options.lock ?? Effect.succeed(FileLock.withoutLock(FileLock.leaseMillis)), (lease) =>
+        Effect.flatMap(options.lock ?? Effect.succeed(Lease.withoutLock(Lease.leaseMillis)), (lease) =>
           Effect.acquireUseRelease(
             Effect.sync(() => {
               isHeld = true
             }),
             () =>
-              Effect.provideService(effect, FileLock.Lease, lease),
+              Effect.provideService(effect, Lease.Lease, lease),
             () =>
               Effect.sync(() => {
                 isHeld = false
@@ -253,7 +253,7 @@ describe("SsoTokenProvider.get", () => {
       const { get, log, otherStores } = yield* world({
         start: tokenOf("old", 0, 0),
         answer: () => issued("new"),
-        lock: Effect.as(Effect.suspend(() => store), FileLock.withoutLock(0))
+        lock: Effect.as(Effect.suspend(() => store), Lease.withoutLock(0))
       })
       store = otherStores(tokenOf("other", 60 * minute, 0))
       assert.strictEqual(yield* get, "other")
@@ -332,7 +332,7 @@ describe("SsoTokenProvider.get", () => {
         const { get, log, otherStores } = yield* world({
           start: tokenOf("old", 0, 0),
           answer: () => invalidGrant,
-          lock: Effect.succeed(FileLock.withoutLock(millis))
+          lock: Effect.succeed(Lease.withoutLock(millis))
         })
         const fiber = yield* Effect.fork(get)
         yield* TestClock.adjust(millis - 1000)
@@ -353,7 +353,7 @@ describe("SsoTokenProvider.get", () => {
         const { get, log } = yield* world({
           start: tokenOf("old", 0, 0),
           answer: () => invalidGrant,
-          lock: Effect.succeed(FileLock.withoutLock(millis))
+          lock: Effect.succeed(Lease.withoutLock(millis))
         })
         const fiber = yield* Effect.fork(Effect.flip(get))
         yield* TestClock.adjust(millis + 200)
@@ -397,7 +397,7 @@ describe("SsoTokenProvider.get whose process is stopped while AWS answers", () =
   const answered = JSON.stringify({ accessToken: "new", expiresIn: 28_800, refreshToken: "new-refresh" })
 
   /** A refresh whose process is stopped after 20 s without an answer. */
-  const stopped = (options?: { readonly lock?: Effect.Effect<FileLock.Lease["Type"]>; readonly seconds?: number }) =>
+  const stopped = (options?: { readonly lock?: Effect.Effect<Lease.Lease["Type"]>; readonly seconds?: number }) =>
     Effect.gen(function*() {
       const { clock, stopFor } = yield* stoppableClock
       const answer = yield* Deferred.make<string>()
