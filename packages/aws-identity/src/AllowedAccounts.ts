@@ -1,5 +1,5 @@
 /**
- * A guard: credentials of the accounts that a program may act in, and of no others.
+ * Restricts a program to credentials of the accounts that it may act in.
  *
  * @example
  * ```ts
@@ -70,7 +70,7 @@ export const layer = (
       const sts = yield* Sts
       let last: Verdict | undefined
 
-      /** Asks STS about credentials that it was not asked about yet. */
+      /** Asks STS about credentials, unless it has answered for them before. */
       const verdictOn = (credentials: Credentials) =>
         Effect.gen(function*() {
           if (last?.credentials === credentials) return last
@@ -108,7 +108,7 @@ export const layer = (
         get: guarded.get,
         getFor: (atLeast) =>
           Effect.zipRight(
-            // The guard asks the source again, and fails with what it fails with.
+            // The guard asks the source again, and fails with the source's error.
             Effect.ignore(source.getFor?.(atLeast) ?? Effect.void),
             guarded.getFor?.(atLeast) ?? guarded.get
           ),
@@ -118,7 +118,7 @@ export const layer = (
     })
   ))
 
-/** What STS said of credentials, and when (ms since 1970). */
+/** STS's answer for credentials, and its time (ms since 1970). */
 interface Verdict {
   readonly credentials: Credentials
   readonly refusal: IdentityError.IdentityError | undefined

@@ -104,11 +104,11 @@ export interface IdentityProvider<A> {
   readonly memoized: true
 }
 
-/** Where the promises come from. */
+/** The values of an `IdentityProvider`, and how to get them. */
 interface Source<Value, A> {
-  /** The value in hand, if nothing is to be done about it. */
+  /** The cached value, if it is usable without a refresh. */
   readonly peek: () => Value | undefined
-  /** Gets one, another than the rejected. */
+  /** Gets a value that is not the rejected one. */
   readonly get: (rejected: Value | undefined) => Promise<Value>
   readonly identityOf: (value: Value) => A
 }
@@ -142,7 +142,7 @@ const memoized = <A>(
   provide: (properties?: IdentityProperties) => Promise<A>
 ): IdentityProvider<A> => Object.assign(provide, { memoized: true as const })
 
-/** Interruptible also where clients are made in an `acquireRelease`, or no timeout would end a wait. */
+/** Interruptible, because clients may be made in an `acquireRelease`, where timeouts would otherwise not end a wait. */
 const run = <A, E>(runtime: Runtime.Runtime<never>, effect: Effect.Effect<A, E>): Promise<A> =>
   Runtime.runPromiseExit(runtime, Effect.interruptible(effect)).then(settle)
 
@@ -287,7 +287,7 @@ export const regionProvider = (profile?: string): Effect.Effect<RegionProvider, 
       keptRegion(runtime, Effect.provideService(regionOf(profile), SharedConfig.SharedConfig, config))
   )
 
-/** Keeps the region, and not a failure to find it. */
+/** Caches the region once it is found. A failure is not cached. */
 const keptRegion = (
   runtime: Runtime.Runtime<never>,
   region: Effect.Effect<string, IdentityError.IdentityError>
@@ -366,7 +366,7 @@ export const token = (
 ): Effect.Effect<IdentityProvider<TokenIdentity>, never, SsoTokenProvider> =>
   Effect.zipWith(SsoTokenProvider, Effect.runtime<never>(), (tokens, runtime) =>
     providerOf<SsoToken, TokenIdentity>({
-      // The token is in a file that other processes write too: only a look there tells.
+      // Other processes write the token file too, so only reading it shows whether the token is current.
       peek: () => undefined,
       get: (rejected) =>
         run(
@@ -382,7 +382,7 @@ export const token = (
     }))
 
 /**
- * Credentials and region of a layer, for programs that are made of promises.
+ * Credentials and region of a layer, for programs that use promises.
  *
  * @since 0.1.0
  * @category models
@@ -412,7 +412,7 @@ export interface SsoIdentity extends Identity {
   readonly token: IdentityProvider<TokenIdentity>
 }
 
-/** Asks for its services when it runs, because not every layer gives them. */
+/** Looks up its services when it runs, because not every layer provides them. */
 const tokenOfProfile = Effect.gen(function*() {
   const services = Option.all([
     yield* Effect.serviceOption(SharedConfig.SharedConfig),
@@ -479,7 +479,7 @@ export const fromLayer: {
   const runtime = ManagedRuntime.make(layer)
   let isOver = false
 
-  /** Builds the layer at the first call, makes what is called from then on, and tries again after a failure. */
+  /** Builds the layer at the first call and shares it with later calls. After a failure, the next call builds it again. */
   const started = <A, E2>(
     make: Effect.Effect<(properties?: IdentityProperties) => Promise<A>, E2, CredentialsProvider.CredentialsProvider>
   ) => {
@@ -524,7 +524,7 @@ export type AwsCredentialIdentityProvider = (
   properties?: Readonly<Record<string, unknown>>
 ) => Promise<AwsCredentialIdentity>
 
-/** What a provider of the SDK should give. */
+/** The identity that a provider of the SDK should return. */
 const Answer = Schema.Struct({
   accessKeyId: Schema.NonEmptyString,
   secretAccessKey: Schema.Redacted(Schema.NonEmptyString),
@@ -533,7 +533,7 @@ const Answer = Schema.Struct({
   accountId: Schema.optionalWith(Schema.String, { as: "Option", nullable: true })
 })
 
-/** Not throwing: what comes from outside may be an object that does when it is looked at. */
+/** Does not throw. A foreign object may throw when its properties are read. */
 const decode = Option.liftThrowable(Schema.decodeUnknownEither(Answer))
 
 /**
@@ -551,7 +551,7 @@ export const fromProvider: (
 ) => Effect.Effect<Credentials, IdentityError.IdentityError> = Effect.fn("AwsSdk.fromProvider")(function*(provider) {
   const answer: unknown = yield* Effect.tryPromise({
     try: () =>
-      // Within the promise, what it throws at once is a rejection too.
+      // Called within the promise, so that a synchronous throw becomes a rejection too.
       Promise.resolve().then(() => typeof provider === "function" ? provider({ forceRefresh: true }) : provider),
     catch: (error) => isOurs(error) ? error : rejectionOf(error)
   })
@@ -566,7 +566,7 @@ export const fromProvider: (
 
 const sourceName = "the provider of the AWS SDK"
 
-/** False also for a rejection that throws when it is looked at. */
+/** Returns false if reading the properties of the rejection throws. */
 const isOurs = (error: unknown): error is IdentityError.AnyError =>
   Option.getOrElse(Option.liftThrowable(IdentityError.isIdentityError)(error), () => false)
 
@@ -596,7 +596,7 @@ const rejectionOf = (error: unknown) => {
     : unavailable("Refused", `it failed${by}`)
 }
 
-/** The name of a class of errors; nothing that is one has room for a secret. */
+/** Matches the name of an error class. Such a name is too short to hold a secret. */
 const isName = /^[A-Z][A-Za-z]{0,60}(Error|Exception|Fault)$/
 
 const property = (value: unknown, key: string): unknown =>

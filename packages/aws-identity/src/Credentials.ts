@@ -1,5 +1,5 @@
 /**
- * What every provider yields and every signer needs.
+ * AWS credentials: the value that providers return and signers take.
  *
  * @example
  * ```ts

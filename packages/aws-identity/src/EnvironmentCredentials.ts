@@ -1,5 +1,5 @@
 /**
- * Credentials that stand in the environment: `AWS.EnvironmentCredentials` with the prefix `AWS`.
+ * Credentials from environment variables: `AWS.EnvironmentCredentials` with the prefix `AWS`.
  *
  * They are read from `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`, `AWS_CREDENTIAL_EXPIRATION`
  * and `AWS_ACCOUNT_ID`, as all AWS SDKs do. Names that only some of them know are not read, so that a program does not
@@ -48,7 +48,7 @@ const variables = Effect.all({
 
 const source = "the environment"
 
-/** Fails if the variable holds what no key or token can be. The error does not show it. */
+/** Fails if the value of the variable cannot be a key or token. The error does not show the value. */
 const checkText = (name: string, text: string) =>
   Setting.checkSetting(Setting.credentialText, text, "variable", (mistake) =>
     new IdentityError.CredentialsUnavailable({
@@ -59,10 +59,10 @@ const checkText = (name: string, text: string) =>
     }))
 
 /**
- * The credentials in the environment, as it is when it is asked for them.
+ * Reads the credentials from the environment. Each run reads the variables again.
  *
  * Fails with `NotConfigured` when neither key is set, and with `CredentialsUnavailable` when only one is
- * (`Missing`), when `AWS_CREDENTIAL_EXPIRATION` is no RFC 3339 time (`Invalid`), or when it is past (`Expired`). An
+ * (`Missing`), when `AWS_CREDENTIAL_EXPIRATION` is not an RFC 3339 time (`Invalid`) or is in the past (`Expired`). An
  * `AWS_ACCOUNT_ID` that is not 12 digits is left out.
  *
  * @since 0.1.0

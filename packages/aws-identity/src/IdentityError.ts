@@ -99,17 +99,17 @@ const list = (names: ReadonlyArray<string>): string =>
  * @category errors
  */
 export class NotConfigured extends TaggedError("NotConfigured")<{
-  /** Whose settings are not there: `Profile`, `SSO`, `Web identity`, … */
+  /** The provider whose settings are missing: `Profile`, `SSO`, `Web identity`, … */
   readonly provider: string
-  /** Which settings, and where they were looked for. */
+  /** The missing settings, and where they were searched for. */
   readonly problem: string
   readonly remedy: string
-  /** Of a chain: what each of its providers lacks, in its order. */
+  /** For a chain: what each provider lacks, in the order of the chain. */
   readonly tried?:
     | ReadonlyArray<{ readonly provider: string; readonly problem: string; readonly remedy: string }>
     | undefined
 }> {
-  /** By this, the chains of the AWS SDK for JavaScript v3 go on to their next provider too. */
+  /** The AWS SDK for JavaScript v3 reads this field: its chains then go on to their next provider. */
   get tryNextLink(): boolean {
     return true
   }
@@ -131,7 +131,7 @@ export class ProfileNotFound extends TaggedError("ProfileNotFound")<{
   readonly profile: string
   readonly searched: ReadonlyArray<string>
   readonly known: ReadonlyArray<string>
-  /** Where a section stands that may be the profile but is not written so, or a line that cannot be read. */
+  /** The place of a section that is probably the profile with a wrong header, or of a line that cannot be read. */
   readonly hint?: string | undefined
 }> {
   override get message(): string {
@@ -200,7 +200,7 @@ export class FileError extends TaggedError("FileError")<{
  * @category errors
  */
 export class StoreError extends TaggedError("StoreError")<{
-  /** What messages call it, such as `Redis`. */
+  /** The store's name in messages, such as `Redis`. */
   readonly store: string
   readonly operation: "read" | "write" | "remove"
   /** The store's word for the cause, such as `ECONNREFUSED` or `NOAUTH`. Never a token or a part of the request. */
@@ -610,10 +610,10 @@ export class InvalidInput extends TaggedError("InvalidInput")<
  * @category errors
  */
 export class CredentialsUnavailable extends TaggedError("CredentialsUnavailable")<{
-  /** Such as `the program "vault"`, `GitHub Actions` or `the web identity token file /run/token`. */
+  /** The source in words, such as `the program "vault"`, `GitHub Actions` or `the web identity token file /run/token`. */
   readonly source: string
   readonly reason: "Missing" | "Unreachable" | "Refused" | "Invalid" | "Expired"
-  /** In words that hold no secret, whatever the source gave. */
+  /** The cause in words. Never holds a secret, even if the source returned one. */
   readonly problem: string
   readonly remedy: string
   readonly origin?: Origin | undefined
@@ -648,7 +648,7 @@ export class CredentialsExpired extends TaggedError("CredentialsExpired")<{
  * @category errors
  */
 export class AccountNotAllowed extends TaggedError("AccountNotAllowed")<{
-  /** Whose the credentials are: `arn:aws:sts::111122223333:assumed-role/ci/build`. */
+  /** The ARN that the credentials belong to: `arn:aws:sts::111122223333:assumed-role/ci/build`. */
   readonly arn: string
   readonly accountId: string
   readonly allowed: ReadonlyArray<string>

@@ -8,7 +8,7 @@ import * as Schema from "effect/Schema"
 
 /**
  * A region name, safe to put into a host name: one DNS label of lower-case letters, digits and hyphens (1 to 63
- * characters). Nothing else that a config file may hold can reach a URL.
+ * characters). Any other text is refused before it can reach a URL.
  *
  * @example
  * ```ts
@@ -68,13 +68,13 @@ export const option = (text: string): Option.Option<Region> => Option.liftPredic
  * @category models
  */
 export interface Partition {
-  /** As in the second field of an ARN: `aws`, `aws-cn`, `aws-us-gov`, … */
+  /** The name in the second field of an ARN: `aws`, `aws-cn`, `aws-us-gov`, … */
   readonly id: string
-  /** What service host names of the partition end in. */
+  /** The suffix of the partition's service host names. */
   readonly dnsSuffix: string
-  /** The same for hosts that IPv6 reaches too. */
+  /** The suffix of its dual-stack host names (IPv4 and IPv6). */
   readonly dualStackDnsSuffix: string
-  /** Where the partition's global services are: a region that it surely has. */
+  /** The region that hosts the partition's global services. */
   readonly globalRegion: Region
 }
 
@@ -87,7 +87,7 @@ const makePartition = (id: string, dnsSuffix: string, dualStackDnsSuffix: string
 
 const commercial = makePartition("aws", "amazonaws.com", "api.aws", "us-east-1")
 
-// AWS's partitions.json, tried in order; a region that none claims is taken for a new commercial one.
+// From AWS's partitions.json, tried in order. A region that matches no pattern is treated as a new region of `aws`.
 const partitions: ReadonlyArray<readonly [RegExp, Partition]> = [
   [/^(?:us|eu|ap|sa|ca|me|af|il|mx)-[a-z]+-\d+$|^aws-global$/, commercial],
   [
@@ -140,7 +140,7 @@ export const partition = (region: Region): Partition => {
 }
 
 /**
- * The partition that an ARN says it belongs to, if it is one that is known here.
+ * The partition that an ARN names; none if the partition is unknown.
  *
  * @example
  * ```ts

@@ -1,5 +1,5 @@
 /**
- * Signing a person in to an IAM Identity Center, which no AWS SDK for JavaScript does.
+ * Signs a person in to an IAM Identity Center. No AWS SDK for JavaScript does this.
  *
  * @since 0.1.0
  */

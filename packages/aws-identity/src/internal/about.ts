@@ -1,6 +1,6 @@
-/** What a call to STS was about, for the message of its error. */
+/** Adds the role and the source of the credentials to errors of STS, for their messages. */
 
-/** Adds words to an error that AWS answered with. */
+/** Sets `about` of an error that AWS returned. Other errors stay as they are. */
 export const withAbout = (about: string) => <E extends object>(error: E): E => {
   if (!("code" in error && "status" in error)) return error
   const Class = error.constructor as new(fields: E) => E
@@ -9,7 +9,7 @@ export const withAbout = (about: string) => <E extends object>(error: E): E => {
 
 export const roleInWords = (roleArn: string): string => `role ${roleArn}`
 
-/** Adds where the credentials are from that should assume a role, to an error of assuming this very role. */
+/** Adds the source of the caller's credentials to an error of assuming this role. Other errors stay as they are. */
 export const withSource = (roleArn: string, source: string) => <E extends object>(error: E): E =>
   "about" in error && error.about === roleInWords(roleArn)
     ? withAbout(`${error.about}, assumed with the credentials of ${source}`)(error)

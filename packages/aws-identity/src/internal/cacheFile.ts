@@ -7,8 +7,8 @@ import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 
 /**
- * RFC 3339 with any fraction and offset, and the trailing `UTC` or `GMT` of older AWS CLIs. Written as every reader
- * accepts it: whole seconds (rounded down, never promising too much) and `Z`.
+ * RFC 3339 with any fraction and offset, and the trailing `UTC` or `GMT` of older AWS CLIs. Encoded as every reader
+ * accepts it: whole seconds and `Z`. Seconds are rounded down, so that no tool uses a token too long.
  */
 export const Timestamp = Schema.transformOrFail(Schema.String, Schema.DateTimeUtcFromSelf, {
   strict: true,
@@ -25,7 +25,7 @@ export const Timestamp = Schema.transformOrFail(Schema.String, Schema.DateTimeUt
   encode: (time) => Either.right(DateTime.formatIso(time).replace(/\.\d+Z$/, "Z"))
 }).annotations({ identifier: "Timestamp", description: "a time such as 2030-01-31T12:00:00Z" })
 
-/** No tool nests so deeply, and `JSON.stringify` recurses: writing the file back would overflow the stack. */
+/** `JSON.stringify` recurses: writing a deeper object back would overflow the stack. No tool writes such an object. */
 const maxDepth = 100
 
 const isTooDeep = (value: unknown): boolean => {
@@ -46,7 +46,7 @@ const Printed = Schema.parseJson({ space: 2 })
 
 /**
  * The fields of a file's JSON object by their canonical names, whatever case the writer gave them, and the rest in
- * `unknown`. What is `null` or empty counts as not there.
+ * `unknown`. Fields that are `null` or an empty string are left out.
  */
 export const parse = (
   text: string,

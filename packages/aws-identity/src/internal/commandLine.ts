@@ -1,36 +1,36 @@
-/** A command line as it stands in a config file, split into words as the AWS CLI does it: no shell sees it. */
+/** Splits a command line of a config file into words as the AWS CLI does, without a shell. */
 import * as Either from "effect/Either"
 
-/** How the words are told apart: Python's `shlex.split`, or the rules of Windows's C runtime. */
+/** How a line is split: Python's `shlex.split`, or the rules of Windows's C runtime. */
 export type Rules = "posix" | "windows"
 
-/** The words of a line, or why it has none that could be told apart. */
+/** Splits a line into words, or returns why it cannot be split. */
 export const split = (line: string, rules: Rules): Either.Either<ReadonlyArray<string>, string> =>
   rules === "windows" ? splitWindows(line) : splitPosix(line)
 
 const noClosingQuote = (quote: string): Either.Either<never, string> =>
   Either.left(`its command line has a ${quote} that is never closed`)
 
-/** Quotes and backslashes as in a shell, but nothing is expanded, and no sign has a meaning of its own. */
+/** Quotes and backslashes work as in a shell. Nothing is expanded, and `|`, `>` and the like are ordinary characters. */
 const splitPosix = (line: string): Either.Either<ReadonlyArray<string>, string> => {
   const words: Array<string> = []
   let word: string | undefined
   let quote = ""
   for (let at = 0; at < line.length; at++) {
-    const sign = line.charAt(at)
-    if (sign === "\\" && quote !== "'") {
+    const character = line.charAt(at)
+    if (character === "\\" && quote !== "'") {
       const next = line.charAt(++at)
       if (next === "") return Either.left("its command line ends with a backslash that escapes nothing")
-      // Between double quotes it escapes only these two.
-      word = (word ?? "") + (quote !== "" && next !== "\"" && next !== "\\" ? sign : "") + next
+      // Between double quotes, a backslash escapes only a double quote and a backslash.
+      word = (word ?? "") + (quote !== "" && next !== "\"" && next !== "\\" ? character : "") + next
     } else if (quote !== "") {
-      if (sign === quote) quote = ""
-      else word += sign
-    } else if (sign === "'" || sign === "\"") {
-      quote = sign
+      if (character === quote) quote = ""
+      else word += character
+    } else if (character === "'" || character === "\"") {
+      quote = character
       word ??= ""
-    } else if (!/[ \t\r\n]/.test(sign)) {
-      word = (word ?? "") + sign
+    } else if (!/[ \t\r\n]/.test(character)) {
+      word = (word ?? "") + character
     } else if (word !== undefined) {
       words.push(word)
       word = undefined
@@ -40,7 +40,7 @@ const splitPosix = (line: string): Either.Either<ReadonlyArray<string>, string> 
   return Either.right(word === undefined ? words : [...words, word])
 }
 
-/** Backslashes are signs of paths, except before a double quote: there two are one, and the odd one escapes it. */
+/** Backslashes are literal, except before a double quote: there, each pair is one, and an odd one escapes the quote. */
 const splitWindows = (line: string): Either.Either<ReadonlyArray<string>, string> => {
   const words: Array<string> = []
   let word: string | undefined
@@ -62,11 +62,11 @@ const splitWindows = (line: string): Either.Either<ReadonlyArray<string>, string
   return Either.right(word === undefined ? words : [...words, word])
 }
 
-/** A word of a command in a message, such that a POSIX shell takes it as one word: the inverse of `split`. */
+/** Quotes a word for a command in a message, so that a POSIX shell reads it as one word: the inverse of `split`. */
 export const quoted = (word: string): string =>
   /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`
 
-/** The first sign in the line, such as `|` or `$`, that only a shell would interpret. No shell runs here. */
+/** The first operator in the line, such as `|` or `$`, that only a shell interprets. No shell runs here. */
 export const shellSign = (line: string): string | undefined => {
   const expanded = line.replace(/\\.|'[^']*'/gsu, "")
   const unquoted = expanded.replace(/"[^"]*"/g, "")

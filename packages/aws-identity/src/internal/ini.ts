@@ -177,7 +177,7 @@ const NO_PROPERTY = Infinity
 export interface Block {
   readonly kind: SectionKind
   readonly name: string
-  /** A bare `[default]` gives way to `[profile default]`. */
+  /** Whether the header is a bare `[default]`, which is ignored if there is a `[profile default]`. */
   readonly bare: boolean
   readonly start: number
   readonly end: number
@@ -187,7 +187,7 @@ export interface Block {
   readonly problem: Problem | undefined
 }
 
-/** A stretch that belongs to no section: before the first header, or below one that is broken or does not count. */
+/** A stretch that belongs to no section: before the first header, or below one that is broken or skipped. */
 export interface Stray {
   readonly problem: Problem | undefined
   readonly start: number
@@ -379,7 +379,7 @@ const newlines = (text: string, start: number, end: number): number => {
   return count
 }
 
-/** The blocks of one name that count: a bare `[default]` does not beside a `[profile default]`. */
+/** The blocks of one name that are used: beside a `[profile default]`, a bare `[default]` is ignored. */
 export const counting = (same: ReadonlyArray<Block>): ReadonlyArray<Block> => {
   const prefixed = same.filter(({ bare }) => !bare)
   return prefixed.length > 0 ? prefixed : same
@@ -493,7 +493,7 @@ const commentStart = (text: string, start: number, end: number): number => {
 
 const none: ReadonlyMap<string, Property> = new Map()
 
-/** What no value of one line holds, U+FFFD being what a decoder puts in the place of bytes that are not UTF-8. */
+/** Characters that no one-line value holds. A decoder replaces bytes that are not UTF-8 by U+FFFD. */
 const unexpected = /(?!\t)\p{Cc}|[\u2028\u2029\ufffd]/u
 
 /** Whether editors show what follows in a line of its own, so that a key there looks like one. */
@@ -602,12 +602,12 @@ const makeIndex = (text: string, fileKind: FileKind): Index => {
   return { blocks: index, strays, hidden: hiddenIndex }
 }
 
-/** As many searches cost as much as the index. */
+/** So many searches cost as much as the index. After them, the index is built. */
 const maxSearches = 4
 
 const maxHeaderLength = 200
 
-/** The rule that a text in UTF-16 breaks, decoded as if it were UTF-8: its byte order mark is none, its zeros stay. */
+/** The problem of a UTF-16 file that was decoded as UTF-8: U+FFFD for its byte order mark, and a NUL in each letter. */
 const utf16 = (text: string): string | undefined => {
   const first = text.startsWith("\ufffd\ufffd") ? 2 : firstLine(text)
   const [isHighFirst, isLowFirst] = [text.charAt(first) === "\0", text.charAt(first + 1) === "\0"]

@@ -13,7 +13,7 @@ export interface Claims {
   readonly expiration: Option.Option<DateTime.Utc>
 }
 
-// What is odd in it is STS's to say; here it is as good as not there.
+// A claim of the wrong type is treated as missing. STS decides whether the token is valid.
 const tolerant = <A, I>(schema: Schema.Schema<A, I>) => {
   const decode = Schema.decodeUnknownOption(schema)
   return Schema.optionalWith(
@@ -43,7 +43,7 @@ const Payload = Schema.parseJson(Schema.Struct({
 
 const decodePayload = Schema.decodeOption(Payload)
 
-/** The claims of a signed token, or none for what is no such token. */
+/** The claims of a signed token, or none if the text is not a signed token. */
 export const claimsOf = (token: string): Option.Option<Claims> => {
   const [, payload] = /^[\w-]+\.([\w-]+)\.[\w-]+$/.exec(token) ?? []
   return Option.fromNullable(payload).pipe(

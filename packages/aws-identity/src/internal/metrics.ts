@@ -1,4 +1,4 @@
-/** What is counted. Their names are part of the documentation: dashboards are made of them. */
+/** The metrics of this library. Their names are documented, because dashboards use them. */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Metric from "effect/Metric"
@@ -12,12 +12,12 @@ const requests = MetricKey.counter("aws_identity_requests", {
 })
 
 const refreshes = MetricKey.counter("aws_identity_refreshes", {
-  description: "Renewals of tokens and credentials by provider and outcome",
+  description: "Refreshes of tokens and credentials by provider and outcome",
   incremental: true
 })
 
 const secondsToExpiry = MetricKey.gauge("aws_identity_seconds_to_expiry", {
-  description: "How long what a provider got last is good for, at the time it was got"
+  description: "Seconds until the last token or credentials of a provider expire, measured when the provider got them"
 })
 
 /** With the labels in its key: `Metric.tagged` makes a new key, and looks it up, at each update. */
@@ -43,11 +43,11 @@ export const countRequest = (service: string, operation: string) => {
     Effect.tapBoth(effect, { onSuccess: () => count("OK"), onFailure: (error) => count(codeOf(error)) })
 }
 
-/** Of a bounded number, whatever a server calls its errors: each is a series of its own, for ever. */
+/** The code for the metric. Unknown codes become `Other`, because each code adds a time series that never goes away. */
 const codeOf = ({ _tag, code }: { readonly _tag: string; readonly code?: string }): string =>
   _tag !== "ServiceError" ? _tag : code !== undefined && modelled.has(code) ? code : "Other"
 
-/** Those of AWS's models and of its signatures that have no tag of their own. */
+/** The error codes of AWS's models and signature checks that have no tag of their own. */
 const modelled: ReadonlySet<string> = new Set([
   "ForbiddenException",
   "IncompleteSignature",

@@ -1,4 +1,4 @@
-/** A look into a cache of credentials without a fiber, for callers outside Effect such as the clients of AWS's SDK. */
+/** Reads a cache of credentials without a fiber, for callers outside Effect such as the clients of AWS's SDK. */
 import type { Credentials } from "../Credentials.js"
 
 type Peek = () => Credentials | undefined

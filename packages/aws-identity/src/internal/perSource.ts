@@ -16,13 +16,13 @@ export const perSource = <A, E, R>(layer: Layer.Layer<A, E, R>): Layer.Layer<A, 
   /** The builds in use. */
   let builds: ReadonlyArray<Build> = []
   const use = (source: Source, memoMap: Layer.MemoMap): Build => {
-    const known = builds.find((build) => isSame(build.source, source))
+    const known = builds.find((build) => hasSameServices(build.source, source))
     const build = known ?? { source, memoMap, uses: 0 }
     if (known === undefined) builds = [...builds, build]
     build.uses += 1
     return build
   }
-  const leave = (build: Build): void => {
+  const release = (build: Build): void => {
     build.uses -= 1
     if (build.uses === 0) builds = builds.filter((other) => other !== build)
   }
@@ -31,7 +31,7 @@ export const perSource = <A, E, R>(layer: Layer.Layer<A, E, R>): Layer.Layer<A, 
     const memoMap = yield* Layer.makeMemoMap
     const build = yield* Effect.acquireRelease(
       Effect.sync(() => use(source, memoMap)),
-      (build) => Effect.sync(() => leave(build))
+      (build) => Effect.sync(() => release(build))
     )
     return yield* Layer.buildWithMemoMap(layer, build.memoMap, yield* Effect.scope)
   })))
@@ -58,5 +58,5 @@ const currentSource: Effect.Effect<Source> = Effect.gen(function*() {
   return source
 })
 
-const isSame = (one: Source, other: Source): boolean =>
+const hasSameServices = (one: Source, other: Source): boolean =>
   one.size === other.size && [...one].every(([key, service]) => other.get(key) === service)

@@ -1,7 +1,7 @@
 import * as Predicate from "effect/Predicate"
 import type { ServiceError } from "../IdentityError.js"
 
-/** Whether AWS does not know the credentials that signed, or knows them no more. */
+/** Whether AWS rejected the credentials that signed the request, because they are unknown or have expired. */
 export const isRejection = (error: unknown): boolean =>
   Predicate.isTagged(error, "ExpiredTokenException") ||
   (isServiceError(error) && error.code === "InvalidClientTokenId")

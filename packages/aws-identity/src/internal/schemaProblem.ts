@@ -1,12 +1,11 @@
 /**
- * Says where a value departs from its schema without showing the value: a `ParseError` prints it, and it may be a
- * secret.
+ * Describes why a value does not fit its schema, without showing the value as a `ParseError` does: it may be a secret.
  */
 import * as Option from "effect/Option"
 import type * as ParseResult from "effect/ParseResult"
 import * as SchemaAST from "effect/SchemaAST"
 
-/** The first departure, such as `"roleCredentials.expiration" is missing`. */
+/** The first problem, such as `"roleCredentials.expiration" is missing`. */
 export const schemaProblem = (error: ParseResult.ParseError): string => {
   const path: Array<string> = []
   let issue = error.issue

@@ -6,17 +6,17 @@ import type * as Xml from "fast-xml-parser"
 
 /**
  * Elements by name without their namespace prefix: text, a record, or an array of those where a name repeats.
- * Fails with what is wrong, in words that hold nothing of the text.
+ * Fails with a description of the problem that quotes nothing from the text.
  */
 export type Parse = (text: string) => Either.Either<Readonly<Record<string, unknown>>, string>
 
-/** The parser is loaded by those who need it: who never calls STS should not wait for it. */
+/** Loads the parser on first use, so that a program that never calls STS does not load it. */
 export const load: Effect.Effect<Parse> = Effect.map(
   Effect.promise(() => import("fast-xml-parser")),
   ({ XMLParser, XMLValidator }): Parse => {
     const parser = new XMLParser(options)
     return (text) => {
-      // AWS sends none, and what one could declare is only good for attacks.
+      // AWS sends no document type. The entities that one declares can be used for attacks.
       if (/<!doctype/i.test(text)) return Either.left("it has a document type")
       const document = Either.try((): unknown => XMLValidator.validate(text) === true ? parser.parse(text) : undefined)
       return Either.isRight(document) && Predicate.isRecord(document.right)
@@ -31,9 +31,9 @@ const options: Xml.X2jOptions = {
   ignoreDeclaration: true,
   ignorePiTags: true,
   removeNSPrefix: true,
-  // Text stays text: an account of digits is no number.
+  // Do not parse an account id as a number: it may have leading zeros.
   parseTagValue: false,
-  // `&#13;` and its like; what else HTML names is harmless.
+  // Decodes numeric references such as `&#13;`. HTML's named entities are decoded as well, which is harmless.
   htmlEntities: true,
   maxNestedTags: 32
 }
