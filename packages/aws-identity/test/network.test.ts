@@ -5,10 +5,10 @@ import { Effect, Layer, Redacted } from "effect"
 import { AccountId, IdentityError, Region, Sso, SsoOidc, Sts, type Transport } from "effect-aws-identity"
 import { Emulator, IdentityCenter } from "effect-aws-identity-testing"
 import { createServer as createHttpServer } from "node:http"
-import { createServer as createHttpsServer } from "node:https"
+import { Agent, createServer as createHttpsServer } from "node:https"
 import { connect, type Socket } from "node:net"
 import { generate } from "selfsigned"
-import { fetchHttp, nodeHttp, undici, withTransport } from "./ports.js"
+import { fetchHttp, nodeHttp, nodeTransport, undici, undiciTransport, withTransport } from "./ports.js"
 
 // The HttpClient that an application provides is the way of every call. On real sockets.
 
@@ -64,16 +64,23 @@ const proxyTo = (port: number) =>
     return { asked, ways, url: `http://127.0.0.1:${portOf(server)}` }
   })
 
-const throughProxy = (options: Undici.EnvHttpProxyAgent.Options) =>
-  withTransport(NodeHttpClient.layerUndiciWithoutDispatcher.pipe(
-    Layer.provide(Layer.scoped(
-      NodeHttpClient.Dispatcher,
-      Effect.acquireRelease(
-        Effect.sync(() => new Undici.EnvHttpProxyAgent({ noProxy: "", ...options })),
-        (dispatcher) => Effect.promise(() => dispatcher.destroy())
-      )
-    ))
-  ))
+type ProxyOptions = Undici.EnvHttpProxyAgent.Options
+
+const proxyAgent = (options: ProxyOptions) => new Undici.EnvHttpProxyAgent({ noProxy: "", ...options })
+
+const proxied: Readonly<Record<string, (options: ProxyOptions) => Layer.Layer<Transport.Transport>>> = {
+  "an HttpClient of undici": (options) =>
+    withTransport(NodeHttpClient.layerUndiciWithoutDispatcher.pipe(
+      Layer.provide(Layer.scoped(
+        NodeHttpClient.Dispatcher,
+        Effect.acquireRelease(
+          Effect.sync(() => proxyAgent(options)),
+          (dispatcher) => Effect.promise(() => dispatcher.destroy())
+        )
+      ))
+    )),
+  "NodeIdentity with a dispatcher": (options) => undiciTransport(() => proxyAgent(options))
+}
 
 const register = Effect.flatMap(
   SsoOidc.SsoOidc,
@@ -99,7 +106,7 @@ const oneOfEach = Effect.gen(function*() {
 
 const services = Layer.mergeAll(Sso.layer(), SsoOidc.layer(), Sts.layer())
 
-describe("through a proxy", () => {
+describe.each(Object.entries(proxied))("through a proxy by %s", (_, throughProxy) => {
   it.scopedLive("every service goes, to AWS's own hosts, and nothing goes directly", () =>
     Effect.gen(function*() {
       const { cert, connections, port } = yield* https
@@ -152,7 +159,15 @@ describe("https with an authority of one's own", () => {
           )
         ))
     },
-    fetch: { ignorant: fetchHttp }
+    fetch: { ignorant: fetchHttp },
+    "NodeIdentity with an agent": {
+      ignorant: nodeTransport(),
+      trusting: (ca) => nodeTransport({ agent: new Agent({ ca, keepAlive: true }) })
+    },
+    "NodeIdentity with a dispatcher": {
+      ignorant: undiciTransport(() => new Undici.Agent()),
+      trusting: (ca) => undiciTransport(() => new Undici.Agent({ connect: { ca } }))
+    }
   }
 
   const day = 24 * 60 * 60 * 1000

@@ -3,14 +3,14 @@ import * as AwsSso from "@aws-sdk/client-sso"
 import * as AwsSsoOidc from "@aws-sdk/client-sso-oidc"
 import * as AwsSts from "@aws-sdk/client-sts"
 import { HttpServer, HttpServerRequest, HttpServerResponse } from "@effect/platform"
-import { NodeHttpClient, NodeHttpServer } from "@effect/platform-node"
+import { NodeHttpServer } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { SignatureV4 } from "@smithy/signature-v4"
 import { Context, DateTime, Effect, Either, Layer, Option, Predicate, Random, Redacted, TestClock } from "effect"
 import { AccountId, Credentials, Region, Sso, SsoOidc, Sts } from "effect-aws-identity"
 import { Emulator, IdentityCenter, type IdentityCenter as Center } from "effect-aws-identity-testing"
 import { createServer } from "node:http"
-import { withTransport } from "./ports.js"
+import { nodeHttpWithoutKeepAlive } from "./ports.js"
 
 // AWS's own clients and ours say the same to the same server and understand the same answers. Whatever differs stands
 // here by name, with the reason.
@@ -103,9 +103,7 @@ const wireOf = (attempts?: { readonly maxAttempts: number }): Layer.Layer<Wire |
   })).pipe(
     Layer.provide([
       NodeHttpServer.layer(createServer, { host: "127.0.0.1", port: 0 }),
-      withTransport(
-        Layer.provide(NodeHttpClient.layerWithoutAgent, NodeHttpClient.makeAgentLayer({ keepAlive: false }))
-      ),
+      nodeHttpWithoutKeepAlive,
       IdentityCenter.layer({ accessKeys: [{ ...key, arn: "arn:aws:iam::111122223333:user/ci" }] })
     ]),
     Layer.orDie

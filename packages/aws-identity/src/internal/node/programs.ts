@@ -34,6 +34,9 @@ export const make = (): Programs.Service => ({
           }
           observe(child, limits, kill, resume)
           return Effect.async<void>((closed) => {
+            // A program that left the group may hold the other ends open.
+            child.stdout?.destroy()
+            child.stderr?.destroy()
             if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) {
               return closed(Effect.void)
             }

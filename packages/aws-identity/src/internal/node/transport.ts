@@ -83,24 +83,41 @@ const exchange = (
   url: URL,
   done: Done
 ): () => void => {
-  let outgoing: Http.ClientRequest
-  try {
-    outgoing = start(url, { method, headers, agent })
-  } catch (error) {
-    done(failed(error))
-    return () => {}
+  let isCancelled = false
+  let cancel = (): void => {}
+
+  const begin = (): void => {
+    const outgoing = start(url, { method, headers, agent })
+    let answer: ReturnType<typeof collector> | undefined
+    cancel = () => outgoing.destroy()
+    outgoing.on("error", (error) => {
+      if (answer !== undefined) return answer.breakOff()
+      // A server may close a kept connection at the moment of the next request. A new connection is never `reusedSocket`.
+      const isStale = outgoing.reusedSocket && /^(?:ECONNRESET|EPIPE)$/.test(codeOf(error))
+      if (isStale && method !== "POST" && !isCancelled) begin()
+      else done(failed(error))
+    })
+    outgoing.on("response", (incoming) => {
+      const collected = collector(url.href, incoming.statusCode ?? 0, headersOf(incoming.headers), done, cancel)
+      answer = collected
+      incoming.on("data", collected.add)
+      incoming.on("end", () => incoming.complete ? collected.end() : collected.breakOff())
+      incoming.on("error", collected.breakOff)
+      incoming.on("close", collected.breakOff)
+    })
+    outgoing.end(body)
   }
-  outgoing.on("error", (error) => done(failed(error)))
-  outgoing.on("response", (incoming) => {
-    const status = incoming.statusCode ?? 0
-    const answer = collector(url.href, status, headersOf(incoming.headers), done, () => outgoing.destroy())
-    incoming.on("data", answer.add)
-    incoming.on("end", () => incoming.complete ? answer.end() : answer.breakOff())
-    incoming.on("error", answer.breakOff)
-    incoming.on("close", answer.breakOff)
-  })
-  outgoing.end(body)
-  return () => outgoing.destroy()
+
+  try {
+    begin()
+  } catch (error) {
+    // Node throws for a header that no request can have.
+    done(failed(error))
+  }
+  return () => {
+    isCancelled = true
+    cancel()
+  }
 }
 
 const dispatch = (
@@ -147,6 +164,7 @@ const collector = (
 ) => {
   const chunks: Array<Uint8Array> = []
   let length = 0
+  let isComplete = false
   let isOver = false
   const finish = (result: Transport.Response | Transport.TransportError): void => {
     if (isOver) return
@@ -171,6 +189,7 @@ const collector = (
       close()
     },
     end: (): void => {
+      isComplete = true
       const encoding = headers["content-encoding"]
       if (encoding === undefined || encoding === "identity" || length === 0) {
         finish({ status, url, headers, text: decoder.decode(join(chunks)) })
@@ -181,7 +200,10 @@ const collector = (
         (error) => withoutBody(codeOf(error) === "ERR_BUFFER_TOO_LARGE" ? "TooLong" : "BrokenOff")
       )
     },
-    breakOff: (): void => withoutBody("BrokenOff")
+    // The connection also closes while a complete body is decompressed.
+    breakOff: (): void => {
+      if (!isComplete) withoutBody("BrokenOff")
+    }
   }
 }
 
