@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { ConfigProvider, Effect, FastCheck as fc, Option, Schema } from "effect"
 import { AccountId, Region } from "effect-aws-identity"
 
-/** Texts that programs hold instead of an account id. */
+/** Texts that programs pass as an account id by mistake. */
 const wrong = [
   ...["", "1111-2222-3333", "1111 2222 3333", "11112222333", "1111222233334", "production"],
   ...["arn:aws:iam::111122223333:root", " 111122223333", "111122223333\n", "１１１１２２２２３３３３", "1.1112222e+11"]
@@ -16,7 +16,7 @@ describe("AccountId", () => {
     })
   }
 
-  it("takes exactly the texts of 12 digits, and changes none", () => {
+  it("accepts exactly the texts of 12 digits, unchanged", () => {
     fc.assert(fc.property(fc.stringMatching(/^\d{10,14}$/), (text) => {
       assert.deepStrictEqual(
         AccountId.option(text) as Option.Option<string>,
@@ -25,7 +25,7 @@ describe("AccountId", () => {
     }))
   })
 
-  it.effect("decodes a Config value, and a wrong one is an error that says 12 digits", () =>
+  it.effect("decodes a Config value, and fails with an error that says 12 digits for any other text", () =>
     Effect.gen(function*() {
       const config = Schema.Config("ACCOUNT_ID", AccountId.AccountId)
       const read = (value: string) =>
@@ -36,7 +36,7 @@ describe("AccountId", () => {
 })
 
 describe("Region.option", () => {
-  it("gives the region of a host label and none of any other text", () => {
+  it("returns the region for a host label and none for any other text", () => {
     assert.deepStrictEqual(Region.option("eu-central-1"), Option.some(Region.make("eu-central-1")))
     for (const text of ["", "eu-central-1.example.com", "EU-CENTRAL-1", "-a", "https://eu", "a".repeat(64)]) {
       assert.isTrue(Option.isNone(Region.option(text)), text)

@@ -38,7 +38,7 @@ import { peek, withPeek } from "../src/internal/peek.js"
 import { observed } from "./observed.js"
 import { nodeContext, nodeHttp, undici } from "./ports.js"
 
-/** The SDK goes by the real time, so the TestClock begins there. */
+/** The SDK uses the real time, so the TestClock starts at it. */
 const identityOf = (options?: TestIdentity.Options) =>
   Layer.provideMerge(
     TestIdentity.layer(options),
@@ -53,7 +53,7 @@ const callsOf = (operation: IdentityCenter.Operation) =>
 
 const requests = callsOf("getRoleCredentials")
 
-/** What a promise is rejected with. */
+/** The value that a promise is rejected with. */
 const rejection = (promise: () => Promise<unknown>) =>
   Effect.promise(() =>
     promise().then(
@@ -89,7 +89,7 @@ const numbered = Effect.gen(function*() {
   }
 })
 
-describe("credentials for a client of the SDK", () => {
+describe("AwsSdk.credentials", () => {
   const worldOf = (options?: TestIdentity.Options) =>
     Layer.merge(identityOf(options), NodeHttpServer.layer(createServer, { host: "127.0.0.1", port: 0 }))
 
@@ -103,7 +103,7 @@ describe("credentials for a client of the SDK", () => {
       (client) => ({ client, whoAmI: () => client.send(new GetCallerIdentityCommand({})) })
     )
 
-  it.scoped("sign for S3, whose signatures are made otherwise, and are renewed under its client", () =>
+  it.scoped("sign requests to S3, which has its own signing rules, and are refreshed for a long-lived client", () =>
     Effect.gen(function*() {
       const credentials = yield* AwsSdk.credentials
       const endpoint = yield* Emulator.serve
@@ -121,7 +121,7 @@ describe("credentials for a client of the SDK", () => {
         yield* TestClock.adjust("31 seconds")
       }
       assert.strictEqual(keys.size, 4)
-      // The emulator does look at the signature.
+      // Proves that the emulator verifies the signature.
       const forged = yield* Effect.acquireRelease(
         Effect.sync(() =>
           new S3Client({
@@ -138,7 +138,7 @@ describe("credentials for a client of the SDK", () => {
       assert.strictEqual(error.name, "SignatureDoesNotMatch")
     }).pipe(Effect.provide(worldOf({ identityCenter: { credentialsLifetime: "40 seconds" } }))))
 
-  it.scoped("sign what AWS accepts", () =>
+  it.scoped("sign requests that AWS accepts, and are fetched once for two requests", () =>
     Effect.gen(function*() {
       const { whoAmI } = yield* clientOf(yield* AwsSdk.credentials)
       const { Account, Arn } = yield* Effect.promise(whoAmI)
@@ -149,7 +149,7 @@ describe("credentials for a client of the SDK", () => {
     }).pipe(Effect.provide(worldOf())))
 
   for (const kept of ["by us", "by the client"]) {
-    it.scoped(`go on being fresh, kept ${kept}`, () =>
+    it.scoped(`stay valid for a long-lived client, cached ${kept}`, () =>
       Effect.gen(function*() {
         const credentials = yield* AwsSdk.credentials
         const { client, whoAmI } = yield* clientOf(
@@ -165,7 +165,7 @@ describe("credentials for a client of the SDK", () => {
       }).pipe(Effect.provide(worldOf({ identityCenter: { credentialsLifetime: "40 seconds" } }))))
   }
 
-  it.scoped("are others once somebody has rejected them", () =>
+  it.scoped("are replaced after another caller invalidates them", () =>
     Effect.gen(function*() {
       const provider = yield* CredentialsProvider.CredentialsProvider
       const { client, whoAmI } = yield* clientOf(yield* AwsSdk.credentials)
@@ -178,7 +178,7 @@ describe("credentials for a client of the SDK", () => {
       assert.strictEqual(yield* requests, 2)
     }).pipe(Effect.provide(worldOf())))
 
-  it.scoped("are others when the client asks for others", () =>
+  it.scoped("are replaced when the client asks with forceRefresh", () =>
     Effect.gen(function*() {
       const credentials = yield* AwsSdk.credentials
       for (const provider of [credentials, (properties?: object) => credentials(properties)]) {
@@ -194,7 +194,7 @@ describe("credentials for a client of the SDK", () => {
       }
     }).pipe(Effect.provide(worldOf())))
 
-  it.scoped("are refused with our own error", () =>
+  it.scoped("reject with SsoLoginRequired itself when nobody is signed in", () =>
     Effect.gen(function*() {
       const { whoAmI } = yield* clientOf(yield* AwsSdk.credentials)
       const error = yield* rejection(whoAmI)
@@ -208,7 +208,7 @@ describe("credentials for a client of the SDK", () => {
       assert.notInclude(inspect(error), "FiberFailure")
     }).pipe(Effect.provide(worldOf({ signedIn: false }))))
 
-  it.scoped("are those of one identity each, from providers as values", () =>
+  it.scoped("belong to the identity of each provider that is given as a value", () =>
     Effect.gen(function*() {
       for (const [profile, account] of [["production", "012345678901"], ["default", "111122223333"]] as const) {
         const provider = yield* CredentialsProvider.make(ProfileCredentials.resolve({ profile }))
@@ -217,7 +217,7 @@ describe("credentials for a client of the SDK", () => {
       }
     }).pipe(Effect.provide([worldOf(), nodeContext, nodeHttp])))
 
-  it.effect("let a chain of the SDK go on if they are not configured, and only then", () =>
+  it.effect("let a chain of the SDK go on only if they are not configured", () =>
     Effect.gen(function*() {
       const next = () => Promise.resolve({ accessKeyId: "NEXT", secretAccessKey: "secret" })
       const chained = (options: TestIdentity.Options) =>
@@ -245,7 +245,7 @@ describe("AwsSdk.region", () => {
       Effect.withConfigProvider(ConfigProvider.fromMap(new Map(Object.entries(environment))))
     )
 
-  it.effect("is that of AWS_REGION, then of AWS_DEFAULT_REGION, then of the profile", () =>
+  it.effect("returns AWS_REGION, else AWS_DEFAULT_REGION, else the region of the profile", () =>
     Effect.gen(function*() {
       const rows = [
         [{ AWS_REGION: "eu-west-1", AWS_DEFAULT_REGION: "eu-west-2" }, undefined, "eu-west-1"],
@@ -261,7 +261,7 @@ describe("AwsSdk.region", () => {
       assert.strictEqual(yield* Effect.promise(ofProfile), "us-west-2")
     }))
 
-  it.effect("gives clients of the SDK their region and the region of their signatures", () =>
+  it.effect("sets the region of the SDK's clients and of their signatures", () =>
     Effect.gen(function*() {
       const region = yield* AwsSdk.region.pipe(inEnvironment({}))
       const sent: Array<string> = []
@@ -281,7 +281,7 @@ describe("AwsSdk.region", () => {
       assert.match(sent[1] ?? "", /\/eu-west-3\/sts\//)
     }))
 
-  it.effect("is one promise once it is found, and found again after a failure", () =>
+  it.effect("shares one promise once the region is found, and searches again after a failure", () =>
     Effect.gen(function*() {
       let reads = 0
       const shared = yield* inEnvironment({})(SharedConfig.SharedConfig)
@@ -299,7 +299,7 @@ describe("AwsSdk.region", () => {
       assert.strictEqual(reads, 2)
     }))
 
-  it.effect("rejects with our error that names the variables and the profile, or the wrong variable", () =>
+  it.effect("rejects with an error that names the variables and the profile, or the invalid variable", () =>
     Effect.gen(function*() {
       const none = yield* rejection(yield* AwsSdk.region.pipe(inEnvironment({}, "bare")))
       assert.instanceOf(none, IdentityError.NotConfigured)
@@ -313,7 +313,7 @@ describe("AwsSdk.region", () => {
 })
 
 describe("AwsSdk.clientConfig", () => {
-  it.scoped("is all that a client of the SDK needs", () =>
+  it.scoped("has all the settings that a client of the SDK needs", () =>
     Effect.gen(function*() {
       const endpoint = yield* Emulator.serve
       const config = yield* AwsSdk.clientConfig
@@ -330,8 +330,8 @@ describe("AwsSdk.clientConfig", () => {
     ))
 })
 
-describe("the promises", () => {
-  it.effect("say all that is known", () =>
+describe("the promises of AwsSdk.credentials", () => {
+  it.effect("have every known field of the credentials, and no undefined ones", () =>
     Effect.gen(function*() {
       const of = (credentials: Credentials.Credentials) =>
         Effect.flatMap(AwsSdk.credentials, (get) => Effect.promise(() => get())).pipe(
@@ -361,7 +361,7 @@ describe("the promises", () => {
       )
     }))
 
-  it.scoped("are one while nothing is to be done, and run nothing", () =>
+  it.scoped("are the same promise while the cached credentials are fresh, without a run of get", () =>
     Effect.gen(function*() {
       const { credentials, given, key, provider } = yield* numbered
       yield* key()
@@ -377,7 +377,7 @@ describe("the promises", () => {
       assert.strictEqual(given(), 1)
     }))
 
-  it.scoped("come of a provider that cannot be looked into, too", () =>
+  it.scoped("also work with a provider whose cache cannot be read synchronously", () =>
     Effect.gen(function*() {
       const { given, provider: { get, invalidate } } = yield* numbered
       const credentials = yield* Effect.provideService(AwsSdk.credentials, CredentialsProvider.CredentialsProvider, {
@@ -393,7 +393,7 @@ describe("the promises", () => {
       assert.strictEqual(given(), 2)
     }))
 
-  it.scoped("near the end give the old one and have it renewed", () =>
+  it.scoped("return the old credentials near their expiry and start a refresh in the background", () =>
     Effect.gen(function*() {
       const { given, key } = yield* numbered
       yield* key()
@@ -405,13 +405,13 @@ describe("the promises", () => {
       assert.strictEqual(given(), 2)
     }))
 
-  it.scoped("replace what was given last, and what was given to others", () =>
+  it.scoped("with forceRefresh replace the last credentials, including those fetched by other callers", () =>
     Effect.gen(function*() {
       const { given, key, provider } = yield* numbered
       yield* provider.get
       assert.strictEqual(yield* key({ forceRefresh: true }), "AKID2")
       assert.strictEqual(yield* key({ forceRefresh: true }), "AKID3")
-      // What it gave last is gone already: then the one that came in its place will do.
+      // The credentials that it returned last are already invalidated and replaced.
       yield* provider.invalidate(yield* provider.get)
       yield* provider.get
       assert.strictEqual(yield* key({ forceRefresh: true }), "AKID4")
@@ -427,7 +427,7 @@ describe("the promises", () => {
       ["a rejection", "1 minute", { forceRefresh: true }]
     ] as const
   ) {
-    it.scoped(`are one for ten thousand callers: ${when}`, () =>
+    it.scoped(`are shared by ten thousand callers at the same time: ${when}`, () =>
       Effect.gen(function*() {
         const { credentials, given, key } = yield* numbered
         if (wait !== undefined) {
@@ -444,7 +444,7 @@ describe("the promises", () => {
       }))
   }
 
-  it.effect("are rejected once what they come from is closed, and with a defect as it is", () =>
+  it.effect("are rejected when the provider's scope closes, and with a defect itself", () =>
     Effect.gen(function*() {
       const scope = yield* Scope.make()
       const provider = yield* Effect.provideService(CredentialsProvider.make(Effect.never), Scope.Scope, scope)
@@ -466,7 +466,7 @@ describe("the promises", () => {
       assert.strictEqual(yield* rejection(failing), defect)
     }))
 
-  it.scoped("have their timeouts also when a resource is made of them", () =>
+  it.scoped("time out even if made in acquireRelease, which is uninterruptible", () =>
     Effect.gen(function*() {
       const error = new IdentityError.CredentialsExpired({ expiration: "then", now: "now" })
       const credentials = yield* Effect.provideService(
@@ -483,7 +483,7 @@ describe("the promises", () => {
       assert.strictEqual(yield* waiting, error)
     }))
 
-  it.scoped("are asked for anew after a rejection", () =>
+  it.scoped("are made anew after a rejection", () =>
     Effect.gen(function*() {
       const center = yield* IdentityCenter.IdentityCenter
       const credentials = yield* AwsSdk.credentials
@@ -494,14 +494,14 @@ describe("the promises", () => {
     }).pipe(Effect.provide(TestIdentity.layer())))
 })
 
-describe("a bearer token", () => {
+describe("AwsSdk.token", () => {
   const token = Effect.flatMap(SharedConfig.session("example"), AwsSdk.token)
   const current = Effect.flatMap(
     Effect.all([SsoTokenProvider.SsoTokenProvider, SharedConfig.session("example")]),
     ([tokens, session]) => tokens.get(session)
   )
 
-  it.effect("is that of the session, renewed when it has to be", () =>
+  it.effect("returns the token of the session, refreshed once when it has expired", () =>
     Effect.gen(function*() {
       const get = yield* token
       const first = yield* current
@@ -518,7 +518,7 @@ describe("a bearer token", () => {
       assert.strictEqual(yield* callsOf("createToken"), 1)
     }).pipe(Effect.provide(TestIdentity.layer())))
 
-  it.effect("is another when the SDK asks for another", () =>
+  it.effect("returns a new token when the SDK asks with forceRefresh", () =>
     Effect.gen(function*() {
       const get = memoizeIdentityProvider(yield* token, isIdentityExpired, doesIdentityRequireRefresh)
       assert.isDefined(get)
@@ -529,13 +529,13 @@ describe("a bearer token", () => {
       assert.strictEqual(yield* callsOf("createToken"), 1)
     }).pipe(Effect.provide(identityOf())))
 
-  it.effect("is refused with our own error", () =>
+  it.effect("rejects with SsoLoginRequired when nobody is signed in", () =>
     Effect.gen(function*() {
       assert.instanceOf(yield* rejection(yield* token), IdentityError.SsoLoginRequired)
     }).pipe(Effect.provide(TestIdentity.layer({ signedIn: false }))))
 })
 
-describe("a layer for promises", () => {
+describe("AwsSdk.fromLayer", () => {
   /** A layer that says how often it was built and closed. */
   const counting = (build: Effect.Effect<void> = Effect.void) => {
     const counts = { built: 0, closed: 0 }
@@ -552,7 +552,7 @@ describe("a layer for promises", () => {
     return { counts, layer }
   }
 
-  it("is built when it is used, once, and closed", async () => {
+  it("builds the layer once, at the first use, and closes it when disposed", async () => {
     const { counts, layer } = counting()
     const identity = AwsSdk.fromLayer(layer)
     assert.deepStrictEqual(counts, { built: 0, closed: 0 })
@@ -571,7 +571,7 @@ describe("a layer for promises", () => {
     assert.deepStrictEqual(counts, { built: 1, closed: 1 })
   })
 
-  it("is closed at the end of its block", async () => {
+  it("closes the layer at the end of an `await using` block", async () => {
     const { counts, layer } = counting()
     {
       await using identity = AwsSdk.fromLayer(layer)
@@ -581,7 +581,7 @@ describe("a layer for promises", () => {
     assert.deepStrictEqual(counts, { built: 1, closed: 1 })
   })
 
-  it("is not built to be closed, and not kept waiting for", async () => {
+  it("does not build the layer when disposed before first use, and does not wait for a build when disposed", async () => {
     const unused = counting()
     await AwsSdk.fromLayer(unused.layer).dispose()
     assert.deepStrictEqual(unused.counts, { built: 0, closed: 0 })
@@ -594,7 +594,7 @@ describe("a layer for promises", () => {
     assert.deepStrictEqual(hanging.counts, { built: 1, closed: 1 })
   })
 
-  it("asks once for all who come while it is built", async () => {
+  it("makes one request for all callers that wait while the layer is built", async () => {
     let asked = 0
     const get = Effect.sync(() => {
       asked++
@@ -607,7 +607,7 @@ describe("a layer for promises", () => {
     assert.strictEqual(asked, 1)
   })
 
-  it("whose layer lacks or has a wrong variable rejects each call with an Error that names it", async () => {
+  it("rejects each call with an Error that names the variable which is missing or invalid", async () => {
     const regionLayer = AwsIdentity.layer().pipe(
       Layer.provide([nodeContext, undici]),
       Layer.provide(Layer.setConfigProvider(ConfigProvider.fromMap(
@@ -631,7 +631,7 @@ describe("a layer for promises", () => {
     }
   })
 
-  it("whose layer fails with something that is not an Error rejects with one that shows its tag and no content", async () => {
+  it("rejects with an Error that shows the tag but no content of a failure that is not an Error", async () => {
     class Custom extends Data.TaggedClass("Custom")<{ readonly secret: string }> {}
     for (const [failure, says] of [[new Custom({ secret: "S3CR3T" }), "Custom"], ["S3CR3T", "not an Error"]] as const) {
       const identity = AwsSdk.fromLayer(Layer.fail(failure).pipe(Layer.merge(counting().layer)))
@@ -644,7 +644,7 @@ describe("a layer for promises", () => {
     assert.strictEqual(await identity.credentials().catch((error: unknown) => error), own)
   })
 
-  it("gives the region of its profile, or of the environment if it has no config files", async () => {
+  it("returns the region of the layer's profile, or of the environment if the layer has no config files", async () => {
     const inEnvironment = (environment: Readonly<Record<string, string>>) =>
       Layer.setConfigProvider(ConfigProvider.fromMap(new Map(Object.entries(environment))))
     const full = AwsSdk.fromLayer(Layer.provideMerge(TestIdentity.layer(), inEnvironment({})))
@@ -665,7 +665,7 @@ describe("a layer for promises", () => {
     )
   })
 
-  it("gives the token of its profile, if it has tokens", async () => {
+  it("returns the token of the layer's profile, if the layer has tokens", async () => {
     const identity = AwsSdk.fromLayer(TestIdentity.layer({ profile: "production" }))
     const token = await identity.token()
     assert.isAbove(token.expiration?.getTime() ?? 0, Date.now())
@@ -695,7 +695,7 @@ describe("a layer for promises", () => {
   })
 })
 
-describe("a provider of the SDK", () => {
+describe("AwsSdk.fromProvider", () => {
   const marked = "MARKED-SECRET"
 
   const identities = fc.record({
@@ -706,7 +706,7 @@ describe("a provider of the SDK", () => {
     accountId: fc.stringMatching(/^\d{12}$/)
   }, { requiredKeys: ["accessKeyId", "secretAccessKey"] })
 
-  it("gives back what went in", () =>
+  it("keeps every field of an identity that passes through fromProvider and AwsSdk.credentials", () =>
     fc.assert(
       fc.asyncProperty(identities, fc.boolean(), async (identity, isFunction) => {
         const given = { ...identity }
@@ -721,7 +721,7 @@ describe("a provider of the SDK", () => {
       { numRuns: 200 }
     ))
 
-  it.effect("is hidden from then on", () =>
+  it.effect("redacts the secrets of the identity", () =>
     Effect.gen(function*() {
       const { exit, seen } = yield* observed(AwsSdk.fromProvider({
         accessKeyId: "AKID",
@@ -758,7 +758,7 @@ describe("a provider of the SDK", () => {
   ]
 
   for (const [answer, says] of malformed) {
-    it.effect(`that gives no identity is told what it lacks: ${inspect(answer).replace(/\s+/g, " ")}`, () =>
+    it.effect(`names what is wrong with an answer that is not an identity: ${inspect(answer).replace(/\s+/g, " ")}`, () =>
       Effect.gen(function*() {
         for (const provider of [() => Promise.resolve(answer), () => answer]) {
           const { seen } = yield* observed(ask(provider))
@@ -780,30 +780,35 @@ describe("a provider of the SDK", () => {
     readonly [what: string, error: unknown, reason: IdentityError.CredentialsUnavailable["reason"], says: string]
   > = [
     ["an error", failed({}), "Refused", "it failed."],
-    ["one of a class", failed({ name: "ExpiredTokenException" }), "Refused", "it failed with ExpiredTokenException."],
-    ["one with a strange name", failed({ name: `${marked} Error` }), "Refused", "it failed."],
     [
-      "the end of a chain",
+      "an error of a class",
+      failed({ name: "ExpiredTokenException" }),
+      "Refused",
+      "it failed with ExpiredTokenException."
+    ],
+    ["an error whose name is not a class name", failed({ name: `${marked} Error` }), "Refused", "it failed."],
+    [
+      "a CredentialsProviderError that lets a chain go on",
       failed({ name: "CredentialsProviderError", tryNextLink: true }),
       "Missing",
       "it has no credentials"
     ],
     [
-      "the end",
+      "a CredentialsProviderError that stops a chain",
       failed({ name: "CredentialsProviderError", tryNextLink: false }),
       "Refused",
       "CredentialsProviderError"
     ],
     ["a timeout", failed({ name: "TimeoutError" }), "Unreachable", "TimeoutError"],
-    ["no connection", failed({ code: "ECONNREFUSED" }), "Unreachable", "could not reach its source"],
-    ["no file", failed({ code: "ENOENT" }), "Refused", "it failed"],
+    ["a refused connection", failed({ code: "ECONNREFUSED" }), "Unreachable", "could not reach its source"],
+    ["a missing file", failed({ code: "ENOENT" }), "Refused", "it failed"],
     ["text", marked, "Refused", "it failed."],
-    ["nothing", undefined, "Refused", "it failed."],
-    ["what cannot be looked at", revoked(), "Refused", "it failed."]
+    ["undefined", undefined, "Refused", "it failed."],
+    ["an object that throws when it is read", revoked(), "Refused", "it failed."]
   ]
 
   for (const [what, error, reason, says] of rejections) {
-    it.effect(`that is rejected says so, and no more than a name: ${what}`, () =>
+    it.effect(`shows at most the name of the error that a provider rejects with: ${what}`, () =>
       Effect.gen(function*() {
         const throwing = () => {
           throw error
@@ -816,7 +821,7 @@ describe("a provider of the SDK", () => {
       }))
   }
 
-  it.effect("that is made of ours keeps our error", () =>
+  it.effect("keeps the IdentityError of a provider that is made of ours", () =>
     Effect.gen(function*() {
       const errors = [
         new IdentityError.SsoLoginRequired({
@@ -841,7 +846,7 @@ describe("a provider of the SDK", () => {
       assertUnavailable(error, "Refused", "it failed with LoginDenied")
     }))
 
-  it("gives credentials or our error, whatever it does", () =>
+  it("returns credentials or CredentialsUnavailable, whatever the provider answers", () =>
     fc.assert(
       fc.asyncProperty(
         fc.oneof(
@@ -867,7 +872,7 @@ describe("a provider of the SDK", () => {
       { numRuns: 1000 }
     ))
 
-  it.effect("is not waited for for ever", () =>
+  it.effect("fails when the provider does not answer within 5 minutes", () =>
     Effect.gen(function*() {
       const fiber = yield* Effect.fork(ask(() => new Promise(() => {})))
       yield* TestClock.adjust("299 seconds")
@@ -876,7 +881,7 @@ describe("a provider of the SDK", () => {
       assertUnavailable(yield* fiber, "Unreachable", "it did not answer")
     }))
 
-  it.effect("is kept, and asked for new ones past its own cache", () =>
+  it.effect("caches the credentials in AwsSdk.layer, and asks with forceRefresh after an invalidation", () =>
     Effect.gen(function*() {
       let given = 0
       const memoized = memoizeIdentityProvider(

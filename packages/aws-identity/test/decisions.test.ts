@@ -36,7 +36,7 @@ describe("decideToken", () => {
       lastAttemptAt: attemptAgo === undefined ? undefined : now - attemptAgo
     })
 
-  it("never uses an expired token, and never asks for a login while one still counts", () => {
+  it("never uses an expired token, and never requires a sign-in before the token has expired", () => {
     fc.assert(
       fc.property(state, (s) => {
         const decision = decide(s)
@@ -47,16 +47,16 @@ describe("decideToken", () => {
     )
   })
 
-  it("renews only what can be renewed, only near its end, and not twice within the interval, but at once after its end", () => {
+  it("refreshes a refreshable token near its expiry, at most once per interval, and at once after the expiry", () => {
     fc.assert(
       fc.property(state, (s) => {
-        const canRenew = s.renewable && (s.registrationLeft === undefined || s.registrationLeft > 0)
+        const canRefresh = s.renewable && (s.registrationLeft === undefined || s.registrationLeft > 0)
         const attemptedLately = s.attemptAgo !== undefined && s.attemptAgo >= 0 && s.attemptAgo < attemptInterval
         const expected = s.left > tokenWindow
           ? "Use"
           : s.left <= 0
-          ? !canRenew ? "LoginRequired" : attemptedLately && (s.attemptAgo ?? 0) <= -s.left ? "Pause" : "Refresh"
-          : canRenew && !attemptedLately
+          ? !canRefresh ? "LoginRequired" : attemptedLately && (s.attemptAgo ?? 0) <= -s.left ? "Pause" : "Refresh"
+          : canRefresh && !attemptedLately
           ? "Refresh"
           : "Use"
         assert.strictEqual(decide(s), expected)
@@ -67,7 +67,7 @@ describe("decideToken", () => {
 })
 
 describe("refreshTimes", () => {
-  it("come in order, within the second half of life, and at most five minutes and one before its end", () => {
+  it("are ordered, lie in the second half of the lifetime, and are at most 5 min and 1 min before the expiry", () => {
     fc.assert(
       fc.property(fc.integer({ min: 0, max: 1e13 }), fc.integer({ min: 1, max: 1e9 }), (now, lifetime) => {
         const expiration = now + lifetime
@@ -81,18 +81,18 @@ describe("refreshTimes", () => {
     )
   })
 
-  it("are half and a quarter of a short life before its end: for 2 minutes, 60 s and 30 s", () => {
+  it("are 60 s and 30 s before the expiry of credentials that live 2 minutes: half and a quarter of the lifetime", () => {
     assert.deepStrictEqual(refreshTimes(0, 120_000), { advisoryAt: 60_000, mandatoryAt: 90_000 })
   })
 
-  it("leave as much life as refreshBefore asks for, if the credentials have it", () => {
+  it("leave the lifetime that refreshBefore asks for, if the credentials live that long", () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 1e8 }), fc.integer({ min: 1, max: 1e8 }), (lifetime, before) => {
         const { advisoryAt, mandatoryAt } = refreshTimes(0, lifetime, before)
         const usual = refreshTimes(0, lifetime)
         assert.isTrue(0 < advisoryAt && advisoryAt <= mandatoryAt && mandatoryAt <= usual.mandatoryAt)
         if (lifetime - before >= attemptInterval) assert.isAtMost(mandatoryAt, lifetime - before)
-        // Callers never wait more often than twice a minute because of it.
+        // Callers wait at most twice a minute because of this option.
         else assert.strictEqual(mandatoryAt, usual.mandatoryAt)
         if (mandatoryAt < usual.mandatoryAt) assert.isAtLeast(mandatoryAt, attemptInterval)
       }),
@@ -100,7 +100,7 @@ describe("refreshTimes", () => {
     )
   })
 
-  it("never come for credentials that do not expire", () => {
+  it("are infinite for credentials that do not expire", () => {
     assert.deepStrictEqual(refreshTimes(0, Infinity), { advisoryAt: Infinity, mandatoryAt: Infinity })
   })
 })
@@ -122,7 +122,7 @@ describe("decideCredentials", () => {
     random: fc.double({ min: 0, max: 1, noNaN: true, maxExcluded: true })
   })
 
-  it("never gives expired credentials, never fails while some are good, and paces its attempts", () => {
+  it("never returns expired credentials, never fails while credentials are valid, and spaces its attempts", () => {
     fc.assert(
       fc.property(fc.array(event, { maxLength: 60 }), (events) => {
         let now = 0
@@ -168,7 +168,7 @@ describe("decideCredentials", () => {
   const kindOf = (pauses: Partial<Record<IdentityError.Kind, number>>, kind: IdentityError.Kind): number =>
     pauses[kind] ?? 500
 
-  it("forgets a failure that was before the clock was set back", () => {
+  it("ignores a failure whose time is in the future because the clock was set back", () => {
     const held = afterFailure(10_000, none, "failure", "AccessDenied", 0.5)
     assert.strictEqual(decideCredentials(10_000, held), "Fail")
     assert.strictEqual(decideCredentials(9999, held), "Wait")
@@ -193,7 +193,7 @@ describe("nextPoll", () => {
   )
   const start: PollState = { intervalMillis: 5000, waitMillis: 5000, deadline: 600_000 }
 
-  it("asks no sooner than the interval, which only slow_down changes, by 5 s each", () => {
+  it("waits at least the interval, which grows by 5 s on slow_down only", () => {
     fc.assert(
       fc.property(fc.array(answers, { maxLength: 20 }), (sequence) => {
         let state = start
@@ -212,7 +212,7 @@ describe("nextPoll", () => {
     )
   })
 
-  it("ends with what the person or the service decides", () => {
+  it("ends as Denied, Expired or Failed when the person or the service decides", () => {
     const { AccessDeniedException, ExpiredTokenException, InvalidClientException, InvalidGrantException } =
       IdentityError
     const tagOf = (error: IdentityError.CreateTokenError) => nextPoll(start, error)._tag
@@ -246,7 +246,7 @@ describe("the token file", () => {
     )
   }).map((fields) => new SsoTokenCache.SsoToken(fields))
 
-  it("gives back what was written", () => {
+  it("decodes to the token that was encoded", () => {
     fc.assert(
       fc.property(token, (token) => {
         const decoded = Either.getOrThrow(SsoTokenCache.decode(SsoTokenCache.encode(token)))
@@ -261,7 +261,7 @@ describe("the token file", () => {
     )
   })
 
-  it("is refused or read, never more, whatever is in it", () => {
+  it("is decoded or refused without a throw, whatever its content", () => {
     fc.assert(
       fc.property(
         fc.oneof(
@@ -282,7 +282,7 @@ describe("the token file", () => {
   const written = (fields: Record<string, unknown>) =>
     SsoTokenCache.decode(JSON.stringify({ accessToken: "t", expiresAt: "2030-01-01T00:00:00Z", ...fields }))
 
-  it("may bear any time that any tool writes", () => {
+  it("accepts every format of time that a tool writes, and refuses other texts", () => {
     for (
       const [text, expected] of [
         ["2021-12-25T13:30:00Z", "2021-12-25T13:30:00.000Z"],
@@ -302,7 +302,7 @@ describe("the token file", () => {
     }
   })
 
-  it("is written to the second, as older readers want it, and never promises a second too many", () => {
+  it("has times in whole seconds, which older readers require, rounded down", () => {
     const token = Either.getOrThrow(written({ expiresAt: "2030-01-01T00:00:00.999Z" }))
     assert.include(SsoTokenCache.encode(token), "\"expiresAt\": \"2030-01-01T00:00:00Z\"")
   })
@@ -320,7 +320,7 @@ describe("the token file", () => {
     )
   })
 
-  it("may have keys in any case, and nulls", () => {
+  it("accepts keys in any letter case, and treats null and empty fields as absent", () => {
     const token = Either.getOrThrow(
       SsoTokenCache.decode(
         "{\"AccessToken\":\"t\",\"EXPIRESAT\":\"2030-01-01T00:00:00Z\",\"refreshToken\":\"\",\"clientId\":null,\"idToken\":\"x\"}"
@@ -336,7 +336,7 @@ describe("the token file", () => {
     })
   })
 
-  it("may have nonsense where a token can do without", () => {
+  it("ignores an optional field that is not valid", () => {
     const token = Either.getOrThrow(
       written({ registrationExpiresAt: "soon", region: 7, clientSecret: [], refreshToken: "r", other: 1 })
     )
@@ -348,7 +348,7 @@ describe("the token file", () => {
     assertEquals(written({ accessToken: "", region: 7 }), Either.left("\"accessToken\" is missing"))
   })
 
-  it("is named as every AWS tool names it", () => {
+  it("is named by the SHA-1 of the session's name or start URL, as in every AWS tool", () => {
     for (
       const [key, sha1] of [
         ["my-sso", "0ad374308c5a4e22f723adf10145eafad7c4031c"],
@@ -363,7 +363,7 @@ describe("the token file", () => {
 })
 
 describe("Region", () => {
-  it("knows the partition by the name", () => {
+  it("finds the partition by the region's name", () => {
     for (
       const [region, suffix] of [
         ["us-east-1", "amazonaws.com"],
@@ -382,7 +382,7 @@ describe("Region", () => {
     }
   })
 
-  it("is a host label or nothing", () => {
+  it("refuses any text that is not a host label", () => {
     for (const name of ["", "-", "us-east-1.", "us_east", "US-EAST-1", "a".repeat(64), "us-east-1\n", "a/b", "@"]) {
       assert.throws(() => Region.make(name))
     }

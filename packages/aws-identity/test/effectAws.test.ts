@@ -6,9 +6,9 @@ import { AwsSdk, CredentialsProvider } from "effect-aws-identity"
 import { Emulator, IdentityCenter, TestIdentity } from "effect-aws-identity-testing"
 import { createServer } from "node:http"
 
-// The clients of @effect-aws with our credentials, as `examples/effect-aws.ts` has them, on real sockets.
+// The clients of @effect-aws use our credentials as in `examples/effect-aws.ts`, on real sockets.
 
-/** The SDK goes by the real time, so the TestClock begins there. */
+/** The SDK uses the real time, so the TestClock starts at it. */
 const worldOf = (options?: TestIdentity.Options) =>
   Layer.unwrapScoped(Effect.gen(function*() {
     const endpoint = yield* Emulator.serve
@@ -23,7 +23,7 @@ const worldOf = (options?: TestIdentity.Options) =>
 const calls = Effect.flatMap(IdentityCenter.IdentityCenter, (center) => center.calls)
 
 describe("the clients of @effect-aws", () => {
-  it.effect("sign what AWS accepts, and share what we have", () =>
+  it.effect("sign requests that AWS accepts, and share the cached credentials", () =>
     Effect.gen(function*() {
       const { Account, Arn } = yield* STSService.getCallerIdentity({})
       assert.strictEqual(Account, "111122223333")
@@ -32,7 +32,7 @@ describe("the clients of @effect-aws", () => {
       assert.deepStrictEqual(yield* calls, ["getRoleCredentials", "getCallerIdentity", "getCallerIdentity"])
     }).pipe(Effect.provide(worldOf())))
 
-  it.effect("have others as soon as the first are rejected", () =>
+  it.effect("use new credentials as soon as the first ones are invalidated", () =>
     Effect.gen(function*() {
       const provider = yield* CredentialsProvider.CredentialsProvider
       yield* STSService.getCallerIdentity({})
@@ -46,7 +46,7 @@ describe("the clients of @effect-aws", () => {
       ])
     }).pipe(Effect.provide(worldOf())))
 
-  it.effect("fail with our words where there are no credentials, and with the tag of the SDK's errors", () =>
+  it.effect("fail with SdkError and the message of our error when nobody is signed in", () =>
     Effect.gen(function*() {
       const error = yield* Effect.flip(STSService.getCallerIdentity({}))
       assert.strictEqual(error._tag, "SdkError")

@@ -33,11 +33,11 @@ const resolveWith = (variables: Readonly<Record<string, string>>) =>
     environment(variables)
   )
 
-describe("what the environment gives", () => {
+describe("EnvironmentCredentials.resolve reads", () => {
   const worlds: ReadonlyArray<readonly [title: string, variables: Record<string, string>, expected: string]> = [
     ["long-lived keys", keys, "AKIDEXAMPLE MARKED-secret - - -"],
     [
-      "all of it",
+      "all five variables",
       {
         ...keys,
         AWS_SESSION_TOKEN: "token",
@@ -47,12 +47,12 @@ describe("what the environment gives", () => {
       "AKIDEXAMPLE MARKED-secret token 2030-01-31T12:00:00.000Z 012345678901"
     ],
     [
-      "what is empty or blank is not set",
+      "empty and blank variables as if they were not set",
       { ...keys, AWS_SESSION_TOKEN: "", AWS_CREDENTIAL_EXPIRATION: " ", AWS_ACCOUNT_ID: "" },
       "AKIDEXAMPLE MARKED-secret - - -"
     ],
     [
-      "white space around",
+      "values without the white space around them",
       {
         AWS_ACCESS_KEY_ID: " AKIDEXAMPLE\n",
         AWS_SECRET_ACCESS_KEY: "MARKED-secret\r\n",
@@ -61,11 +61,11 @@ describe("what the environment gives", () => {
       "AKIDEXAMPLE MARKED-secret token - -"
     ],
     [
-      "an account as the console shows it",
+      "keys without the account id, if it has the hyphens of the console",
       { ...keys, AWS_ACCOUNT_ID: "0123-4567-8901" },
       "AKIDEXAMPLE MARKED-secret - - -"
     ],
-    ["names of one SDK only", {
+    ["keys without session tokens in variables of one SDK only", {
       ...keys,
       AMAZON_SESSION_TOKEN: "token",
       AWS_SECURITY_TOKEN: "token"
@@ -78,7 +78,7 @@ describe("what the environment gives", () => {
       }))
   }
 
-  it.effect("is read anew each time", () =>
+  it.effect("the variables again on each run", () =>
     Effect.gen(function*() {
       let id = "AWS_ACCESS_KEY_ID"
       const provider = ConfigProvider.fromMap(new Map(Object.entries({ ...keys, OTHER_ID: "AKIDOTHER" }))).pipe(
@@ -93,18 +93,18 @@ describe("what the environment gives", () => {
       assert.strictEqual(yield* accessKeyId, "AKIDOTHER")
     }))
 
-  it.effect("as a layer", () =>
+  it.effect("the keys for EnvironmentCredentials.layer", () =>
     Effect.gen(function*() {
       const provider = yield* CredentialsProvider.CredentialsProvider
       assert.strictEqual((yield* provider.get).accessKeyId, "AKIDEXAMPLE")
     }).pipe(Effect.provide(EnvironmentCredentials.layer()), environment(keys)))
 })
 
-describe("what it does not give", () => {
+describe("EnvironmentCredentials.resolve fails for", () => {
   const worlds: ReadonlyArray<
     readonly [title: string, variables: Record<string, string>, tag: string, says: ReadonlyArray<string>]
   > = [
-    ["nothing", {}, "NotConfigured", ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"]],
+    ["an empty environment", {}, "NotConfigured", ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"]],
     [
       "blank keys",
       { AWS_ACCESS_KEY_ID: "", AWS_SECRET_ACCESS_KEY: " \n" },
@@ -113,7 +113,7 @@ describe("what it does not give", () => {
     ],
     ["a token without keys", { AWS_SESSION_TOKEN: "MARKED-token" }, "NotConfigured", ["AWS_ACCESS_KEY_ID"]],
     [
-      "names of one SDK only",
+      "keys in variables of one SDK only",
       {
         AMAZON_ACCESS_KEY_ID: "MARKED",
         AMAZON_SECRET_ACCESS_KEY: "MARKED",
@@ -136,19 +136,19 @@ describe("what it does not give", () => {
       ["AWS_SECRET_ACCESS_KEY is set, but AWS_ACCESS_KEY_ID is not"]
     ],
     [
-      "a time that is none",
+      "an expiration that is not a time",
       { ...keys, AWS_CREDENTIAL_EXPIRATION: "MARKED tomorrow" },
       "Invalid",
       ["AWS_CREDENTIAL_EXPIRATION is not an RFC 3339 time", "2026-01-31T12:00:00Z"]
     ],
     [
-      "a time without offset",
+      "an expiration without offset",
       { ...keys, AWS_CREDENTIAL_EXPIRATION: "2030-01-31T12:00:00" },
       "Invalid",
       ["AWS_CREDENTIAL_EXPIRATION"]
     ],
     [
-      "the very end",
+      "an expiration that is now",
       { ...keys, AWS_CREDENTIAL_EXPIRATION: "1970-01-01T00:00:00Z" },
       "Expired",
       ["AWS_CREDENTIAL_EXPIRATION", "1970-01-01T00:00:00.000Z"]
@@ -165,7 +165,7 @@ describe("what it does not give", () => {
       }))
   }
 
-  it.effect("a source of variables that fails is no chain's to go past", () =>
+  it.effect("a failing source of variables with an error that stops a chain", () =>
     Effect.gen(function*() {
       const broken = ConfigProvider.fromFlat(ConfigProvider.makeFlat({
         load: () => Effect.fail(ConfigError.SourceUnavailable([], "MARKED", Cause.empty)),
@@ -177,7 +177,7 @@ describe("what it does not give", () => {
       assert.notInclude(seen, "MARKED")
     }))
 
-  it.effect("anything else than credentials or one of its errors, whatever is set", () =>
+  it.effect("unusable values with one of its errors only, whatever the variables hold", () =>
     Effect.gen(function*() {
       const value = fc.oneof(
         fc.string({ unit: "binary" }),

@@ -1,5 +1,5 @@
 /**
- * The two implementations behind `#hashes`, beside published vectors and beside each other.
+ * Compares the two implementations of `#hashes` with published vectors and with each other.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { FastCheck } from "effect"
@@ -11,7 +11,7 @@ const text = FastCheck.string({ unit: "grapheme", maxLength: 300 })
 const bytes = FastCheck.uint8Array({ maxLength: 300 })
 
 describe.each([["node:crypto", Node], ["@noble/hashes", Portable]] as const)("hashes by %s", (_, hashes) => {
-  it("gives the SHA-1 and SHA-256 of FIPS 180", () => {
+  it("computes the SHA-1 and SHA-256 of the examples in FIPS 180", () => {
     assert.strictEqual(hashes.sha1Hex("abc"), "a9993e364706816aba3e25717850c26c9cd0d89d")
     assert.strictEqual(
       hashes.sha256Hex("abc"),
@@ -20,7 +20,7 @@ describe.each([["node:crypto", Node], ["@noble/hashes", Portable]] as const)("ha
     assert.strictEqual(hashes.sha256Hex(new Uint8Array([0x61, 0x62, 0x63])), hashes.sha256Hex("abc"))
   })
 
-  it("gives the HMAC-SHA-256 of RFC 4231, test case 2, each time that the prepared key signs", () => {
+  it("computes the HMAC-SHA-256 of RFC 4231, test case 2, each time the prepared key signs", () => {
     const expected = "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"
     const sign = hashes.hmacSha256Hex(new TextEncoder().encode("Jefe"))
     assert.strictEqual(sign("what do ya want for nothing?"), expected)

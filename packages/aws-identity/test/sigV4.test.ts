@@ -44,7 +44,7 @@ const key = (accessKeyId: string, secret: string, token?: string) =>
 
 const signatureIn = (text: string | undefined): string | undefined => /Signature=([0-9a-f]{64})$/.exec(text ?? "")?.[1]
 
-describe("the examples that AWS publishes", () => {
+describe("SigV4 computes the signature of AWS's published example", () => {
   // "Elements of an AWS API request signature" and the test suite that went with it.
   const suite = {
     credentials: key("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"),
@@ -160,7 +160,7 @@ describe("the examples that AWS publishes", () => {
     assert.strictEqual(signatureIn(Either.getOrThrow(signed).headers["authorization"]), signature)
   })
 
-  it("S3 presigned GetObject", () => {
+  it("of a presigned S3 GetObject", () => {
     const url = SigV4.presign({ method: "GET", url: "https://examplebucket.s3.amazonaws.com/test.txt" }, {
       ...s3,
       expiresIn: Duration.days(1)
@@ -175,11 +175,11 @@ describe("the examples that AWS publishes", () => {
   })
 })
 
-// What the witness signs and we do not, and what it does to a request that we do not. Each is told to it.
+// Headers that @smithy/signature-v4 signs by default and we do not. The tests tell it to leave them out.
 const differences = {
-  // Instrumentation of the transport replaces them after the request was signed, and AWS would see other values.
+  // Instrumentation of the transport replaces these headers after signing, so AWS would receive other values.
   tracing: ["traceparent", "tracestate", "baggage", "b3", "x-b3-traceid", "x-b3-sampled"],
-  // fetch sets it itself, and sends a stream without one.
+  // fetch sets this header itself, and sends a stream without it.
   length: ["content-length"]
 }
 const unsignableHeaders = new Set(Object.values(differences).flat())
@@ -208,7 +208,7 @@ const witness = (
     }
   })
 
-/** A target as it came over the wire: nothing is decoded but the query, which the witness takes decoded. */
+/** Splits a target as received. Only the query is decoded, because the witness takes it decoded. */
 const received = (target: string) => {
   const [path = "", search = ""] = target.split(/\?(.*)/s)
   const query: Record<string, Array<string>> = Object.create(null)
@@ -285,7 +285,7 @@ const headerName = fc.oneof(
     ...["content-type", "X-Amz-Target", "x-amz-meta-b", "constructor", "toString", "accept", "Date", "Range"],
     ...unsignableHeaders
   )
-  // Those that say what is to be signed have tests of their own.
+  // Headers that control what is signed have tests of their own.
 ).filter((name) => !/^(?:host|x-amz-(?:date|security-token|content-sha256))$/i.test(name))
 const headerValue = fc.oneof(
   fc.stringMatching(/^[\x20-\x7e]{0,20}$/),
@@ -349,8 +349,8 @@ const fromSent = async (
   return signed.headers["authorization"]
 }
 
-describe("equals @smithy/signature-v4", () => {
-  it("in its headers", () =>
+describe("SigV4 signs as @smithy/signature-v4 does", () => {
+  it("in headers", () =>
     fc.assert(
       fc.asyncProperty(request, signer, fc.boolean(), async (request, signer, contentSha256) => {
         const signed = Either.getOrThrow(SigV4.sign(request, { ...signer, contentSha256 }))
@@ -381,7 +381,7 @@ describe("equals @smithy/signature-v4", () => {
       { numRuns: 20 }
     ), 60_000)
 
-  it("in its query", () =>
+  it("in the query of a presigned URL", () =>
     fc.assert(
       fc.asyncProperty(
         request,
@@ -395,7 +395,7 @@ describe("equals @smithy/signature-v4", () => {
           const { "X-Amz-Signature": _, ...unsigned } = sent
           const headers: Record<string, string> = Object.create(null)
           for (const [key, value] of Object.entries(request.headers)) {
-            // A name in two cases is one header of two values; the witness keeps the last.
+            // A name in two letter cases is one header with two values. The witness would keep only the last value.
             const name = key.toLowerCase()
             headers[name] = headers[name] === undefined ? value : `${headers[name]},${value}`
           }
@@ -406,13 +406,13 @@ describe("equals @smithy/signature-v4", () => {
             path,
             query: unsigned,
             headers: { ...headers, host: new URL(url).host },
-            // To the witness, what it cannot hash is unsigned.
+            // The witness treats a body that it cannot hash as unsigned.
             body: (payload ?? (isS3(signer.service) ? "unsigned" : "signed")) === "unsigned" ? {} : request.body
           }, {
             signingDate: DateTime.toDateUtc(signer.now),
             expiresIn: seconds,
             unsignableHeaders: new Set(differences.tracing),
-            // It moves them into the query. Ours stay where the caller has put them: S3 does not take all of them there.
+            // The witness moves headers into the query. We leave them, because S3 does not accept all of them there.
             unhoistableHeaders: new Set(Object.keys(headers))
           })
           assert.deepStrictEqual(
@@ -427,13 +427,13 @@ describe("equals @smithy/signature-v4", () => {
     ), 120_000)
 })
 
-describe("what is sent", () => {
+describe("SigV4.sign", () => {
   const bytes = (text: string) =>
     text.replace(/%([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(parseInt(hex, 16)))
   const pathOf = (url: string) => new URL(url).pathname.split("/").map(bytes)
   const queryOf = (url: string) => [...new URL(url).searchParams]
 
-  it("means what was asked for, in the order in which it was asked", () =>
+  it("keeps the meaning of path and query, and the order of the query", () =>
     fc.assert(
       fc.property(request, signer, (request, signer) => {
         const { url } = Either.getOrThrow(SigV4.sign(request, signer))
@@ -444,7 +444,7 @@ describe("what is sent", () => {
       { numRuns: 3000 }
     ))
 
-  it("has one spelling", () => {
+  it("encodes path and query in one canonical spelling", () => {
     const sent = (path: string, service: string) =>
       targetOf(
         Either.getOrThrow(
@@ -463,7 +463,7 @@ describe("what is sent", () => {
     assert.strictEqual(sent("/a b+c!%7e%2f//ü?q=a+b#fragment", "lambda"), "/a%20b+c!%7e%2f//%C3%BC?q=a%20b")
   })
 
-  it("does not carry what another signature left behind", () => {
+  it("removes the headers and query parameters of an earlier signature", () => {
     const options = {
       service: "sts",
       region,
@@ -487,7 +487,7 @@ describe("what is sent", () => {
     assert.strictEqual(Redacted.value(Either.getOrThrow(twice)), Redacted.value(Either.getOrThrow(presigned)))
   })
 
-  it("covers a header x-amz-content-sha256, and a host that is not that of the URL", async () => {
+  it("signs a given x-amz-content-sha256 header, and a Host header that differs from the URL", async () => {
     const options = { service: "s3", region, credentials: key("AKID", "secret"), now: DateTime.unsafeMake(0) }
     for (
       const headers of [
@@ -520,7 +520,7 @@ describe("a presigned URL", () => {
     return received(targetOf(Redacted.value(Either.getOrThrow(url)))).query
   }
 
-  it("says how its body is signed where the service would think otherwise", () => {
+  it("has X-Amz-Content-Sha256 only if the body is signed in another way than the service's default", () => {
     const said = (changed: Partial<SigV4.PresignOptions>) => presigned({}, changed)["X-Amz-Content-Sha256"]
     assert.isUndefined(said({}))
     assert.isUndefined(said({ payload: "unsigned" }))
@@ -529,7 +529,7 @@ describe("a presigned URL", () => {
     assert.deepStrictEqual(said({ service: "lambda", payload: "unsigned" }), ["UNSIGNED-PAYLOAD"])
   })
 
-  it("covers a hash that the request itself gives, unless its payload is unsigned", async () => {
+  it("signs a hash that the request gives as a header, unless the payload is unsigned", async () => {
     const headers = { "x-amz-content-sha256": hash }
     const query = presigned({ headers, body: "something else" }, {})
     assert.deepStrictEqual(query["X-Amz-SignedHeaders"], ["host;x-amz-content-sha256"])
@@ -547,11 +547,11 @@ describe("a presigned URL", () => {
     assert.deepStrictEqual(presigned({ headers }, { payload: "unsigned" }), presigned({}, {}))
   })
 
-  it("counts for 15 minutes", () => assert.deepStrictEqual(presigned({}, {})["X-Amz-Expires"], ["900"]))
+  it("is valid for 15 minutes by default", () => assert.deepStrictEqual(presigned({}, {})["X-Amz-Expires"], ["900"]))
 })
 
-describe("the key", () => {
-  it("is remembered for the same credentials, day, region and service, and no others", () => {
+describe("rememberKey", () => {
+  it("reuses a signing key for the same credentials, day, region and service only", () => {
     const remembered = rememberKey()
     const [one, other] = [key("A", "1"), key("A", "2")]
     const calls: ReadonlyArray<Parameters<typeof remembered>> = [
@@ -571,7 +571,7 @@ describe("the key", () => {
     assert.strictEqual(new Set(seen).size, calls.length)
   })
 
-  it("of an old day is dropped when a long-lived secret has signed on many days since", () => {
+  it("drops the key of an old day after a long-lived secret has signed on many later days", () => {
     const remembered = rememberKey()
     const one = key("A", "1")
     const day = (number: number) => remembered(one, String(20200000 + number), "us-east-1", "s3")
@@ -581,7 +581,7 @@ describe("the key", () => {
   })
 })
 
-describe("refuses", () => {
+describe("SigV4 refuses", () => {
   const options = { service: "s3", region, credentials: key("AKID", "secret"), now: DateTime.unsafeMake(0) }
   const good: SigV4.Request = { method: "GET", url: "https://a.b/" }
   const problem = (result: Either.Either<unknown, IdentityError.InvalidInput>) =>

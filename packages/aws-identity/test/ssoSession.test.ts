@@ -6,20 +6,20 @@ const startUrl = "https://corp.awsapps.com/start"
 const region = Region.make("eu-west-1")
 
 describe("SsoSession", () => {
-  it("of a name is stored by its name, and its command signs in to the session", () => {
+  it("with a name uses the name as cache key and in its login command", () => {
     const session = SsoSession.make({ name: "corp", startUrl, region })
     assert.strictEqual(session.cacheKey, "corp")
     assert.strictEqual(session.loginCommand, "aws sso login --sso-session corp")
     assert.deepStrictEqual(session.registrationScopes, [])
   })
 
-  it("without a name is stored by its start URL, and its command names no session", () => {
+  it("without a name uses the start URL as cache key, and its login command names no session", () => {
     const session = SsoSession.make({ startUrl, region })
     assert.strictEqual(session.cacheKey, startUrl)
     assert.strictEqual(session.loginCommand, "aws sso login")
   })
 
-  it("quotes a name for the shell", () => {
+  it("quotes a name with spaces for the shell in its login command", () => {
     assert.strictEqual(
       SsoSession.make({ name: "my corp", startUrl, region }).loginCommand,
       "aws sso login --sso-session 'my corp'"
@@ -31,7 +31,7 @@ describe("SsoSession", () => {
     assert.throws(() => SsoSession.make({ startUrl: "", region }), /non empty/)
   })
 
-  it.effect("of a legacy profile is stored by its start URL, and its command names the profile", () =>
+  it.effect("of a legacy profile uses the start URL as cache key, and its login command names the profile", () =>
     Effect.gen(function*() {
       const session = yield* SharedConfig.sessionOfProfile("old")
       assert.deepStrictEqual(session.name, Option.none())
@@ -41,7 +41,7 @@ describe("SsoSession", () => {
       config: `[profile old]\nsso_start_url = ${startUrl}\nsso_region = ${region}\n`
     }))))
 
-  it.effect("of a config file is the one that make gives, and has the places of its values besides", () =>
+  it.effect("of a config file equals the one of make, and also has the places of its values", () =>
     Effect.gen(function*() {
       const { places, ...fields } = yield* SharedConfig.session("corp")
       assert.deepStrictEqual(places?.startUrl, { section: "[sso-session corp]", file: "config", line: 2 })

@@ -4,8 +4,8 @@ import { Cause, DateTime, Effect, Either, Exit, FastCheck as fc, Layer, Option, 
 import { Credentials, IdentityError, Region, Sts } from "effect-aws-identity"
 import { overClient } from "./ports.js"
 
-// STS is not only AWS's: each server writes its XML in its own way. What is a session is understood, and whatever is
-// none is a typed error that says what is wrong, in bounded time.
+// Servers other than AWS implement STS too, and each writes its own XML. A valid session is decoded. Any other answer
+// is a typed error that says what is wrong, in bounded time.
 
 const region = Region.make("eu-west-1")
 const credentials = new Credentials.Credentials({
@@ -40,7 +40,7 @@ interface Understood {
   readonly user?: { readonly arn: string; readonly assumedRoleId: string }
 }
 
-/** What we make of an answer. */
+/** The session that we decode from an answer, or our error. */
 const understood = (action: Action, body: string, status = 200) =>
   Effect.map(
     Effect.either(Effect.provide(calls[action], answering(body, status))),
@@ -58,7 +58,7 @@ const failureOf = (action: Action, body: string, status = 200) =>
   Effect.flatMap(understood(action, body, status), Either.flip)
 
 // ---------------------------------------------------------------------------------------------------------------
-// As servers send them
+// Answers of known servers
 // ---------------------------------------------------------------------------------------------------------------
 
 const accessKeyId = "ASIAIOSFODNN7EXAMPLE"
@@ -217,7 +217,7 @@ const servers: Readonly<Record<string, readonly [(action: Action) => string, Und
   "an empty role": [(action) => answer(action, `<AssumedRoleUser/>${issued}`), withoutUser]
 }
 
-describe("a session as others send it", () => {
+describe("Sts decodes the session of", () => {
   for (const action of actions) {
     it.effect.each(Object.entries(servers))(
       `${action}: %s`,
@@ -236,7 +236,7 @@ describe("a session as others send it", () => {
     ["2026-11-30T19:04:56.123456+05:30", "2026-11-30T13:34:56.123Z"],
     ["2026-11-30T05:34:56-08:00", "2026-11-30T13:34:56.000Z"],
     ["2026-11-30T13:34:56+0000", "2026-11-30T13:34:56.000Z"],
-    // Python's isoformat says no zone, and it is UTC whatever the zone here.
+    // Python's isoformat writes no time zone. The time is UTC, whatever the local time zone.
     ["2026-11-30T13:34:56.123456", "2026-11-30T13:34:56.123Z"],
     ["\n  2026-11-30T13:34:56Z\n", "2026-11-30T13:34:56.000Z"],
     ["2026-11-30T13&#58;34:56Z", "2026-11-30T13:34:56.000Z"]
@@ -248,7 +248,7 @@ describe("a session as others send it", () => {
 })
 
 // ---------------------------------------------------------------------------------------------------------------
-// However it is written
+// Equivalent spellings of one answer
 // ---------------------------------------------------------------------------------------------------------------
 
 interface Node {
@@ -266,7 +266,7 @@ const nodeOf = (name: string, content: Record<string, unknown> | string): Node =
 const some = (text: string, minLength: number, maxLength: number) =>
   fc.string({ unit: fc.constantFrom(...text), minLength, maxLength })
 const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-/** Of those who write something else than base64. */
+/** Values of servers whose keys and tokens are not base64. */
 const opaque = some(`${letters}+/=_-.&<>"'%;#]![é日😀`, 1, 80)
 
 const sessions: fc.Arbitrary<Understood> = fc.record({
@@ -300,7 +300,7 @@ const treeOf = (action: Action, { accessKeyId, expiration, secretAccessKey, sess
     ResponseMetadata: { RequestId: "1234-abc" }
   })
 
-/** How it is written: each step takes the next number. */
+/** Chooses the spelling: each step takes the next number. */
 const write = (choices: ReadonlyArray<number>) => {
   let step = 0
   const pick = <A>(...options: readonly [A, ...ReadonlyArray<A>]): A =>
@@ -351,7 +351,7 @@ const write = (choices: ReadonlyArray<number>) => {
     pick("", "\n", "<!-- the end -->")
 }
 
-it.effect("an answer says the same however it is written", () =>
+it.effect("Sts decodes equivalent spellings of one XML document to the same session", () =>
   Effect.gen(function*() {
     const runtime = yield* Effect.runtime()
     yield* Effect.promise(() =>
@@ -372,18 +372,18 @@ it.effect("an answer says the same however it is written", () =>
   }))
 
 // ---------------------------------------------------------------------------------------------------------------
-// What is no session
+// Answers without a valid session
 // ---------------------------------------------------------------------------------------------------------------
 
 const action = "AssumeRoleWithWebIdentity"
 const whole = answer(action, issued + user)
 
-describe("an answer that is no session says what is wrong", () => {
+describe("Sts names what is wrong with an answer that is not a valid session:", () => {
   it.effect.each<readonly [string, string, string]>([
     ["of another operation", answer("AssumeRole", issued), "it has no AssumeRoleWithWebIdentityResult"],
     ["an error with status 200", "<ErrorResponse><Error><Code>X</Code></Error></ErrorResponse>", "it has no"],
     ["a proxy's page", "<html><head><title>Sign in</title></head><body><p>Hello</p></body></html>", "an HTML page"],
-    ["a page that is no XML", "<html><body><p>Hello<br></body></html>", "an HTML page"],
+    ["a page that is not XML", "<html><body><p>Hello<br></body></html>", "an HTML page"],
     ["a page with a document type", "<!DOCTYPE html><html></html>", "an HTML page"],
     ["XML with a document type", "<!DOCTYPE a><a></a>", "it has a document type"],
     ["JSON", JSON.stringify({ AssumeRoleWithWebIdentityResponse: {} }), "it is not well-formed XML"],
@@ -395,16 +395,20 @@ describe("an answer that is no session says what is wrong", () => {
     ["with a key of white space", whole.replace(accessKeyId, " \n "), "\"Credentials.AccessKeyId\" is missing"],
     ["with two keys", whole.replace("<AccessKeyId>", "<AccessKeyId>A</AccessKeyId>$&"), "\"Credentials.AccessKeyId\""],
     ["with a key of elements", whole.replace(accessKeyId, "<A>1</A>"), "\"Credentials.AccessKeyId\""],
-    ["without an end", whole.replace(/<Expiration>.*<\/Expiration>/, ""), "\"Credentials.Expiration\" is missing"],
-    ["with no time", whole.replace(expiration, "tomorrow"), "\"Credentials.Expiration\""],
-    ["with no such day", whole.replace("11-30", "13-45"), "\"Credentials.Expiration\""],
     [
-      "with a number that is none",
+      "without an expiration",
+      whole.replace(/<Expiration>.*<\/Expiration>/, ""),
+      "\"Credentials.Expiration\" is missing"
+    ],
+    ["with an expiration that is not a time", whole.replace(expiration, "tomorrow"), "\"Credentials.Expiration\""],
+    ["with an expiration on a day that does not exist", whole.replace("11-30", "13-45"), "\"Credentials.Expiration\""],
+    [
+      "with a packed policy size that is not a number",
       answer(action, `${issued}<PackedPolicySize>x</PackedPolicySize>`),
       "PackedPolicySize"
     ],
-    ["half of it", whole.slice(0, whole.length / 2), "it is not well-formed XML"],
-    ["with another one's end", whole.replace("</Credentials>", "</Credential>"), "it is not well-formed XML"]
+    ["cut in half", whole.slice(0, whole.length / 2), "it is not well-formed XML"],
+    ["with an end tag of another name", whole.replace("</Credentials>", "</Credential>"), "it is not well-formed XML"]
   ])("%s", ([, body, problem]) =>
     Effect.map(failureOf(action, body), (error) => {
       assert.instanceOf(error, IdentityError.InvalidResponse)
@@ -446,12 +450,12 @@ describe("an answer that is no session says what is wrong", () => {
 })
 
 // ---------------------------------------------------------------------------------------------------------------
-// Of those who mean harm
+// Hostile answers
 // ---------------------------------------------------------------------------------------------------------------
 
 const mebibyte = 1_048_576
 const errorOf = (code: string) => `<ErrorResponse><Error><Code>${code}</Code></Error></ErrorResponse>`
-/** As often as there is room in 1 MiB, beside the rest of an answer. */
+/** Repeats a text as often as it fits into 1 MiB beside the rest of an answer. */
 const filled = (text: string) => text.repeat(Math.floor((mebibyte - 2000) / text.length))
 const manyOf = (make: (index: number) => string) => Array.from({ length: 50_000 }, (_, index) => make(index)).join("")
 const entity = (text: string) => `<!DOCTYPE x [${text}]>${whole.replace(accessKeyId, "&a;")}`
@@ -460,7 +464,7 @@ const laughs = Array.from(
   (_, index) => `<!ENTITY l${index + 1} "${`&l${index};`.repeat(10)}">`
 ).join("")
 
-/** With status 200 and 400, each is an error, or is understood as if what is wrong were not there. */
+/** Each is an error with status 200 and 400, or is decoded as if the hostile part were absent. */
 const hostile: Readonly<Record<string, string>> = {
   "an entity": entity("<!ENTITY a 'b'>"),
   "a billion laughs": entity(`<!ENTITY l0 "lol">${laughs}<!ENTITY a "&l30;">`),
@@ -521,14 +525,14 @@ const hostile: Readonly<Record<string, string>> = {
   "an error in a constructor": "<ErrorResponse><constructor><Code>X</Code></constructor></ErrorResponse>"
 }
 
-describe("an answer of those who mean harm is a typed error or none, soon", () => {
+describe("Sts answers within 10 s with a typed error, or the session, for a hostile answer:", () => {
   it.effect.each(Object.entries(hostile))("%s", ([, body]) =>
     Effect.gen(function*() {
       assert.isAtMost(body.length, mebibyte + 500_000)
       for (const status of [200, 400]) {
         const begun = performance.now()
         const exit = yield* Effect.exit(Effect.provide(calls[action], answering(body, status)))
-        // A fifth of it at most when the machine has nothing else to do.
+        // An idle machine needs at most a fifth of this time.
         assert.isBelow(performance.now() - begun, 10_000)
         if (Exit.isSuccess(exit)) {
           assert.strictEqual(status, 200)
@@ -546,14 +550,14 @@ describe("an answer of those who mean harm is a typed error or none, soon", () =
   it.effect.each(
     Object.keys(hostile).filter((name) => /entit|laugh|document type/.test(name) && !/unknown/.test(name))
   )(
-    "%s is not even read",
+    "%s is refused before it is parsed",
     (name) =>
       Effect.map(failureOf(action, hostile[name] ?? ""), (error) => {
         assert.match(error.message, /it has a document type|longer than 1 MiB/)
       })
   )
 
-  it.effect("a mebibyte is read, and no more", () =>
+  it.effect("an answer of 1 MiB is read, and a longer one is refused", () =>
     Effect.gen(function*() {
       const sized = (size: number) => `${whole}<!--${" ".repeat(size - whole.length - 7)}-->`
       assert.deepStrictEqual(yield* understood(action, sized(mebibyte)), Either.right(session))
