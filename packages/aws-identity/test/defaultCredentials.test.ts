@@ -38,11 +38,11 @@ import {
   webRole
 } from "./chainWorld.js"
 
-// On `TestClock` and a machine in memory, whose STS verifies signatures, tokens and trust policies.
+// Runs on `TestClock` and a machine in memory, whose STS verifies signatures, tokens and trust policies.
 
 const metadata = "http://169.254.169.254/latest"
 
-/** The places of the default chain, in the order that it promises. */
+/** The places of the default chain, in its documented order. */
 const places = ["environment", "web identity", "profile", "container", "instance"] as const
 
 type Place = typeof places[number]
@@ -52,7 +52,7 @@ interface At {
   readonly arn: string
   readonly broken: Setup
   readonly tag: IdentityError.IdentityError["_tag"]
-  /** The requests that it makes: good, broken, and not configured. */
+  /** The requests of the provider when it is configured, broken, and not configured. */
   readonly calls: readonly [good: ReadonlyArray<string>, broken: ReadonlyArray<string>, none: ReadonlyArray<string>]
 }
 
@@ -110,7 +110,7 @@ const at: Readonly<Record<Place, At>> = {
 
 const roles = [{ arn: webRole, trusts: [{ issuer: openIdProvider.issuer, StringEquals: { sub: "pod" } }] }]
 
-/** All of them on one machine. */
+/** Merges setups into one machine. */
 const together = (...setups: ReadonlyArray<Setup>): Setup => ({
   ...Object.assign({}, ...setups),
   roles,
@@ -125,7 +125,7 @@ const lines = Effect.map(Machine, ({ calls }) => calls.map(lineOf))
 
 describe("the default chain", () => {
   for (const [index, place] of places.entries()) {
-    it.effect(`gives what the ${place} has if nothing before is configured, whatever there is behind it`, () =>
+    it.effect(`uses the ${place} if no earlier place is configured, whatever the later places have`, () =>
       Effect.gen(function*() {
         const behind = places.slice(index + 1)
         const combinations = behind.reduce<ReadonlyArray<ReadonlyArray<"none" | "good" | "broken">>>(
@@ -181,7 +181,7 @@ describe("the default chain", () => {
     ],
     [
       "environment",
-      "keys with an end that is no time",
+      "keys with an expiration that is not a time",
       { environment: { ...keyVariables("environment"), AWS_CREDENTIAL_EXPIRATION: "soon" } },
       "CredentialsUnavailable",
       "not an RFC 3339 time"
@@ -202,7 +202,7 @@ describe("the default chain", () => {
     ],
     [
       "web identity",
-      "a role's ARN that is none",
+      "a role ARN that is not an ARN",
       { environment: { ...webVariables, AWS_ROLE_ARN: "web" } },
       "CredentialsUnavailable",
       "AWS_ROLE_ARN"
@@ -284,7 +284,7 @@ describe("the default chain", () => {
     ],
     [
       "instance",
-      "a mode that is none",
+      "an unknown mode",
       { environment: { AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE: "IPv5" } },
       "CredentialsUnavailable",
       "it is neither IPv4 nor IPv6"
@@ -301,7 +301,7 @@ describe("the default chain", () => {
       }).pipe(on(together(...from(place).map((name) => at[name].good), setup))))
   }
 
-  it.effect("says what each place lacks when there is nothing anywhere, and does not wait", () =>
+  it.effect("lists what each place lacks when no place is configured, without a wait", () =>
     Effect.gen(function*() {
       const error = yield* Effect.flip(Effect.provide(get, identity()))
       assert.strictEqual(error._tag, "NotConfigured")
@@ -321,7 +321,7 @@ describe("the default chain", () => {
       assert.strictEqual(yield* TestClock.currentTimeMillis, 0)
     }).pipe(on({})))
 
-  it.effect("says what a profile without credentials lacks, beside the others", () =>
+  it.effect("lists what a profile without credentials lacks beside the other places", () =>
     Effect.gen(function*() {
       const error = yield* Effect.flip(discreetly(Effect.provide(get, identity())))
       assert.include(error.message, "\n  - Profile: Profile \"dev\" (config:1) has no credentials: no role_arn")
@@ -333,13 +333,13 @@ describe("the default chain", () => {
     })))
 
   for (const place of places) {
-    it.effect(`stays with the ${place} that it once had credentials of`, () =>
+    it.effect(`stays with the ${place} after it has given credentials once`, () =>
       Effect.gen(function*() {
         const { variables, write } = yield* Machine
         const provider = yield* CredentialsProvider.CredentialsProvider
         const before = yield* settled(provider.get)
         assert.strictEqual(yield* ownerOf(before), at[place].arn)
-        // All others have some from now on; it has none.
+        // From now on, all other places have credentials, and this place has none.
         const others = places.filter((name) => name !== place).map((name) => at[name].good)
         for (const name of Object.keys(at[place].good.environment ?? {})) variables.delete(name)
         for (const [name, value] of Object.entries(together(...others).environment ?? {})) variables.set(name, value)
@@ -352,7 +352,7 @@ describe("the default chain", () => {
           assert.include(error.message, "it gave credentials before, and now: ")
           assert.include(error.message, "To use others from now on, start this program again.")
         }
-        // What it has again, it gives, once the pause after the failure is over.
+        // It gives credentials again as soon as the pause after the failure is over.
         yield* TestClock.adjust("5 seconds")
         for (const [name, value] of Object.entries(at[place].good.environment ?? {})) variables.set(name, value)
         variables.delete("AWS_EC2_METADATA_DISABLED")
@@ -361,7 +361,7 @@ describe("the default chain", () => {
       }).pipe(Effect.provide(identity()), on(together(at[place].good, { instance: true }))))
   }
 
-  it.effect("says in full who gave credentials before", () =>
+  it.effect("names the provider that gave credentials before, and its remedy, when that provider has none", () =>
     Effect.gen(function*() {
       const { variables } = yield* Machine
       const provider = yield* CredentialsProvider.CredentialsProvider
@@ -378,7 +378,7 @@ describe("the default chain", () => {
     }).pipe(Effect.provide(identity()), on(together(at.environment.good, at.profile.good))))
 })
 
-describe("a profile", () => {
+describe("a chain with a profile", () => {
   const everywhere = together(...places.map((place) => at[place].good))
   const chosen = (config: string): Setup => ({ ...everywhere, config: `${everywhere.config}${config}` })
 
@@ -390,7 +390,7 @@ describe("a profile", () => {
     ["that signs in", `[profile dev]\n${ssoLines}${ssoSession}`, ssoArn]
   ]
   for (const [name, config, expected] of rows) {
-    it.effect(`${name}, chosen in code, is nobody else: ${expected}`, () =>
+    it.effect(`${name}, chosen in code, never uses another identity: ${expected}`, () =>
       Effect.gen(function*() {
         const outcome = yield* Effect.matchEffect(discreetly(get), {
           onFailure: (error) => Effect.succeed<string>(error._tag),
@@ -400,7 +400,7 @@ describe("a profile", () => {
       }).pipe(Effect.provide(identity({ profile: "dev" })), on(chosen(config))))
   }
 
-  it.effect("that AWS_PROFILE names counts after the variables that are keys", () =>
+  it.effect("that AWS_PROFILE names uses keys in the environment before the profile", () =>
     Effect.gen(function*() {
       assert.strictEqual(yield* ownerOf(yield* get), arnOfUser("environment"))
     }).pipe(
@@ -408,7 +408,7 @@ describe("a profile", () => {
       on(together({ ...chosen(`[profile dev]\n${keyLines("static")}`) }, { environment: { AWS_PROFILE: "dev" } }))
     ))
 
-  it.effect("that AWS_PROFILE names counts, and not the default", () =>
+  it.effect("that AWS_PROFILE names uses this profile instead of the default", () =>
     Effect.gen(function*() {
       assert.strictEqual(yield* ownerOf(yield* get), arnOfUser("static"))
     }).pipe(
@@ -418,7 +418,7 @@ describe("a profile", () => {
 
   const indentedKeys = keyLines("static").split("\n").filter((line) => line !== "")
   it.effect.each(["  ", "\t", "    ", "\u00a0\u00a0", "\u3000"])(
-    "that AWS_PROFILE names gives its own credentials, not the machine's, when all its keys are indented by %j",
+    "that AWS_PROFILE names uses the profile and not the machine's role when all its keys are indented by %j",
     (indent) =>
       Effect.gen(function*() {
         assert.strictEqual(yield* ownerOf(yield* get), arnOfUser("static"))
@@ -460,16 +460,19 @@ describe("a profile", () => {
     "account_id = 111122223333",
     "r\u043el\u0435_arn = x",
     "\uff52\uff4f\uff4c\uff45\uff3f\uff41\uff52\uff4e = x"
-  ])("that AWS_PROFILE names never gives way to the machine's role when it says: %s", (line) =>
-    Effect.gen(function*() {
-      const error = yield* Effect.flip(discreetly(Effect.provide(get, identity())))
-      assert.strictEqual(error._tag, "InvalidConfig")
-      assert.match(error.message, /^config:[34]:/)
-    }).pipe(on({
-      ...at.instance.good,
-      config: `[profile dev]\nsdk_ua_app_id = x\n${line}\n`,
-      environment: { AWS_PROFILE: "dev" }
-    })))
+  ])(
+    "that AWS_PROFILE names fails instead of using the machine's role when the profile has the line: %s",
+    (line) =>
+      Effect.gen(function*() {
+        const error = yield* Effect.flip(discreetly(Effect.provide(get, identity())))
+        assert.strictEqual(error._tag, "InvalidConfig")
+        assert.match(error.message, /^config:[34]:/)
+      }).pipe(on({
+        ...at.instance.good,
+        config: `[profile dev]\nsdk_ua_app_id = x\n${line}\n`,
+        environment: { AWS_PROFILE: "dev" }
+      }))
+  )
 
   const keysBelow = (header: string) => `${header}\n${keyLines("static")}`
   it.effect.each(
@@ -506,7 +509,7 @@ describe("a profile", () => {
     "[profile dev-default]",
     "[sso-session default]\nsso_region = us-east-1\n[other]"
   ])(
-    "gives way to the machine's role although a section of another name has credentials: %s",
+    "without credentials uses the machine's role although a section of another name has credentials: %s",
     (header) =>
       Effect.gen(function*() {
         assert.strictEqual(yield* ownerOf(yield* get), at.instance.arn)
@@ -516,7 +519,7 @@ describe("a profile", () => {
       )
   )
 
-  it.effect("chosen for the default chain counts where the chain looks at profiles", () =>
+  it.effect("given to DefaultCredentials.layer uses it after the environment and before the machine's role", () =>
     Effect.gen(function*() {
       const owner = (setup: Setup) =>
         Effect.gen(function*() {
@@ -528,7 +531,7 @@ describe("a profile", () => {
       assert.strictEqual(yield* owner({ ...at.profile.good, ...at.instance.good, config }), arnOfUser("static"))
     }))
 
-  it.effect("asks for the code of an MFA device, also in the default chain", () =>
+  it.effect("that needs an MFA device runs mfaCode, also in the default chain", () =>
     Effect.gen(function*() {
       assert.match(yield* ownerOf(yield* get), /assumed-role\/a\//)
     }).pipe(
@@ -544,7 +547,7 @@ describe("a profile", () => {
     ))
 
   for (const profile of ["default", undefined]) {
-    it.effect(`is renewed in the background while nobody asks, if that is wished (${profile ?? "by the chain"})`, () =>
+    it.effect(`with background: true refreshes without a caller (${profile ?? "found by the chain"})`, () =>
       Effect.gen(function*() {
         const portal = "GET /federation/credentials"
         const asked = Effect.map(lines, (all) => all.filter((line) => line === portal).length)
@@ -562,8 +565,8 @@ describe("a profile", () => {
 
 // ---------------------------------------------------------------------------------------------------------------
 
-describe("the first of several that is configured", () => {
-  /** What a provider gives at one time. */
+describe("CredentialsProvider.layerFirstConfigured", () => {
+  /** The outcome of a provider at one time. */
   const outcome = fc.constantFrom("credentials", "none", "none", "broken")
   const rounds = 4
   const providers = fc.array(fc.array(outcome, { minLength: rounds, maxLength: rounds }), {
@@ -572,7 +575,7 @@ describe("the first of several that is configured", () => {
   })
 
   it.effect.prop(
-    "gives all credentials that come after its first",
+    "stays with the provider that gave the first credentials",
     { providers },
     ({ providers }) =>
       Effect.gen(function*() {
@@ -637,7 +640,7 @@ describe("the first of several that is configured", () => {
     { fastCheck: { numRuns: 300 } }
   )
 
-  it.effect("lists what a chain within it lacks as its own", () =>
+  it.effect("lists the providers of a nested chain as its own when none is configured", () =>
     Effect.gen(function*() {
       const none = (provider: string) =>
         Effect.fail(new IdentityError.NotConfigured({ provider, problem: `no ${provider}`, remedy: "Add it." }))
@@ -652,7 +655,7 @@ describe("the first of several that is configured", () => {
       )
     }))
 
-  it.effect("is asked once by all who come at the same time", () =>
+  it.effect("runs a provider once for concurrent callers", () =>
     Effect.gen(function*() {
       let asked = 0
       const slow = Effect.zipRight(
@@ -699,7 +702,7 @@ describe("providers as values", () => {
     ))
 
   for (const place of places) {
-    it.effect(`the default chain is the source of a role: ${place}`, () =>
+    it.effect(`the default chain can be the source of a role: ${place}`, () =>
       Effect.gen(function*() {
         const resolve = AssumeRoleCredentials.assume(role, yield* DefaultCredentials.make())
         assert.strictEqual(yield* asserted(resolve), deployArn)
@@ -713,7 +716,7 @@ describe("providers as values", () => {
       ))
   }
 
-  it.effect("the default chain is a part of another chain", () =>
+  it.effect("the default chain can be a part of another chain", () =>
     Effect.gen(function*() {
       const vault = new Credentials.Credentials({ accessKeyId: "AKIDVAULT", secretAccessKey: Redacted.make("x") })
       const resolve = yield* CredentialsProvider.firstConfigured([
@@ -723,7 +726,7 @@ describe("providers as values", () => {
       assert.strictEqual(yield* settled(resolve), vault)
     }).pipe(Effect.provide(identity()), on({ environment: { AWS_EC2_METADATA_DISABLED: "true" } })))
 
-  it.effect("each run of the default chain has a memory of its own", () =>
+  it.effect("each DefaultCredentials.make remembers its own first provider", () =>
     Effect.gen(function*() {
       const { variables } = yield* Machine
       const first = yield* DefaultCredentials.make()
@@ -736,12 +739,12 @@ describe("providers as values", () => {
       assert.strictEqual(yield* asserted(second), arnOfUser("default"))
     }).pipe(Effect.provide(identity()), on(together(at.environment.good, at.profile.good))))
 
-  it.effect("a chain that gave credentials lets no chain around it go on, also below a role", () =>
+  it.effect("an outer chain does not go on after an inner chain gave credentials, also for the source of a role", () =>
     Effect.gen(function*() {
       const { variables } = yield* Machine
       const other = new Credentials.Credentials({ accessKeyId: "AKIDOTHER", secretAccessKey: Redacted.make("x") })
       const chain = yield* DefaultCredentials.make()
-      // The role is refused, so that the chain around it has not chosen yet.
+      // AWS refuses the role, so the outer chain has not chosen a provider yet.
       const around = yield* CredentialsProvider.firstConfigured([
         AssumeRoleCredentials.assume(role, chain),
         Effect.succeed(other)
@@ -756,7 +759,7 @@ describe("providers as values", () => {
       on(together(at.environment.good, { environment: { AWS_REGION: "us-east-1" } }))
     ))
 
-  it.effect("a chain that two fibers run at once gives both the credentials of one provider", () =>
+  it.effect("a chain that two fibers run concurrently gives both the credentials of one provider", () =>
     Effect.gen(function*() {
       let isSet = false
       const named = (accessKeyId: string) =>
@@ -805,7 +808,7 @@ describe("providers as values", () => {
 
 // ---------------------------------------------------------------------------------------------------------------
 
-describe("a guard of accounts", () => {
+describe("AllowedAccounts", () => {
   const asked = Effect.map(lines, (all) => all.filter((line) => line.startsWith("GetCallerIdentity")).length)
 
   const guarded = (...allowed: readonly [AccountId.AccountId, ...ReadonlyArray<AccountId.AccountId>]) =>
@@ -816,7 +819,7 @@ describe("a guard of accounts", () => {
   const keysOf = (name: string, environment: Readonly<Record<string, string>> = {}): Setup =>
     together({ environment: { ...keyVariables(name), ...environment } }, regional)
 
-  it.effect("lets those of an allowed account through, and asks once for all who want them", () =>
+  it.effect("returns credentials of an allowed account, and asks STS once for concurrent callers", () =>
     Effect.gen(function*() {
       const provider = yield* CredentialsProvider.CredentialsProvider
       assert.isUndefined(peek(provider))
@@ -829,7 +832,7 @@ describe("a guard of accounts", () => {
       assert.strictEqual(yield* asked, 1)
     }).pipe(Effect.provide(guarded(otherAccount, account)), on(keysOf("environment"))))
 
-  it.effect("refuses those of any other, in words, and asks once", () =>
+  it.effect("fails with AccountNotAllowed for any other account, and asks STS once for concurrent callers", () =>
     Effect.gen(function*() {
       const provider = yield* CredentialsProvider.CredentialsProvider
       const errors = yield* settled(
@@ -855,7 +858,7 @@ describe("a guard of accounts", () => {
     ]
   ]
   for (const [name, setup] of liars) {
-    it.effect(`believes STS, and not ${name}`, () =>
+    it.effect(`takes the account from STS, not from ${name}`, () =>
       Effect.gen(function*() {
         const credentials = yield* Effect.provide(get, identity())
         assert.strictEqual(Option.getOrUndefined(credentials.accountId), account)
@@ -868,7 +871,7 @@ describe("a guard of accounts", () => {
       }).pipe(on(setup)))
   }
 
-  it.effect("looks again at those that come after", () =>
+  it.effect("asks STS about the credentials that replace invalidated ones", () =>
     Effect.gen(function*() {
       const { variables } = yield* Machine
       const provider = yield* CredentialsProvider.CredentialsProvider
@@ -882,7 +885,7 @@ describe("a guard of accounts", () => {
       assert.strictEqual(yield* asked, 2)
     }).pipe(Effect.provide(guarded(account)), on(keysOf("environment"))))
 
-  it.effect("fails as STS does, and asks again", () =>
+  it.effect("fails with the error of STS, and asks STS again after the pause", () =>
     Effect.gen(function*() {
       const center = yield* IdentityCenter.IdentityCenter
       const provider = yield* CredentialsProvider.CredentialsProvider
@@ -897,7 +900,7 @@ describe("a guard of accounts", () => {
       assert.strictEqual(yield* asked, 3)
     }).pipe(Effect.provide(guarded(account)), on(keysOf("environment"))))
 
-  it.effect("lets go of keys that AWS does not know", () =>
+  it.effect("invalidates credentials that AWS does not know or that have expired, and no others", () =>
     Effect.gen(function*() {
       const { variables } = yield* Machine
       const center = yield* IdentityCenter.IdentityCenter
@@ -905,7 +908,7 @@ describe("a guard of accounts", () => {
       const error = yield* Effect.flip(discreetly(provider.get))
       assert.include(error.message, "InvalidClientTokenId")
       for (const [name, value] of Object.entries(keyVariables("static"))) variables.set(name, value)
-      // Whoever asks on and on makes no storm of it.
+      // Repeated calls do not cause repeated requests.
       yield* TestClock.adjust("29 seconds")
       assert.include((yield* Effect.flip(discreetly(provider.get))).message, "InvalidClientTokenId")
       assert.strictEqual(yield* asked, 1)
@@ -914,7 +917,7 @@ describe("a guard of accounts", () => {
       assert.strictEqual((yield* Effect.flip(discreetly(provider.get)))._tag, "ExpiredTokenException")
       for (const [name, value] of Object.entries(keyVariables("environment"))) variables.set(name, value)
       yield* TestClock.adjust("30 seconds")
-      // Any other failure says nothing about them.
+      // Any other failure says nothing about the credentials.
       yield* center.fail("getCallerIdentity", "AccessDenied")
       yield* Effect.flip(discreetly(provider.get))
       yield* TestClock.adjust("5 seconds")
@@ -922,14 +925,14 @@ describe("a guard of accounts", () => {
       assert.strictEqual(yield* ownerOf(yield* provider.get), arnOfUser("environment"))
     }).pipe(Effect.provide(guarded(account)), on(keysOf("unknown"))))
 
-  it.effect("is not held up by a caller who cannot be interrupted, nor by those who have no time", () =>
+  it.effect("times out for an uninterruptible caller, and lets other callers time out earlier", () =>
     Effect.gen(function*() {
       const center = yield* IdentityCenter.IdentityCenter
       const provider = yield* CredentialsProvider.CredentialsProvider
       yield* center.fail("getCallerIdentity", "NoAnswer", 9)
       const stubborn = yield* Effect.fork(Effect.uninterruptible(Effect.exit(provider.get)))
       const hurried = yield* Effect.fork(Effect.timeoutOption(Effect.exit(provider.get), "1 second"))
-      // It takes some real time until STS is asked.
+      // Some real time passes before the request to STS starts.
       for (let step = 0; step < 60 && Option.isNone(yield* Fiber.poll(stubborn)); step++) {
         yield* Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 20)))
         yield* TestClock.adjust("5 seconds")
@@ -942,7 +945,7 @@ describe("a guard of accounts", () => {
       on(keysOf("environment"))
     ))
 
-  it.effect("renews and looks in the background too", () =>
+  it.effect("with background: true, gets and checks credentials without a caller", () =>
     Effect.gen(function*() {
       const provider = yield* CredentialsProvider.CredentialsProvider
       yield* TestClock.adjust("1 second")
@@ -954,13 +957,13 @@ describe("a guard of accounts", () => {
       on(keysOf("environment"))
     ))
 
-  it.effect("passes on what its source fails with, and asks nobody", () =>
+  it.effect("fails with the error of its source, without a request to STS", () =>
     Effect.gen(function*() {
       assert.strictEqual((yield* Effect.flip(get))._tag, "NotConfigured")
       assert.strictEqual(yield* asked, 0)
     }).pipe(Effect.provide(guarded(account)), on(regional)))
 
-  it.effect("says that it needs a region to ask in", () =>
+  it.effect("fails with a message that asks for a region when none is configured", () =>
     Effect.gen(function*() {
       const error = yield* Effect.flip(get)
       assert.strictEqual(
@@ -970,7 +973,7 @@ describe("a guard of accounts", () => {
       )
     }).pipe(Effect.provide(guarded(account)), on(at.environment.good)))
 
-  it.effect("stands on any provider, whether or not it can be peeked at", () =>
+  it.effect("guards a provider whose cache cannot be read synchronously", () =>
     Effect.gen(function*() {
       const credentials = new Credentials.Credentials({
         accessKeyId: keyOf("static").accessKeyId,
@@ -991,7 +994,7 @@ describe("a guard of accounts", () => {
       }).pipe(Effect.provide(Layer.provide(AllowedAccounts.layer({ accounts: [account] }), source)))
     }).pipe(Effect.provide(identity()), on(regional)))
 
-  it.effect("shows nothing that it has not looked at, also where the source already has it", () =>
+  it.effect("returns no cached credentials of its source that STS has not confirmed", () =>
     Effect.gen(function*() {
       const credentialsOf = (name: string) =>
         new Credentials.Credentials({
@@ -1018,7 +1021,7 @@ describe("a guard of accounts", () => {
       }).pipe(Effect.provide(Layer.provide(AllowedAccounts.layer({ accounts: [account] }), source)))
     }).pipe(Effect.provide(identity()), on(regional)))
 
-  it.effect("is there with a profile too", () =>
+  it.effect("guards AwsIdentity.layer with a profile", () =>
     Effect.gen(function*() {
       assert.strictEqual((yield* Effect.flip(discreetly(get)))._tag, "AccountNotAllowed")
     }).pipe(
@@ -1027,7 +1030,7 @@ describe("a guard of accounts", () => {
     ))
 
   for (const [allowed, expected] of [[account, "Right"], [otherAccount, "AccountNotAllowed"]] as const) {
-    it.effect(`is there in TestIdentity too: ${expected}`, () =>
+    it.effect(`guards TestIdentity.layer: ${expected}`, () =>
       Effect.gen(function*() {
         const result = yield* Effect.either(get)
         assert.strictEqual(Either.isRight(result) ? result._tag : result.left._tag, expected)

@@ -4,7 +4,7 @@ import { CredentialsProvider, IdentityError, IdentityErrorSchema } from "effect-
 import { TestIdentity } from "effect-aws-identity-testing"
 import { withOrigin } from "../src/internal/origin.js"
 
-// Every class of errors, with fields of any content.
+// Every error class, with fields of arbitrary content.
 
 const { members } = IdentityErrorSchema.IdentityErrorSchema
 
@@ -17,7 +17,7 @@ const classes = members.map((schema) => {
 })
 
 describe("errors as JSON", () => {
-  it("are looked at in all classes of errors", () => {
+  it("are tested for every exported error class", () => {
     const exported = Object.entries<unknown>({ ...IdentityError }).flatMap(([name, value]) =>
       typeof value === "function" && value.prototype instanceof Error ? [name] : []
     )
@@ -34,7 +34,7 @@ describe("errors as JSON", () => {
         for (
           const text of [
             JSON.stringify(error),
-            // What people write for errors that have no toJSON.
+            // The usual code for errors without `toJSON`.
             JSON.stringify(error, ["_tag", ...Object.getOwnPropertyNames(error), ...namesWithin(error)]),
             JSON.stringify(Inspectable.toJSON(error))
           ]
@@ -49,11 +49,11 @@ describe("errors as JSON", () => {
     )
   })
 
-  it.each(classes)("%s is the same after it was encoded and decoded", (_, errors) => {
+  it.each(classes)("%s is equal after encoding and decoding", (_, errors) => {
     const AnyError = IdentityErrorSchema.IdentityErrorSchema
     fc.assert(
       fc.property(errors, (error) => {
-        // JSON has no NaN and no infinity.
+        // JSON has neither NaN nor Infinity.
         fc.pre(Object.values(error).every((field) => typeof field !== "number" || Number.isFinite(field)))
         const encoded: unknown = JSON.parse(JSON.stringify(Schema.encodeSync(AnyError)(error)))
         assert.notProperty(encoded, "message")
@@ -68,7 +68,7 @@ describe("errors as JSON", () => {
     )
   })
 
-  it.effect("keep their message in Effect's JSON and structured loggers, as a message and as an annotation", () =>
+  it.effect("keep their message in Effect's JSON and structured loggers, logged as message or annotation", () =>
     Effect.gen(function*() {
       const error = new IdentityError.LoginDenied({ session: "corp" })
       type Written = { readonly message: string; readonly _tag: string }
@@ -90,7 +90,7 @@ describe("errors as JSON", () => {
       }
     }))
 
-  it("keep an origin in JSON and its place in the message", () => {
+  it("keep the origin as a field, and its file and line in the message", () => {
     const error = withOrigin({ profile: "dev", location: "config:1" })(
       new IdentityError.RoleNotAssigned({ accountId: "111122223333", roleName: "Admin" })
     )
@@ -101,7 +101,7 @@ describe("errors as JSON", () => {
 })
 
 describe("the fields of an error", () => {
-  it("have a closed set of values for each reason, so that a switch over it is complete", () => {
+  it("have a closed union of literals as reason, so that a switch can be exhaustive", () => {
     const withReason = members.map(({ from }) => from).filter((struct) => "reason" in struct.fields)
     assert.deepStrictEqual(withReason.map(({ fields }): string => fields._tag.literals[0]), [
       "SsoLoginRequired",
@@ -142,10 +142,10 @@ describe("the fields of an error", () => {
   })
 })
 
-describe("the kind of an error", () => {
+describe("the kind of an IdentityError", () => {
   const kinds = ["NotConfigured", "InvalidConfig", "LoginRequired", "AccessDenied", "Unavailable", "InvalidAnswer"]
 
-  it.each(classes)("%s has one, and is recognized as an error of this library", (_, errors) => {
+  it.each(classes)("%s has one of the six kinds, and isIdentityError returns true for it", (_, errors) => {
     fc.assert(
       fc.property(errors, (error) => {
         assert.include(kinds, error.kind)
@@ -157,7 +157,7 @@ describe("the kind of an error", () => {
     )
   })
 
-  it("does not make an error of this library out of other values", () => {
+  it("is not given to other values: isIdentityError returns false for them", () => {
     for (const value of [undefined, null, "NotConfigured", new Error("no"), { _tag: "NotConfigured" }]) {
       assert.isFalse(IdentityError.isIdentityError(value))
     }
@@ -210,7 +210,7 @@ describe("the kind of an error", () => {
     assert.strictEqual(IdentityError.isRetryable(error), isRetryable)
   })
 
-  it.effect("catches errors of that kind and no others", () =>
+  it.effect("selects the errors that catchKind handles", () =>
     Effect.gen(function*() {
       const get = Effect.flatMap(CredentialsProvider.CredentialsProvider, (provider) => provider.get)
       const caught = IdentityError.catchKind(get, "LoginRequired", (error) => Effect.succeed(error._tag))
@@ -229,7 +229,7 @@ const namesWithin = (value: unknown): ReadonlyArray<string> =>
     ? Object.entries(value).flatMap(([name, item]) => [name, ...namesWithin(item)])
     : []
 
-describe("the remedy of AWS's error", () => {
+describe("the remedy in the message of an AWS error", () => {
   const rows: ReadonlyArray<readonly [keyof typeof IdentityError, string, string, string, string]> = [
     ["ServiceError", "assumeRole", "Throttling", "Rate exceeded", "wait a moment"],
     ["ServiceError", "assumeRole", "ThrottlingException", "Rate exceeded", "wait a moment"],
@@ -332,7 +332,7 @@ describe("the remedy of AWS's error", () => {
     ["ServiceError", "assumeRole", "Unheard", "", "Check the settings"]
   ]
 
-  it.each(rows)("fits %s of %s with %s: %s", (tag, operation, code, description, says) => {
+  it.each(rows)("fits the cause of %s of %s with %s: %s", (tag, operation, code, description, says) => {
     const fields = { service: "STS", operation, code, status: 400, description }
     const errors = {
       ServiceError: IdentityError.ServiceError,
@@ -344,7 +344,7 @@ describe("the remedy of AWS's error", () => {
     assert.include(new Class(fields).message, says)
   })
 
-  it("of any 5xx without words of its own is to try again", () => {
+  it("tells to try again for a 5xx answer without a specific remedy", () => {
     const error = new IdentityError.ServiceError({ service: "STS", operation: "x", code: "Unknown", status: 503 })
     assert.include(error.message, "health.aws.amazon.com")
   })

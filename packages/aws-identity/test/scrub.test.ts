@@ -15,7 +15,7 @@ const token = FastCheck.oneof(textOf(alphabets.base64, 24, 120), textOf(alphabet
 
 const hex = (character: string) => character.charCodeAt(0).toString(16).padStart(2, "0")
 
-/** Spellings that keep what stands before and after them apart, by what undoes them. */
+/** Spellings whose encoding does not depend on the text around them, each with its decoder. */
 const encodings: ReadonlyArray<
   readonly [name: string, encode: (text: string) => string, decode: (text: string) => string]
 > = [
@@ -57,7 +57,7 @@ const runs = (text: string, length = 16): ReadonlyArray<string> =>
   Array.from({ length: Math.max(text.length - length + 1, 0) }, (_, at) => text.slice(at, at + length))
 
 describe("makeSecrets.scrub", () => {
-  it("leaves no run of 16 characters of a secret, in any two spellings one in the other and however it is cut", () => {
+  it("redacts every run of 16 characters of a cut secret, in any two nested spellings", () => {
     FastCheck.assert(
       FastCheck.property(token, layered, FastCheck.nat(), FastCheck.nat(), (secret, spellings, from, length) => {
         const start = from % (secret.length - 16)
@@ -78,7 +78,7 @@ describe("makeSecrets.scrub", () => {
     )
   })
 
-  it("leaves no part of base64 or hex of a secret, whatever stands before and after it", () => {
+  it("redacts the base64 and hex of a secret inside a longer encoded text", () => {
     const around = textOf(alphabets.printable, 0, 8)
     FastCheck.assert(
       FastCheck.property(token, around, around, (secret, before, after) => {
@@ -93,7 +93,7 @@ describe("makeSecrets.scrub", () => {
     )
   })
 
-  it("hides a whole secret of 8 to 15 characters that is no word, and nothing of a text without it", () => {
+  it("redacts a whole secret of 8 to 15 characters that is not a word, and leaves the text around it", () => {
     FastCheck.assert(
       FastCheck.property(textOf(alphabets.printable, 8, 15), (secret) => {
         FastCheck.pre(/^\w*\d\w*$/.test(secret))
@@ -107,7 +107,7 @@ describe("makeSecrets.scrub", () => {
     )
   })
 
-  it("gives a text without secrets back as it is, but for control characters", () => {
+  it("returns a text without secrets unchanged, except for control characters", () => {
     FastCheck.assert(
       FastCheck.property(token, FastCheck.fullUnicodeString({ maxLength: 300 }), (secret, text) => {
         assert.strictEqual(makeSecrets([secret, "test", "s", ""]).scrub(text), text.replace(/\p{Cc}+/gu, " "))
@@ -116,7 +116,7 @@ describe("makeSecrets.scrub", () => {
     )
   })
 
-  it("keeps ordinary words that are short secrets of a test, and hides longer words only where they stand alone", () => {
+  it("keeps short secrets that are ordinary words, and redacts longer ones only as whole words", () => {
     const { scrub } = makeSecrets(["test", "secret", "password", "hunter2", "123456"])
     assert.strictEqual(
       scrub("the latest test of a secret, test.test, passwords, hunter22 and 1234567"),
@@ -133,7 +133,7 @@ describe("makeSecrets.scrub", () => {
     "a form, in which a plus sign is a space": "ab cd/=ef_0123.456789",
     "base64url instead of base64": "ab-cd_=ef_0123.456789"
   }
-  it.each(Object.entries(spellings))("hides the whole secret in %s", (_, spelled) => {
+  it.each(Object.entries(spellings))("redacts the whole secret in %s", (_, spelled) => {
     assert.strictEqual(makeSecrets(["ab+cd/=ef_0123.456789"]).scrub(`was "${spelled}".`), "was \"<redacted>\".")
   })
 
@@ -150,7 +150,7 @@ describe("makeSecrets.scrub", () => {
     "HTML with word breaks": (secret) => secret.replace(/.{5}/g, "$&<wbr>"),
     "HTML with elements": (secret) => secret.replace(/.{5}/g, "<b>$&</b>")
   }
-  it.each(Object.entries(nested))("hides a secret as %s, and what stands around it is left", (_, spell) => {
+  it.each(Object.entries(nested))("redacts a secret as %s, and leaves the text around it", (_, spell) => {
     FastCheck.assert(
       FastCheck.property(token, (secret) => {
         const shown = makeSecrets([secret]).scrub(`the token ${spell(secret)} was refused`)
@@ -165,7 +165,7 @@ describe("makeSecrets.scrub", () => {
     )
   })
 
-  it("finds a secret after a sign that begins an escape elsewhere", () => {
+  it("redacts a secret after a character that begins an escape in other texts", () => {
     const secret = "abcdef0123456789"
     const { scrub } = makeSecrets([secret])
     for (const before of ["%", "=", "\\u", "&", "&#", "%u", "client_secret=", "100%"]) {
@@ -173,13 +173,13 @@ describe("makeSecrets.scrub", () => {
     }
   })
 
-  it("hides characters outside ASCII in UTF-8", () => {
+  it("redacts a secret with characters outside ASCII, plain and percent-encoded", () => {
     const secret = "Schlüssel-für-Größe-und-Übermut"
     assert.strictEqual(makeSecrets([secret]).scrub(`was ${encodeURIComponent(secret)}.`), "was <redacted>.")
     assert.strictEqual(makeSecrets([secret]).scrub(`was ${secret}.`), "was <redacted>.")
   })
 
-  it("gives an answer for long texts and secrets of ten kilobytes that repeat themselves", () => {
+  it("handles long repetitive texts with repetitive secrets of ten kilobytes", () => {
     const { scrub } = makeSecrets(["a".repeat(10_000), "ab1".repeat(3_000)])
     assert.strictEqual(scrub("a".repeat(262_144)), "<redacted>")
     for (const text of ["\\", "%", "%25", "&#", "&amp;", "=3D", "aaaaaaa ", "a%61"]) {

@@ -20,7 +20,7 @@ const payload = Buffer.from(JSON.stringify({ sub: "me", aud: "sts.amazonaws.com"
   "base64url"
 )
 
-/** What people put where the path of a file belongs. */
+/** Secrets that people write by mistake in place of a file's path. */
 const secrets: Readonly<Record<string, string>> = {
   "a JSON web token": `eyJhbGciOiJSUzI1NiJ9.${payload}.MARKED0123456789`,
   "a JSON web token with a line break": `eyJhbGciOiJSUzI1NiJ9.${payload}.MARKED0123456789\n`,
@@ -60,13 +60,13 @@ describe("contentInsteadOfPath", () => {
     assert.notInclude(shownPath(text), text.slice(-16))
   })
 
-  it.each(paths)("takes %s for a path", (path) => {
+  it.each(paths)("accepts %s as a path", (path) => {
     assert.strictEqual(shownPath(path), path)
   })
 })
 
 describe("shownText", () => {
-  it("redacts tokens in URLs and leaves hosts and paths", () => {
+  it("redacts tokens in URLs, and keeps hosts and paths", () => {
     const token = secrets["a long text of base64url"] ?? ""
     assert.strictEqual(
       shownText("https://portal.sso.eu-west-1.amazonaws.com"),
@@ -85,7 +85,7 @@ describe("shownText", () => {
     ) assert.strictEqual(shownText(name), name)
   })
 
-  it("redacts every part of base64 that has slashes, also the short ones", () => {
+  it("redacts every part of base64 with slashes, including short parts", () => {
     const part = "IQoJb3JpZ2luX2VjMwuH4HOp35FPdkz43IMYgSTFOpN"
     const shown = shownText(`${part}/4BQdy+yhk7UANX/9BGL3K/${part}/DCmzhJTzdZwKvxTZElvs/`)
     for (const run of ["4BQdy", "9BGL3K", "DCmzhJ", "IQoJ"]) assert.notInclude(shown, run)
@@ -94,7 +94,7 @@ describe("shownText", () => {
 
 const platform = Layer.mergeAll(nodeContext, fetchHttp)
 
-describe("a secret in the place of a path or a name is shown nowhere", () => {
+describe("errors, logs and spans do not show a secret that is written in place of", () => {
   const files = SharedConfig.layer()
   const sts = Sts.layer()
   const settings: Readonly<
@@ -194,7 +194,7 @@ describe("a secret in the place of a path or a name is shown nowhere", () => {
   }
 })
 
-describe("a token in the place of a name or a host is shown nowhere", () => {
+describe("errors, logs and spans do not show a token that is written", () => {
   const tokens = Object.entries(secrets).filter(([what]) =>
     /JSON web token$|header|base64|refresh|hex|secret key/.test(what)
   )

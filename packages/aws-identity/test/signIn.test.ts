@@ -46,7 +46,7 @@ const signedOut = TestIdentity.layer({ signedIn: false })
 
 const session = SharedConfig.session("example")
 
-/** Starts a device login and gives the code a person would see, and the fiber that waits for the approval. */
+/** Starts a device login. Returns the prompt that the person sees, and the fiber that waits for the approval. */
 const startLogin = Effect.gen(function*() {
   const prompted = yield* Deferred.make<SsoLogin.DevicePrompt>()
   const fiber = yield* Effect.fork(
@@ -61,8 +61,8 @@ const callsOf = (operation: IdentityCenter.Operation) =>
     (calls) => calls.filter((call) => call === operation).length
   )
 
-describe("signing in by device code", () => {
-  it.effect("waits the interval, goes on while pending, slows down by 5 s when told, ends with the approval", () =>
+describe("SsoLogin.device", () => {
+  it.effect("polls after each interval, adds 5 s to the interval on slow_down, and ends with the approval", () =>
     Effect.gen(function*() {
       const center = yield* IdentityCenter.IdentityCenter
       const { fiber, prompt } = yield* startLogin
@@ -91,7 +91,7 @@ describe("signing in by device code", () => {
     }).pipe(Effect.provide(signedOut)))
 
   it.effect.each([0, 0.01])(
-    "waits a second at least between polls when the service asks for an interval of %s s",
+    "waits at least one second between polls when the service asks for an interval of %s s",
     (interval) =>
       Effect.gen(function*() {
         const center = yield* IdentityCenter.IdentityCenter
@@ -116,7 +116,7 @@ describe("signing in by device code", () => {
       }).pipe(Effect.provide(signedOut))
   )
 
-  it.effect("goes on through network trouble and 5xx, less and less often", () =>
+  it.effect("keeps polling with a growing wait after network failures and 5xx answers", () =>
     Effect.gen(function*() {
       const center = yield* IdentityCenter.IdentityCenter
       const { fiber, prompt } = yield* startLogin
@@ -131,7 +131,7 @@ describe("signing in by device code", () => {
       yield* Fiber.join(fiber)
     }).pipe(Effect.provide(TestIdentity.layer({ signedIn: false, client: { maxAttempts: 1 } }))))
 
-  it.effect("is a LoginDenied when the person refuses", () =>
+  it.effect("fails with LoginDenied when the person refuses", () =>
     Effect.gen(function*() {
       const center = yield* IdentityCenter.IdentityCenter
       const { fiber, prompt } = yield* startLogin
@@ -142,7 +142,7 @@ describe("signing in by device code", () => {
       assert.strictEqual(error.session, "example")
     }).pipe(Effect.provide(signedOut)))
 
-  it.effect("is a DeviceCodeExpired when nobody approves in time", () =>
+  it.effect("fails with DeviceCodeExpired when no approval comes in time", () =>
     Effect.gen(function*() {
       const { fiber } = yield* startLogin
       yield* TestClock.adjust("599 seconds")
@@ -153,7 +153,7 @@ describe("signing in by device code", () => {
       assert.strictEqual(error.session, "example")
     }).pipe(Effect.provide(signedOut)))
 
-  it.effect("is a DeviceCodeExpired when AWS says so first", () =>
+  it.effect("fails with DeviceCodeExpired when AWS reports the expiry before the deadline", () =>
     Effect.gen(function*() {
       const center = yield* IdentityCenter.IdentityCenter
       const { fiber } = yield* startLogin
@@ -162,7 +162,7 @@ describe("signing in by device code", () => {
       assert.strictEqual((yield* Effect.flip(Fiber.join(fiber)))._tag, "DeviceCodeExpired")
     }).pipe(Effect.provide(signedOut)))
 
-  it.effect("leaves nothing behind when interrupted", () =>
+  it.effect("leaves no token behind when interrupted", () =>
     Effect.gen(function*() {
       const { fiber, prompt } = yield* startLogin
       yield* Fiber.interrupt(fiber)
@@ -175,10 +175,10 @@ describe("signing in by device code", () => {
     }).pipe(Effect.provide(signedOut)))
 })
 
-describe("signing in with a wrong start URL or region", () => {
+describe("SsoLogin.device with a start URL and region", () => {
   const center = "https://example.awsapps.com/start"
 
-  /** `startUrl` stands in line 5, after `[profile dev]`, its two keys, and the session's header. */
+  /** `startUrl` is in line 5, after `[profile dev]`, its two keys, and the session's header. */
   const signIn = (startUrl: string, region = "eu-west-1") =>
     Effect.gen(function*() {
       const files = yield* SharedConfig.read
@@ -218,7 +218,7 @@ describe("signing in with a wrong start URL or region", () => {
       ["https://example.awsapps.com/start\u200b", "invisible", "Type it anew"]
     ] as const
   )(
-    "is refused before anything is sent: %s",
+    "refuses a malformed start URL before a request is sent: %s",
     ([startUrl, says, remedy = "https://d-1234567890.awsapps.com"]) =>
       Effect.gen(function*() {
         const error = yield* signIn(startUrl)
@@ -239,7 +239,7 @@ describe("signing in with a wrong start URL or region", () => {
       ["https://ssoins-1234567890abcdef.eu-west-1.portal.amazonaws.com", "eu-west-1", []]
     ] as const
   )(
-    "that AWS refuses names session, URL and region with their lines: %s",
+    "names session, URL and region with their lines when AWS refuses them: %s",
     ([startUrl, region, says]) =>
       Effect.gen(function*() {
         const error = yield* signIn(startUrl, region)
@@ -258,14 +258,14 @@ describe("signing in with a wrong start URL or region", () => {
   )
 
   it.effect.each([`${center}/`, `${center}#`, `${center}/#`, `${center}#/`, `${center}/#/?tab=accounts`])(
-    "is none when the browser added to it: %s",
+    "accepts a start URL with the ending that a browser adds: %s",
     (startUrl) =>
       Effect.gen(function*() {
         assert.strictEqual(yield* signIn(startUrl), "prompted")
       }).pipe(Effect.provide(signedOut))
   )
 
-  it.effect("names a session that is not from a file", () =>
+  it.effect("names the session in the error when it is not from a file", () =>
     Effect.gen(function*() {
       const session = SsoSession.make({ name: "corp", startUrl: "corp.okta.com", region: Region.make("eu-west-1") })
       const error = yield* Effect.flip(SsoLogin.device(session, { onPrompt: () => Effect.void }))
@@ -273,7 +273,7 @@ describe("signing in with a wrong start URL or region", () => {
       assert.include(error.message, "session \"corp\" does not begin with https://")
     }).pipe(Effect.provide(signedOut)))
 
-  it.effect("is told when AWS refuses the code after the person has approved", () =>
+  it.effect("says that URL and region do not belong together when AWS refuses the device code after the approval", () =>
     Effect.gen(function*() {
       const center = yield* IdentityCenter.IdentityCenter
       const { fiber } = yield* startLogin
@@ -286,8 +286,8 @@ describe("signing in with a wrong start URL or region", () => {
     }).pipe(Effect.provide(signedOut)))
 })
 
-describe("staying signed in", () => {
-  it.effect("gets credentials after the login, renews them before they expire, and the token with them", () =>
+describe("a signed-in session", () => {
+  it.effect("gives credentials after the sign-in, and refreshes them and the token before they expire", () =>
     Effect.gen(function*() {
       const center = yield* IdentityCenter.IdentityCenter
       const provider = yield* CredentialsProvider.CredentialsProvider
@@ -303,7 +303,7 @@ describe("staying signed in", () => {
       assert.strictEqual(yield* provider.get, first, "cached")
       assert.strictEqual(yield* callsOf("getRoleCredentials"), 1)
 
-      // Five minutes before they expire: the old ones at once, new ones in the background.
+      // Five minutes before they expire, `get` returns the old credentials and starts a refresh in the background.
       yield* TestClock.adjust("55 minutes")
       assert.strictEqual(yield* provider.get, first)
       yield* TestClock.adjust("0 millis")
@@ -311,26 +311,26 @@ describe("staying signed in", () => {
       assert.notStrictEqual(second.accessKeyId, first.accessKeyId)
       assert.strictEqual(yield* callsOf("getRoleCredentials"), 2)
 
-      // The token was in its last five minutes by then, and was renewed on the way.
+      // The token was in its last five minutes too, so the refresh of the credentials refreshed it.
       const cache = yield* SsoTokenCache.SsoTokenCache
-      const renewed = Option.getOrThrow(yield* cache.get("example"))
-      assert.isFalse(Equal.equals(renewed.accessToken, accessToken))
+      const refreshed = Option.getOrThrow(yield* cache.get("example"))
+      assert.isFalse(Equal.equals(refreshed.accessToken, accessToken))
       assert.strictEqual(yield* callsOf("createToken"), 2)
 
-      // Long idle: token and credentials have expired, the refresh token still counts.
+      // After a long idle time, token and credentials have expired, and the refresh token is still valid.
       yield* TestClock.adjust("5 hours")
       const third = yield* provider.get
       assert.notStrictEqual(third.accessKeyId, second.accessKeyId)
       assert.strictEqual(yield* callsOf("createToken"), 3)
 
-      // The session itself has ended: only a person can help.
+      // The session has ended: a person must sign in again.
       yield* TestClock.adjust("5 hours")
       const error = yield* Effect.flip(provider.get)
       assert.instanceOf(error, IdentityError.SsoLoginRequired)
       assert.strictEqual(error.reason, "RefreshRejected")
     }).pipe(Effect.provide(signedOut)))
 
-  it.effect("uses a token that cannot be refreshed until it expires, then says why", () =>
+  it.effect("uses a token without refresh token until it expires, then fails with the reason Expired", () =>
     Effect.gen(function*() {
       const center = yield* IdentityCenter.IdentityCenter
       const tokens = yield* SsoTokenProvider.SsoTokenProvider
@@ -350,7 +350,7 @@ describe("staying signed in", () => {
       assert.include(error.message, "no refresh token")
     }).pipe(Effect.provide(signedOut)))
 
-  it.effect("uses the old token on while the service fails, and keeps its refresh token when the answer has none", () =>
+  it.effect("keeps using the token while refreshes fail, and keeps its refresh token if the answer has none", () =>
     Effect.gen(function*() {
       const center = yield* IdentityCenter.IdentityCenter
       const tokens = yield* SsoTokenProvider.SsoTokenProvider
@@ -363,15 +363,15 @@ describe("staying signed in", () => {
       yield* TestClock.adjust("30 seconds")
       yield* center.fail("createToken", {
         status: 200,
-        body: JSON.stringify({ accessToken: "renewed", tokenType: "Bearer", expiresIn: 3600 })
+        body: JSON.stringify({ accessToken: "refreshed", tokenType: "Bearer", expiresIn: 3600 })
       })
-      const renewed = yield* tokens.get(yield* session)
-      assert.strictEqual(Redacted.value(renewed.accessToken), "renewed")
-      assertEquals(renewed.refreshToken, old.refreshToken)
-      assert.isTrue(Option.isSome(renewed.refreshToken))
+      const refreshed = yield* tokens.get(yield* session)
+      assert.strictEqual(Redacted.value(refreshed.accessToken), "refreshed")
+      assertEquals(refreshed.refreshToken, old.refreshToken)
+      assert.isTrue(Option.isSome(refreshed.refreshToken))
     }).pipe(Effect.provide(TestIdentity.layer({ client: { maxAttempts: 1 } }))))
 
-  it.effect("renews a token that the portal rejects before its time, once", () =>
+  it.effect("refreshes a token once when the portal rejects it before its expiry", () =>
     Effect.gen(function*() {
       const center = yield* IdentityCenter.IdentityCenter
       const provider = yield* CredentialsProvider.CredentialsProvider
@@ -380,7 +380,7 @@ describe("staying signed in", () => {
       assert.deepStrictEqual(yield* center.calls, ["getRoleCredentials", "createToken", "getRoleCredentials"])
     }).pipe(Effect.provide(TestIdentity.layer())))
 
-  it.effect("notices a login made elsewhere at once", () =>
+  it.effect("uses a token that another process writes to the cache at once", () =>
     Effect.gen(function*() {
       const center = yield* IdentityCenter.IdentityCenter
       const provider = yield* CredentialsProvider.CredentialsProvider
@@ -398,8 +398,8 @@ describe("staying signed in", () => {
     }).pipe(Effect.provide(signedOut)))
 })
 
-describe("many at once", () => {
-  it.effect("make one request at first use, and one renewal of the token for many profiles of one session", () =>
+describe("concurrent callers", () => {
+  it.effect("share one request at first use, and one token refresh for several profiles of one session", () =>
     Effect.gen(function*() {
       yield* TestClock.adjust("2 hours")
       const roles = yield* Effect.all(
@@ -421,7 +421,7 @@ describe("many at once", () => {
       assert.strictEqual(yield* callsOf("getRoleCredentials"), before + 1)
     }).pipe(Effect.provide(TestIdentity.layer())))
 
-  it.effect("do not lose the renewal when the one who started it is interrupted", () =>
+  it.effect("get the result of a request although the caller that started it is interrupted", () =>
     Effect.gen(function*() {
       const provider = yield* CredentialsProvider.CredentialsProvider
       const starter = yield* Effect.fork(provider.get)
@@ -433,8 +433,8 @@ describe("many at once", () => {
     }).pipe(Effect.provide(TestIdentity.layer())))
 })
 
-describe("a network that holds its answers back", () => {
-  /** A token provider of its own, whose requests wait at the gate. */
+describe("a token refresh whose answer is delayed", () => {
+  /** Makes a token provider whose requests wait until the gate opens. */
   const gated = Effect.gen(function*() {
     const gate = yield* Effect.makeLatch(false)
     const http = yield* HttpClient.HttpClient
@@ -450,7 +450,7 @@ describe("a network that holds its answers back", () => {
     return { gate, scope, tokens }
   }).pipe(Effect.provide(emulator))
 
-  it.effect("does not lose a renewed token when all is shut down meanwhile", () =>
+  it.effect("stores the new token although the provider's scope closes before the answer", () =>
     Effect.gen(function*() {
       const { gate, scope, tokens } = yield* gated
       const cache = yield* SsoTokenCache.SsoTokenCache
@@ -465,11 +465,11 @@ describe("a network that holds its answers back", () => {
       yield* gate.open
       yield* Fiber.join(closing)
       assert.strictEqual(yield* callsOf("createToken"), 1)
-      const renewed = Option.getOrThrow(yield* cache.get("example"))
-      assert.isFalse(Equal.equals(renewed.refreshToken, old.refreshToken))
+      const refreshed = Option.getOrThrow(yield* cache.get("example"))
+      assert.isFalse(Equal.equals(refreshed.refreshToken, old.refreshToken))
     }).pipe(Effect.provide(TestIdentity.layer())))
 
-  it.effect("is unreachable after 30 seconds", () =>
+  it.effect("fails with ServiceUnreachable after 30 seconds", () =>
     Effect.gen(function*() {
       const { tokens } = yield* gated
       yield* TestClock.adjust("2 hours")
@@ -483,8 +483,8 @@ describe("a network that holds its answers back", () => {
     }).pipe(Effect.provide(TestIdentity.layer())))
 })
 
-describe("the provider's cache", () => {
-  it.effect("forgets rejected credentials, but not the ones that replaced them", () =>
+describe("CredentialsProvider over IAM Identity Center", () => {
+  it.effect("drops rejected credentials, but not the credentials that replaced them", () =>
     Effect.gen(function*() {
       const provider = yield* CredentialsProvider.CredentialsProvider
       const first = yield* provider.get
@@ -495,7 +495,7 @@ describe("the provider's cache", () => {
       assert.strictEqual(yield* provider.get, second)
     }).pipe(Effect.provide(TestIdentity.layer())))
 
-  it.effect("uses the old ones on while renewals fail, tries again after 30 s, and fails once they have expired", () =>
+  it.effect("keeps using credentials while refreshes fail, retries after 30 s, and fails when they have expired", () =>
     Effect.gen(function*() {
       const center = yield* IdentityCenter.IdentityCenter
       const provider = yield* CredentialsProvider.CredentialsProvider
@@ -516,7 +516,7 @@ describe("the provider's cache", () => {
       assert.strictEqual(error._tag, "ServiceError")
     }).pipe(Effect.provide(TestIdentity.layer({ client: { maxAttempts: 1 } }))))
 
-  it.effect("renews them in the background, if it is to, though nobody asks", () =>
+  it.effect("with background: true, refreshes credentials without a caller", () =>
     Effect.gen(function*() {
       const provider = yield* CredentialsProvider.make(SsoCredentials.resolveProfile(), { background: true })
       yield* TestClock.adjust("1 second")
@@ -524,7 +524,7 @@ describe("the provider's cache", () => {
       yield* TestClock.adjust("54 minutes")
       assert.strictEqual(yield* callsOf("getRoleCredentials"), 1)
       yield* TestClock.adjust("10 hours")
-      // Each is replaced five minutes before its hour is over.
+      // Credentials live one hour, and are refreshed five minutes before they expire.
       assert.strictEqual(yield* callsOf("getRoleCredentials"), 1 + 11)
       const before = yield* callsOf("getRoleCredentials")
       yield* provider.get
@@ -534,7 +534,7 @@ describe("the provider's cache", () => {
       assert.strictEqual(yield* callsOf("getRoleCredentials"), before + 1, "nor after a rejection")
     }).pipe(Effect.scoped, Effect.provide(TestIdentity.layer({ identityCenter: { sessionLifetime: "100 hours" } }))))
 
-  it.effect("goes on in the background after failures, and ends with its scope", () =>
+  it.effect("with background: true, retries after failures every half minute, and stops when its scope closes", () =>
     Effect.gen(function*() {
       const center = yield* IdentityCenter.IdentityCenter
       yield* center.fail("getRoleCredentials", "InternalServerException", 3)
@@ -544,7 +544,7 @@ describe("the provider's cache", () => {
       assert.strictEqual(yield* callsOf("getRoleCredentials"), 1)
       yield* TestClock.adjust("90 seconds")
       assert.strictEqual(yield* callsOf("getRoleCredentials"), 4)
-      // Also when the credentials have expired before the end of an outage, it asks every half minute only.
+      // An outage that outlasts the credentials does not shorten the half minute between attempts.
       yield* center.fail("getRoleCredentials", "InternalServerException", 1000)
       yield* TestClock.adjust("1 hours")
       const atExpiry = yield* callsOf("getRoleCredentials")
@@ -556,11 +556,11 @@ describe("the provider's cache", () => {
       assert.strictEqual(yield* callsOf("getRoleCredentials"), after)
     }).pipe(Effect.provide(TestIdentity.layer({ client: { maxAttempts: 1 } }))))
 
-  it.effect("counts requests and renewals, and tells how long their results are good for", () =>
+  it.effect("counts requests and refreshes in metrics, and sets the seconds to expiry", () =>
     Effect.gen(function*() {
       const center = yield* IdentityCenter.IdentityCenter
       const provider = yield* CredentialsProvider.make(SsoCredentials.resolveProfile())
-      // Metrics are of the whole process: what counts is what is added.
+      // Metrics belong to the whole process, so the test compares them before and after.
       const metrics = Effect.map(Metric.snapshot, (pairs) =>
         new Map(Array.from(pairs, ({ metricKey, metricState }) => {
           const tags = Array.from(metricKey.tags, ({ key, value }) => `${key}=${value}`).sort().join(" ")
@@ -581,7 +581,7 @@ describe("the provider's cache", () => {
       assert.strictEqual(after.get("aws_identity_seconds_to_expiry provider=CredentialsProvider")?.value, 3600)
     }).pipe(Effect.scoped, Effect.provide(TestIdentity.layer({ client: { maxAttempts: 1 } }))))
 
-  it.effect("is that of a role that the application's own configuration names", () =>
+  it.effect("takes session and role from the application's Config with SsoCredentials.layerConfig", () =>
     Effect.gen(function*() {
       const config = {
         startUrl: Config.string("START_URL"),
@@ -615,14 +615,14 @@ describe("the provider's cache", () => {
       }
     }).pipe(Effect.provide(TestIdentity.layer())))
 
-  it.effect("refuses credentials that have expired already", () =>
+  it.effect("fails with CredentialsExpired for new credentials that have already expired", () =>
     Effect.gen(function*() {
       const provider = yield* CredentialsProvider.CredentialsProvider
       assert.strictEqual((yield* Effect.flip(provider.get))._tag, "CredentialsExpired")
     }).pipe(Effect.provide(TestIdentity.layer({ identityCenter: { credentialsLifetime: "0 seconds" } }))))
 })
 
-describe("the portal's lists", () => {
+describe("the lists of the portal", () => {
   const accounts = Array.from({ length: 3 }, (_, index) => ({
     accountId: `00000000000${index}`,
     accountName: `Account ${index}`,
@@ -657,7 +657,7 @@ describe("the portal's lists", () => {
     }).pipe(Effect.provide(TestIdentity.layer({ identityCenter: { accounts } }))))
 })
 
-it("TestIdentity.layer gives all that AwsIdentity.layer gives", () => {
+it("TestIdentity.layer provides every service that AwsIdentity.layer provides", () => {
   const dropIn: Layer.Layer<AwsIdentity.AwsIdentity> = TestIdentity.layer()
   assert.isTrue(Layer.isLayer(dropIn))
 })
@@ -816,7 +816,7 @@ sso_registration_scopes = sso:account:access, codewhisperer:completions
       ),
     CorruptFile: () => Effect.void
   }
-  it.scoped("can be answered by a sign-in within a provider, for which a person needs 9 minutes", () =>
+  it.scoped("can be handled by a sign-in of 9 minutes within a provider", () =>
     Effect.gen(function*() {
       const center = yield* IdentityCenter.IdentityCenter
       const prompts: Array<string> = []
@@ -832,7 +832,7 @@ sso_registration_scopes = sso:account:access, codewhisperer:completions
             onPrompt: ({ userCode }) => Effect.sync(() => prompts.push(userCode))
           }).pipe(Effect.mapError(() => error), Effect.zipRight(resolve)))
       )
-      // All callers wait for one sign-in.
+      // All callers share one sign-in.
       const fibers = yield* Effect.forEach([1, 2, 3], () => Effect.fork(provider.get))
       yield* TestClock.adjust("9 minutes")
       for (const userCode of prompts) yield* center.approve(userCode)

@@ -4,7 +4,7 @@ import { IdentityError, SharedConfig, SsoTokenCache, SsoTokenProvider } from "ef
 import { IdentityCenter, TestIdentity } from "effect-aws-identity-testing"
 import { foreignOwner } from "../src/internal/tokenOwner.js"
 
-// A token file that another IAM Identity Center issued, under the name of the session that is asked for.
+// The session's token file holds a token that another IAM Identity Center issued.
 
 const session = { startUrl: "https://example.awsapps.com/start", region: "eu-west-1" }
 
@@ -43,7 +43,7 @@ describe("foreignOwner", () => {
     assert.strictEqual(problemOf({ startUrl: session.startUrl }), undefined)
   })
 
-  it("names the start URL and the region of both, when they differ", () => {
+  it("names the start URL and region of token and session when they differ", () => {
     assert.strictEqual(
       problemOf({ startUrl: "https://other.awsapps.com/start", region: "us-east-1" }),
       "the token file belongs to the start URL \"https://other.awsapps.com/start\" and region \"us-east-1\", " +
@@ -112,7 +112,7 @@ describe("SsoTokenProvider.get with a token file of another Identity Center", ()
     }
   }
 
-  it.effect("does not give the token of another Identity Center that appears while AWS refreshes", () =>
+  it.effect("does not return a token of another Identity Center that is written during a refresh", () =>
     Effect.gen(function*() {
       const cache = yield* SsoTokenCache.SsoTokenCache
       const session = yield* SharedConfig.session("example")
