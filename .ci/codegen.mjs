@@ -7,7 +7,9 @@ import * as Fs from "node:fs"
 for (const name of Fs.readdirSync("packages")) {
   const src = `packages/${name}/src`
   if (JSON.parse(Fs.readFileSync(`packages/${name}/package.json`, "utf8")).private) continue
-  const modules = Fs.readdirSync(src).filter((file) => file.endsWith(".ts") && file !== "index.ts" && file !== "NodeIdentity.ts").sort()
+  const modules = Fs.readdirSync(src).filter((file) =>
+    file.endsWith(".ts") && file !== "index.ts" && file !== "NodeIdentity.ts"
+  ).sort()
   const index = modules.map((file) => {
     const header = /^\/\*\*\n[\s\S]*?\*\/\n/.exec(Fs.readFileSync(`${src}/${file}`, "utf8"))?.[0]
     if (header === undefined) throw new Error(`${src}/${file} must begin with its module's doc comment`)

@@ -21,10 +21,18 @@ const { metafile } = await build({
   write: false,
   metafile: true
 })
+// What a program needs that gets credentials as most do, what only programs on Node or on a platform need, and the rest.
+const libraryOf = (name) =>
+  /^(?:Credentials|Files|IdentityError|Programs|Region|SharedConfig|Sso|Transport)/.test(name)
+    ? "sso"
+    : /^(?:PlatformPorts|SignedHttpClient)/.test(name)
+    ? "platform"
+    : name.startsWith("NodeIdentity")
+    ? "node"
+    : "others"
 const modules = names.map((name) => ({
   name,
-  // What a program needs that gets credentials as most do, and the rest.
-  library: /^(?:Credentials|IdentityError|Region|SharedConfig|Sso)/.test(name) ? "sso" : "others",
+  library: libraryOf(name),
   exports: metafile.outputs[name].exports.toSorted()
 }))
 
@@ -35,7 +43,7 @@ const list = (names, from) => names.length === 0 ? "export {}\n" : `export { ${n
 const libraries = {
   name: "libraries",
   setup: ({ onLoad, onResolve }) => {
-    onResolve({ filter: /^(?:sso|others)$/ }, ({ path }) => ({ path, namespace: "library" }))
+    onResolve({ filter: /^(?:sso|platform|node|others)$/ }, ({ path }) => ({ path, namespace: "library" }))
     onLoad({ filter: /^/, namespace: "library" }, ({ path: library }) => ({
       contents: modules.filter((module) => module.library === library)
         .map(({ exports, name }) => list(exports.map((each) => `${each} as ${unique(name, each)}`), `./${name}`))
@@ -59,7 +67,7 @@ const libraries = {
 }
 
 const { outputFiles } = await build({
-  entryPoints: ["sso", "others"],
+  entryPoints: ["sso", "platform", "node", "others"],
   plugins: [libraries],
   bundle: true,
   splitting: true,
@@ -68,11 +76,11 @@ const { outputFiles } = await build({
   target: "es2022",
   packages: "external",
   // Resolved where the program runs or is bundled, by the conditions of its runtime.
-  external: ["#hashes"],
+  external: ["#hashes", "node:*"],
   sourcemap: true,
   sourcesContent: false,
   outdir: join(dist, "internal"),
-  chunkNames: "shared",
+  chunkNames: "shared-[hash]",
   write: false,
   logLevel: "error"
 })

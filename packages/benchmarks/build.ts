@@ -8,6 +8,9 @@ export const root = import.meta.dirname
 export const programs = join(root, "programs")
 const library = join(root, "../aws-identity")
 
+/** Of Node: what the built files import by a name is built too. */
+export const conditions = ["--conditions=built"]
+
 /** The workspace's own `exports` lead to the sources; users get `dist`. */
 const published = (external: boolean): NonNullable<BuildOptions["plugins"]>[number] => ({
   name: "published",
@@ -62,7 +65,8 @@ export const bundle = async (program: string, outdir: string, from: "dist" | "sr
     banner: {
       js: "import{createRequire as bundleRequire}from\"node:module\";const require=bundleRequire(import.meta.url);"
     },
-    plugins: from === "dist" ? [published(false)] : []
+    plugins: from === "dist" ? [published(false)] : [],
+    conditions: from === "dist" ? ["built", "module"] : ["module"]
   })
   const text = readFileSync(file)
   const gzipped = gzipSync(text, { level: 9 }).length

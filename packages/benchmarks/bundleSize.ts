@@ -4,9 +4,11 @@ import type { Table } from "./report.js"
 import type { Scenario } from "./scenarios.js"
 
 /** In gzipped kB. */
-const ownBudget = 14
+const ownBudget = 18
 /** Of the whole, to that of AWS SDK v3. */
-const wholeBudget = 1.2
+const wholeBudget = 1.35
+/** The same for the first program of the README. */
+const readmeBudget = 2
 
 const contenders: Readonly<Record<string, string>> = {
   "plain Node": "floor",
@@ -31,7 +33,8 @@ export const bundleSize: Scenario = {
     )
     const v3 = bundles.find(({ name }) => name === "AWS SDK v3")
     const ours = bundles.find(({ name }) => name === "ours")
-    if (v3 === undefined || ours === undefined) throw new Error("A contender is missing")
+    const readme = bundles.find(({ name }) => name === "ours, as the README begins")
+    if (v3 === undefined || ours === undefined || readme === undefined) throw new Error("A contender is missing")
     const table = (title: string, size: (of: Bundle) => number): Table => ({
       title,
       unit: "kB",
@@ -51,6 +54,11 @@ export const bundleSize: Scenario = {
           what: `the whole, gzipped: ≤ ${wholeBudget} × AWS SDK v3`,
           value: ours.gzipped / v3.gzipped,
           limit: wholeBudget
+        },
+        {
+          what: `the README's first program, gzipped: ≤ ${readmeBudget} × AWS SDK v3`,
+          value: readme.gzipped / v3.gzipped,
+          limit: readmeBudget
         }
       ]
     }

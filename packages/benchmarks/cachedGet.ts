@@ -123,7 +123,7 @@ export const cachedGet: Scenario = {
   title: "Getting credentials that are in the cache",
   works: { promises, fibers },
   run: async (bench) => {
-    const rounds = bench.quick ? 3 : 9
+    const rounds = bench.quick ? 3 : 5
     const awaited = await bench.compare("S4", "promises", promises, rounds)
     const yielded = await bench.compare("S4", "fibers", fibers, rounds)
     return {
@@ -132,9 +132,9 @@ export const cachedGet: Scenario = {
         times("In a fiber", "ns", yielded, "Effect's own floor")
       ],
       budgets: [
-        atMost("awaited", awaited, "ours, AwsSdk", "AWS SDK v3 memoize", 1.5),
+        atMost("awaited", awaited, "ours, AwsSdk", "AWS SDK v3 memoize", 1),
         atMost("awaited through a client", awaited, "ours, AwsSdk in a client of v3", "AWS SDK v3, its client's", 1.5),
-        { what: "in a fiber: ≤ 800 ns", value: typical(of(yielded, "ours")) * 1e6, limit: 800 }
+        { what: "in a fiber: ≤ 600 ns", value: typical(of(yielded, "ours")) * 1e6, limit: 600 }
       ]
     }
   }

@@ -9,6 +9,7 @@ import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { performance } from "node:perf_hooks"
+import { conditions } from "./build.js"
 import { accessKeyId, environmentOf, makeHome, webIdentityOf } from "./home.js"
 import type { Plan, Report } from "./server.js"
 
@@ -131,7 +132,7 @@ export const open = async (options: { readonly directory: string; readonly quick
         await plan(of.plan ?? {})
         const child = fork(join(directory, "child.js"), [scenario, work, name], {
           env: { ...environment, ...webIdentityOf(home) },
-          execArgv: ["--expose-gc"],
+          execArgv: ["--expose-gc", ...conditions],
           stdio: "inherit"
         })
         const exit = once(child, "exit")
@@ -154,7 +155,7 @@ export const open = async (options: { readonly directory: string; readonly quick
         // The shell says what processors were busy with.
         const { stderr, stdout } = spawnSync(
           "sh",
-          ["-c", "\"$0\" \"$1\"; times", process.execPath, files[name] ?? ""],
+          ["-c", `"$0" ${conditions.join(" ")} "$1"; times`, process.execPath, files[name] ?? ""],
           {
             env: environment,
             encoding: "utf8"

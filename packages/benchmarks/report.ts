@@ -100,8 +100,6 @@ export const markdown = ({ budgets, tables }: Result): string =>
     [
       "| budget | measured | |",
       "| --- | ---: | --- |",
-      ...budgets.map((budget) =>
-        `| ${budget.what} | ${digits(budget.value)} | ${isMet(budget) ? "met" : "**missed**"} |`
-      )
+      ...budgets.map((budget) => `| ${budget.what} | ${digits(budget.value)} | ${isMet(budget) ? "met" : "missed"} |`)
     ].join("\n")
   ].join("\n\n")

@@ -12,7 +12,7 @@ export type Parse = (text: string) => Either.Either<Readonly<Record<string, unkn
 
 /** Loads the parser on first use, so that a program that never calls STS does not load it. */
 export const load: Effect.Effect<Parse> = Effect.map(
-  Effect.promise(() => import("fast-xml-parser")),
+  Effect.promise(() => import("./xmlParser.js")),
   ({ XMLParser, XMLValidator }): Parse => {
     const parser = new XMLParser(options)
     return (text) => {
