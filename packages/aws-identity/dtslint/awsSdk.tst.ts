@@ -34,8 +34,8 @@ declare const session: SsoSession.SsoSession
 declare const full: Layer.Layer<AwsIdentity.AwsIdentity, ConfigError.ConfigError>
 declare const lean: Layer.Layer<CredentialsProvider.CredentialsProvider>
 
-describe("what the SDK takes", () => {
-  it("is what we give, by its own types", () => {
+describe("types of AwsSdk and the AWS SDK", () => {
+  it("match: our functions are assignable to the SDK's own types", () => {
     expect<AwsCredentialIdentityProvider>().type.toBeAssignableFrom<Credential>()
     expect<Provider<AwsCredentialIdentity>>().type.toBeAssignableFrom<Credential>()
     expect<MemoizedProvider<AwsCredentialIdentity>>().type.toBeAssignableFrom<Credential>()
@@ -44,7 +44,7 @@ describe("what the SDK takes", () => {
     expect<TokenIdentity>().type.toBeAssignableFrom<AwsSdk.TokenIdentity>()
   })
 
-  it("goes into clients and into other providers", () => {
+  it("match: our credentials are accepted by clients and by other providers", () => {
     expect(STSClient).type.toBeConstructableWith({ credentials })
     expect(STSClient).type.toBeConstructableWith({} as AwsSdk.SdkClientConfig)
     expect(STSClient).type.toBeConstructableWith(AwsSdk.fromLayer(lean).clientConfig)
@@ -57,14 +57,14 @@ describe("what the SDK takes", () => {
     expect(credentials).type.toBeCallableWith({ forceRefresh: true })
   })
 
-  it("is not a token where credentials are asked for", () => {
+  it("differ for tokens: a token function is not accepted as credentials", () => {
     expect<AwsCredentialIdentityProvider>().type.not.toBeAssignableFrom<Token>()
     expect<TokenIdentityProvider>().type.not.toBeAssignableFrom<Credential>()
   })
 })
 
-describe("effects", () => {
-  it("need the service only if no provider is given", () => {
+describe("effects of AwsSdk", () => {
+  it("require the service only if no provider is given", () => {
     expect(AwsSdk.credentials).type.toBe<Effect.Effect<Credential, never, CredentialsProvider.CredentialsProvider>>()
     expect(AwsSdk.identityProvider(provider)).type.toBe<Effect.Effect<Credential>>()
     expect(AwsSdk.region).type.toBe<Effect.Effect<() => Promise<string>, never, SharedConfig.SharedConfig>>()
@@ -79,27 +79,27 @@ describe("effects", () => {
   })
 })
 
-describe("a layer for promises", () => {
-  it("has tokens if the layer does", () => {
+describe("AwsSdk.fromLayer", () => {
+  it("has a token function only if the layer has tokens", () => {
     expect(AwsSdk.fromLayer(full)).type.toBe<AwsSdk.SsoIdentity>()
     expect(AwsSdk.fromLayer(lean)).type.toBe<AwsSdk.Identity>()
   })
 
-  it("needs nothing more and gives credentials", () => {
+  it("refuses a layer that lacks credentials or has requirements", () => {
     expect(AwsSdk.fromLayer).type.not.toBeCallableWith({} as Layer.Layer<SsoTokenProvider.SsoTokenProvider>)
     expect(AwsSdk.fromLayer).type.not.toBeCallableWith(
       {} as Layer.Layer<CredentialsProvider.CredentialsProvider, never, SsoTokenProvider.SsoTokenProvider>
     )
   })
 
-  it("can be disposed of in every way", () => {
+  it("returns a value that dispose and `await using` accept", () => {
     expect<AwsSdk.Identity>().type.toBeAssignableTo<AsyncDisposable>()
     expect<AwsSdk.Identity["dispose"]>().type.toBe<() => Promise<void>>()
   })
 })
 
-describe("a provider of the SDK", () => {
-  it("is any of its kinds", () => {
+describe("AwsSdk.fromProvider", () => {
+  it("accepts every kind of credentials provider of the SDK, and no token", () => {
     expect<Taken>().type.toBeAssignableFrom<AwsCredentialIdentity>()
     expect<Taken>().type.toBeAssignableFrom<AwsCredentialIdentityProvider>()
     expect<Taken>().type.toBeAssignableFrom<Provider<AwsCredentialIdentity>>()
@@ -111,7 +111,7 @@ describe("a provider of the SDK", () => {
     expect<Taken>().type.not.toBeAssignableFrom<Token>()
   })
 
-  it("gives credentials or says why not", () => {
+  it("returns credentials or fails with typed errors", () => {
     expect(AwsSdk.fromProvider(credentials)).type.toBe<
       Effect.Effect<Credentials.Credentials, IdentityError.IdentityError>
     >()

@@ -21,7 +21,7 @@ type ErrorOf<T> = T extends Effect.Effect<infer _, infer E, infer __> ? E : neve
 type WithReason = Extract<IdentityError.AnyError, { readonly reason?: unknown }>
 
 describe("IdentityError.catchKind", () => {
-  it("gives the handler the errors that may be of the kind, and leaves the others", () => {
+  it("passes the errors that may be of the kind to the handler, and keeps the others in the type", () => {
     const handled = CredentialsProvider.get.pipe(
       IdentityError.catchKind("LoginRequired", (error) => {
         expect(error).type.toBe<IdentityError.SsoLoginRequired>()
@@ -37,7 +37,7 @@ describe("IdentityError.catchKind", () => {
     >()
   })
 
-  it("leaves an error that may also be of another kind", () => {
+  it("keeps an error that may also be of another kind", () => {
     const call = Effect.fail<IdentityError.ServiceError | IdentityError.NotConfigured | "of the application">(
       "of the application"
     )
@@ -50,7 +50,7 @@ describe("IdentityError.catchKind", () => {
     >()
   })
 
-  it("leaves all errors when the kind is only known at run time", () => {
+  it("keeps all errors when the kind is known at run time only", () => {
     const kind = "Unavailable" as IdentityError.Kind
     const handled = IdentityError.catchKind(CredentialsProvider.get, kind, () => Effect.void)
     expect(handled).type.toBe<
@@ -109,14 +109,14 @@ describe("errors", () => {
     expect(SsoTokenCache).type.not.toHaveProperty("orMemory")
   })
 
-  it("SsoLoginRequired gives the session to sign in to", () => {
+  it("SsoLoginRequired is accepted by SsoSession.fromError", () => {
     expect(SsoSession.fromError).type.toBe<(error: IdentityError.SsoLoginRequired) => SsoSession.SsoSession>()
     expect(SsoSession.fromError).type.not.toBeCallableWith(new IdentityError.LoginDenied({ session: "corp" }))
   })
 })
 
 describe("errors of functions are named unions", () => {
-  it("a sign-in fails with a LoginError, and as its prompt does", () => {
+  it("a sign-in fails with LoginError or the error of its prompt", () => {
     const device = SsoLogin.device(SsoSession.fromError({} as IdentityError.SsoLoginRequired), {
       onPrompt: () => Effect.fail("closed" as const)
     })
@@ -159,7 +159,7 @@ describe("errors of functions are named unions", () => {
     >()
   })
 
-  it("a session is found in the files or is an error of the files", () => {
+  it("SharedConfig.session fails with InvalidConfig or FileError, and functions of files and profiles with their own unions", () => {
     expect(SharedConfig.session("corp")).type.toBe<
       Effect.Effect<
         SsoSession.SsoSession,

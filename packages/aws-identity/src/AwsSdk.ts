@@ -553,7 +553,7 @@ export const fromProvider: (
     try: () =>
       // Called within the promise, so that a synchronous throw becomes a rejection too.
       Promise.resolve().then(() => typeof provider === "function" ? provider({ forceRefresh: true }) : provider),
-    catch: (error) => isOurs(error) ? error : rejectionOf(error)
+    catch: (error) => isIdentityError(error) ? error : rejectionOf(error)
   })
   const decoded = decode(answer)
   if (Option.isNone(decoded)) return yield* unavailable("Invalid", "its result cannot be read")
@@ -567,7 +567,7 @@ export const fromProvider: (
 const sourceName = "the provider of the AWS SDK"
 
 /** Returns false if reading the properties of the rejection throws. */
-const isOurs = (error: unknown): error is IdentityError.AnyError =>
+const isIdentityError = (error: unknown): error is IdentityError.AnyError =>
   Option.getOrElse(Option.liftThrowable(IdentityError.isIdentityError)(error), () => false)
 
 const remedies = {

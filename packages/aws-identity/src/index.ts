@@ -6,7 +6,7 @@
 export * as AccountId from "./AccountId.js"
 
 /**
- * A guard: credentials of the accounts that a program may act in, and of no others.
+ * Restricts a program to credentials of the accounts that it may act in.
  *
  * @example
  * ```ts
@@ -130,7 +130,7 @@ export * as ClientConfig from "./ClientConfig.js"
 export * as ContainerCredentials from "./ContainerCredentials.js"
 
 /**
- * What every provider yields and every signer needs.
+ * AWS credentials: the value that providers return and signers take.
  *
  * @example
  * ```ts
@@ -200,7 +200,7 @@ export * as CredentialsProvider from "./CredentialsProvider.js"
 export * as DefaultCredentials from "./DefaultCredentials.js"
 
 /**
- * Credentials that stand in the environment: `AWS.EnvironmentCredentials` with the prefix `AWS`.
+ * Credentials from environment variables: `AWS.EnvironmentCredentials` with the prefix `AWS`.
  *
  * They are read from `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`, `AWS_CREDENTIAL_EXPIRATION`
  * and `AWS_ACCOUNT_ID`, as all AWS SDKs do. Names that only some of them know are not read, so that a program does not
@@ -479,7 +479,7 @@ export * as Sso from "./Sso.js"
 export * as SsoCredentials from "./SsoCredentials.js"
 
 /**
- * Signing a person in to an IAM Identity Center, which no AWS SDK for JavaScript does.
+ * Signs a person in to an IAM Identity Center. No AWS SDK for JavaScript does this.
  *
  * @since 0.1.0
  */

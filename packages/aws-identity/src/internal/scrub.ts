@@ -48,7 +48,7 @@ const secretLooking: ReadonlyArray<RegExp> = [
 /** A text that shares so many characters with a secret reveals it. A shorter run may be chance: `https://example`. */
 const shortestRun = 16
 
-/** A run must keep at least so many characters after `canonical` has dropped white space and the like. */
+/** The least length of a run after `canonical` has dropped white space and the like. */
 const seedLength = 8
 
 // ---------------------------------------------------------------------------------------------------------------
@@ -424,14 +424,17 @@ const eachSeed = (text: string, visit: (seed: number, at: number) => void): void
   let seed = 0
   for (let index = 0; index < text.length; index++) {
     seed = Math.imul(seed, multiplier) + text.charCodeAt(index) | 0
-    if (index >= seedLength) seed = seed - Math.imul(text.charCodeAt(index - seedLength), leaving) | 0
+    if (index >= seedLength) seed = seed - Math.imul(text.charCodeAt(index - seedLength), multiplierOfDropped) | 0
     // The low bits of a polynomial hash depend on the last characters only.
     if (index >= seedLength - 1) visit(seed ^ (seed >>> 15), index - seedLength + 1)
   }
 }
 
 const multiplier = 0x01000193
-const leaving = Array.from({ length: seedLength }).reduce<number>((power) => Math.imul(power, multiplier), 1)
+const multiplierOfDropped = Array.from({ length: seedLength }).reduce<number>(
+  (power) => Math.imul(power, multiplier),
+  1
+)
 
 const isWordAt = ({ layer: { text }, places }: Canonical, at: number, length: number): boolean => {
   const first = places[at] ?? 0
