@@ -77,8 +77,8 @@ export interface ServicesOptions {
 }
 
 /**
- * The identity that the user's AWS files and the environment describe. It needs a platform: on Node,
- * `NodeContext.layer` and `NodeHttpClient.layer` of `@effect/platform-node`.
+ * The identity that the user's AWS files and the environment describe. It needs the ports `Transport`, `Files` and
+ * `Programs`: `PlatformPorts.layer` makes them from a platform of Effect. On Node, `NodeIdentity.layer` has them.
  *
  * It makes all of its services itself, so it uses none that it is provided with.
  * `Layer.provide(AwsIdentity.layer(), myCache)` compiles, and logs a warning.
@@ -90,13 +90,14 @@ export interface ServicesOptions {
  * ```ts
  * import { NodeContext, NodeHttpClient } from "@effect/platform-node"
  * import { Console, Effect, Layer } from "effect"
- * import { AwsIdentity, CredentialsProvider } from "effect-aws-identity"
+ * import { AwsIdentity, CredentialsProvider, PlatformPorts } from "effect-aws-identity"
  *
  * const program = Effect.gen(function*() {
  *   yield* Console.log((yield* CredentialsProvider.get).accessKeyId)
  * })
  *
  * const live = AwsIdentity.layer({ profile: "dev" }).pipe(
+ *   Layer.provide(PlatformPorts.layer),
  *   Layer.provide([NodeContext.layer, NodeHttpClient.layer])
  * )
  *
@@ -154,7 +155,6 @@ export const layer = <R = never>(
  *
  * @example
  * ```ts
- * import { NodeContext, NodeHttpClient } from "@effect/platform-node"
  * import { Layer } from "effect"
  * import {
  *   AwsIdentity,
@@ -164,22 +164,22 @@ export const layer = <R = never>(
  *   WebIdentityCredentials,
  *   WebIdentityToken
  * } from "effect-aws-identity"
+ * import * as NodeIdentity from "effect-aws-identity/NodeIdentity"
  *
- * const platform = [NodeContext.layer, NodeHttpClient.layer] as const
  * const roleArn = "arn:aws:iam::111122223333:role/ci"
  *
  * // A token cache in memory. `provideMerge` also gives it to `SsoLogin`.
  * export const inMemory = ProfileCredentials.layer({ profile: "dev" }).pipe(
  *   Layer.provideMerge(AwsIdentity.layerServices()),
  *   Layer.provideMerge(Layer.merge(SharedConfig.layer(), SsoTokenCache.layerMemory())),
- *   Layer.provide(platform)
+ *   Layer.provide(NodeIdentity.layerPorts())
  * )
  *
  * // Another provider, on the files
  * export const ci = WebIdentityCredentials.layer({ roleArn, token: WebIdentityToken.githubActions() }).pipe(
  *   Layer.provideMerge(AwsIdentity.layerServices()),
  *   Layer.provide([SharedConfig.layer(), SsoTokenCache.layer()]),
- *   Layer.provide(platform)
+ *   Layer.provide(NodeIdentity.layerPorts())
  * )
  * ```
  *

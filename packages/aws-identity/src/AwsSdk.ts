@@ -452,14 +452,11 @@ const regionOfLayer = Effect.gen(function*() {
  * @example
  * ```ts
  * import { GetCallerIdentityCommand, STSClient } from "@aws-sdk/client-sts"
- * import { NodeContext, NodeHttpClient } from "@effect/platform-node"
- * import { Layer } from "effect"
- * import { AwsIdentity, AwsSdk } from "effect-aws-identity"
+ * import { AwsSdk } from "effect-aws-identity"
+ * import * as NodeIdentity from "effect-aws-identity/NodeIdentity"
  *
  * export const main = async () => {
- *   const identity = AwsSdk.fromLayer(
- *     AwsIdentity.layer({ profile: "dev" }).pipe(Layer.provide([NodeContext.layer, NodeHttpClient.layer]))
- *   )
+ *   const identity = AwsSdk.fromLayer(NodeIdentity.layer({ profile: "dev" }))
  *   const sts = new STSClient(identity.clientConfig)
  *   const { Arn } = await sts.send(new GetCallerIdentityCommand({}))
  *   await identity.dispose() // or: await using identity = ...

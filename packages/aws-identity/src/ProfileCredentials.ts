@@ -535,15 +535,15 @@ const isCredentialSource = (name: string): name is keyof typeof credentialSource
  *
  * @example
  * ```ts
- * import { NodeContext, NodeHttpClient } from "@effect/platform-node"
  * import { Layer } from "effect"
  * import { AwsIdentity, ProfileCredentials, SharedConfig, SsoTokenCache } from "effect-aws-identity"
+ * import * as NodeIdentity from "effect-aws-identity/NodeIdentity"
  *
- * // `AwsIdentity.layer({ profile: "dev" })` is this, wired up.
+ * // `NodeIdentity.layer({ profile: "dev" })` is this, wired up.
  * export const credentials = ProfileCredentials.layer({ profile: "dev" }).pipe(
  *   Layer.provide(AwsIdentity.layerServices()),
  *   Layer.provide([SharedConfig.layer(), SsoTokenCache.layer()]),
- *   Layer.provide([NodeContext.layer, NodeHttpClient.layer])
+ *   Layer.provide(NodeIdentity.layerPorts())
  * )
  * ```
  *

@@ -279,9 +279,10 @@ const signing = <E, R, E2, R2>(
  * @example
  * ```ts
  * import { HttpClient } from "@effect/platform"
- * import { NodeContext, NodeHttpClient } from "@effect/platform-node"
+ * import { NodeHttpClient } from "@effect/platform-node"
  * import { Effect, Layer } from "effect"
- * import { AwsIdentity, Region, SignedHttpClient } from "effect-aws-identity"
+ * import { Region, SignedHttpClient } from "effect-aws-identity"
+ * import * as NodeIdentity from "effect-aws-identity/NodeIdentity"
  *
  * class Shop extends Effect.Service<Shop>()("app/Shop", {
  *   effect: Effect.map(HttpClient.HttpClient, (client) => ({
@@ -291,8 +292,7 @@ const signing = <E, R, E2, R2>(
  *
  * export const layer = Shop.Default.pipe(
  *   Layer.provide(SignedHttpClient.layer({ service: "execute-api", region: Region.make("eu-central-1") })),
- *   Layer.provide(AwsIdentity.layer()),
- *   Layer.provide([NodeContext.layer, NodeHttpClient.layer])
+ *   Layer.provide([NodeIdentity.layer(), NodeHttpClient.layer])
  * )
  * ```
  *

@@ -344,21 +344,17 @@ export const googleMetadata = (
 }
 
 /**
- * A token of the Fly.io machine that runs. The API is a Unix socket, so the `HttpClient` has to be one whose
+ * A token of the Fly.io machine that runs. The API is a Unix socket, so the `Transport` has to be one whose
  * connections go there.
  *
  * @example
  * ```ts
- * import { NodeHttpClient, Undici } from "@effect/platform-node"
- * import { Effect, Layer } from "effect"
+ * import { Undici } from "@effect/platform-node"
+ * import { Effect } from "effect"
  * import { WebIdentityToken } from "effect-aws-identity"
+ * import * as NodeIdentity from "effect-aws-identity/NodeIdentity"
  *
- * const api = NodeHttpClient.layerUndiciWithoutDispatcher.pipe(
- *   Layer.provide(Layer.sync(
- *     NodeHttpClient.Dispatcher,
- *     () => new Undici.Agent({ connect: { socketPath: "/.fly/api" } })
- *   ))
- * )
+ * const api = NodeIdentity.layerPorts({ dispatcher: new Undici.Agent({ connect: { socketPath: "/.fly/api" } }) })
  *
  * export const token = Effect.provide(WebIdentityToken.fly(), api)
  * ```
