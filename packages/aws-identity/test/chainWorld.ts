@@ -12,29 +12,29 @@ import {
   Sts
 } from "effect-aws-identity"
 import { Emulator, IdentityCenter, OpenIdProvider } from "effect-aws-identity-testing"
-// What answers of STS are read with is loaded now: no call takes real time for it.
+// Loads the XML parser of STS's answers now, so that no call spends real time on it.
 import "fast-xml-parser"
 import { createHash } from "node:crypto"
 import { observed } from "./observed.js"
 import { withTransport } from "./ports.js"
 
-// A machine in memory, with all that a profile can name: the user's files, programs, a container's agent, an instance's
-// metadata service, and, by the in-process emulator, an Identity Center and an STS that verify what they are sent.
+// A machine in memory with everything that a profile can name: the user's files, programs, a container agent, an instance
+// metadata service, and the in-process emulator's Identity Center and STS, which verify requests.
 
-/** Stands in whatever is secret and not made up on the way, and must not be seen anywhere. */
+/** Part of every secret that the tests define. It must not appear in any output. */
 const marked = "MARKED"
 
-/** One for all: to make its key takes longer than most tests. */
+/** Shared by all tests, because its key takes longer to generate than most tests run. */
 export const openIdProvider = Effect.runSync(OpenIdProvider.make({ lifetime: "1 day" }))
 
 export const account = AccountId.make("111122223333")
 
-/** Users with keys, one for each place where keys can stand. */
+/** Users with keys: one for each place that can hold keys. */
 const userNames = ["default", "static", "environment", "process", "container", "instance", "else"] as const
 
 type UserName = typeof userNames[number]
 
-/** All but one are of one account. */
+/** All users but one belong to one account. */
 export const otherAccount = AccountId.make("999988887777")
 
 export const arnOfUser = (name: string): string =>
@@ -55,7 +55,7 @@ export const keyVariables = (name: string) => ({
   AWS_SECRET_ACCESS_KEY: keyOf(name).secretAccessKey
 })
 
-/** As servers and programs write credentials. */
+/** The JSON of credentials as servers and programs write it. */
 const keyJson = (name: UserName, fields: Record<string, unknown> = {}): string => {
   const { accessKeyId, secretAccessKey } = keyOf(name)
   return JSON.stringify({ ...fields, AccessKeyId: accessKeyId, SecretAccessKey: secretAccessKey })
@@ -64,13 +64,13 @@ const keyJson = (name: UserName, fields: Record<string, unknown> = {}): string =
 export const ssoLines = "sso_session = corp\nsso_account_id = 111122223333\nsso_role_name = Developer\n"
 export const ssoSession =
   "[sso-session corp]\nsso_start_url = https://example.awsapps.com/start\nsso_region = us-east-1\n"
-/** What the emulator calls the role that the lines above name. */
+/** The ARN that the emulator gives to the role in the lines above. */
 export const ssoArn = `arn:aws:sts::${account}:assumed-role/AWSReservedSSO_Developer_${
   createHash("sha256").update(`${account}/Developer`).digest("hex").slice(0, 16)
 }/user@example.com`
 
 export const webRole = `arn:aws:iam::${account}:role/web`
-/** Of a session that the lines beside the token name so. */
+/** The ARN of the web identity role's session, whose name the lines beside the token set. */
 export const webArn = `arn:aws:sts::${account}:assumed-role/web/pod`
 export const tokenPath = "/var/run/token"
 
@@ -78,23 +78,23 @@ export interface Call {
   readonly host: string
   /** AWS's action, or method and path of a metadata service. */
   readonly name: string
-  /** The ARN of whoever signed it. */
+  /** The ARN of the signer. */
   readonly by: string | undefined
   readonly parameters: Readonly<Record<string, string>>
 }
 
-/** One line each, for lists: the action, the role if it is about one, and who signed. */
+/** A request as one line: the action, the role if there is one, and the signer. */
 export const lineOf = ({ by, name, parameters: { RoleArn: role } }: Call): string =>
   [name, ...role === undefined ? [] : [role.replace(/.*\//, "")], ...by === undefined ? [] : [`by ${by}`]].join(" ")
 
 export class Machine extends Context.Tag("Machine")<Machine, {
-  /** Every request, in the order in which they were made. */
+  /** All requests, in order. */
   readonly calls: Array<Call>
   /** The ids of the keys that requests were signed with, in the same order. */
   readonly signers: Array<string>
   /** Every program that was started. */
   readonly programs: Array<string>
-  /** Paths with their texts; to be changed with `write`. */
+  /** Texts by path. Use `write` to change one. */
   readonly write: (path: string, text: string | undefined) => void
   readonly variables: Map<string, string>
 }>() {}
@@ -106,11 +106,11 @@ export interface Setup {
   /** Further files, by their paths. */
   readonly files?: Readonly<Record<string, string>> | undefined
   readonly roles?: IdentityCenter.Options["roles"]
-  /** Of further users. */
+  /** The keys of further users. */
   readonly keys?: ReadonlyArray<{ readonly accessKeyId: string; readonly secretAccessKey: string }> | undefined
-  /** Whether this is an EC2 instance; it is not. */
+  /** Whether the machine is an EC2 instance. Default: false. */
   readonly instance?: boolean | undefined
-  /** The status of the container's agent, which is there; 200. */
+  /** The status of the container agent's answers. Default: 200. */
   readonly agentStatus?: number | undefined
 }
 
@@ -119,7 +119,7 @@ const refused = (request: HttpClientRequest.HttpClientRequest) =>
 
 const base64 = (text: string): string => Buffer.from(text).toString("base64")
 
-/** The programs that there are, by their first word. */
+/** The installed programs by name. */
 const programs = new Map<string, { readonly code: number; readonly output: string; readonly words?: string }>([
   ["give-keys", { code: 0, output: keyJson("process", { Version: 1 }) }],
   ["give-nothing", { code: 3, output: "", words: "not signed in" }]
@@ -203,7 +203,7 @@ const machine = (setup: Setup, variables: Map<string, string>) =>
           Option.map(Option.fromNullable(files.get(path)), ({ changes, text }) => ({
             type: "File",
             size: text.length,
-            // Long enough ago that nobody is writing it.
+            // Old enough that no other process can still be writing the file.
             changedAt: changes * 1000 - 1_000_000,
             stamp: String(changes),
             mode: 0o600,
@@ -251,7 +251,7 @@ const machine = (setup: Setup, variables: Map<string, string>) =>
 
 // ---------------------------------------------------------------------------------------------------------------
 
-/** On that machine, with its variables as the environment; both can be changed by `Machine`. */
+/** Provides a machine, and its variables as the environment. `Machine` can change both. */
 export const on = (setup: Setup) => <A, E, R>(effect: Effect.Effect<A, E, R>) =>
   Effect.suspend(() => {
     const variables = new Map(Object.entries({
@@ -267,7 +267,7 @@ export const on = (setup: Setup) => <A, E, R>(effect: Effect.Effect<A, E, R>) =>
     return effect.pipe(Effect.provide(machine(setup, variables)), Effect.withConfigProvider(live))
   })
 
-/** `AwsIdentity.layer`, in which nothing runs out of time while a test moves the clock. */
+/** `AwsIdentity.layer` with limits so long that no call times out while a test moves the clock. */
 export const identity = (options?: AwsIdentity.Options) =>
   AwsIdentity.layer({
     ...options,
@@ -276,19 +276,19 @@ export const identity = (options?: AwsIdentity.Options) =>
 
 export const get = Effect.flatMap(CredentialsProvider.CredentialsProvider, ({ get }) => get)
 
-/** Moves the clock for as long as something waits for it. */
+/** Moves the clock until the effect ends. */
 export const settled = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
   Effect.gen(function*() {
     const fiber = yield* Effect.fork(effect)
     for (let idle = 0; Option.isNone(yield* Fiber.poll(fiber)); idle++) {
-      // What takes real time, as the check of a signature does, has it first.
+      // First wait for work that takes real time, such as the check of a signature.
       yield* Effect.promise(() => new Promise((resolve) => idle < 20 ? setImmediate(resolve) : setTimeout(resolve, 1)))
       if (idle >= 20) yield* TestClock.adjust("100 millis")
     }
     return yield* Fiber.join(fiber)
   })
 
-/** Whose they are; that they are whole, STS confirms. */
+/** The ARN that STS returns for the credentials. */
 export const ownerOf = (credentials: Credentials.Credentials) =>
   Effect.gen(function*() {
     const { calls } = yield* Machine
@@ -301,7 +301,7 @@ export const ownerOf = (credentials: Credentials.Credentials) =>
     return arn
   })
 
-/** What comes of it; and nothing secret may be seen of it, whatever it is. */
+/** Runs an effect and fails if its output shows a secret. */
 export const discreetly = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
   Effect.gen(function*() {
     const { exit, seen } = yield* observed(settled(effect))

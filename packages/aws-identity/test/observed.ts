@@ -2,7 +2,7 @@ import { Cause, Effect, Exit, HashMap, Layer, Logger, LogLevel, Option, Tracer }
 import { inspect } from "node:util"
 
 /**
- * Runs an effect and gives, beside its exit, all that anybody could see of it: its result or error in every form
+ * Runs an effect and returns its exit and everything that its caller or a log can show: its result or error in every form
  * that people print, every log line at every level, every span with its attributes, events and exit.
  */
 export const observed = <A, E, R>(

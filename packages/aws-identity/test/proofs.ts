@@ -4,8 +4,8 @@
  */
 const factor = Math.max(1, Number(process.env["IDENTITY_PROOFS"] ?? 1) || 1)
 
-/** So many runs of a property, times IDENTITY_PROOFS. */
+/** The number of runs of a property: the given number times IDENTITY_PROOFS. */
 export const runsOf = (runs: number) => ({ numRuns: Math.round(runs * factor) })
 
-/** The milliseconds that they may take. */
+/** The time limit of these runs in milliseconds. */
 export const timeOf = (milliseconds: number): number => milliseconds * factor

@@ -3,7 +3,7 @@ import type { IdentityError, SharedConfig } from "effect-aws-identity"
 import { rules } from "../src/internal/ini.js"
 
 /**
- * All that config files say, a line each, for tables: `profile a @1 k=v@2` is a profile whose header stands in line 1
+ * Renders config files for tables, one line for each section: `profile a @1 k=v@2` is a profile whose header is in line 1
  * and whose key in line 2. A line of the credentials file has a `c` before its number.
  */
 export const rendered = (files: SharedConfig.ConfigFiles): ReadonlyArray<string> => [
@@ -15,7 +15,7 @@ export const rendered = (files: SharedConfig.ConfigFiles): ReadonlyArray<string>
         [`session ${name}`, startUrl, region, ...registrationScopes].join(" ")
     })
   ),
-  // The tables call theirs srv.
+  // In the tables, the service is called srv.
   ...[section("services", "srv", files.services("srv"))].filter((line) => !line.endsWith("fails @1:1 services")),
   ...files.diagnostics().map(({ column, file, line, rule, severity }) =>
     `${severity} ${at(file, line)}:${column} ${ruleName(rule)}`

@@ -56,7 +56,7 @@ export const describeMistake = (
   { isHidden = false }: Pick<Setting<unknown>, "isHidden">,
   { problem }: Mistake
 ): string =>
-  isHidden || mayBeSecret(text)
+  isHidden || mayHoldSecret(text)
     ? `a value of ${name} that ${problem}`
     : `${name} = ${visible(text.trim())}, which ${problem}`
 
@@ -72,7 +72,7 @@ export const visible = (text: string): string => {
  * Whether the text may hold a JWT, an access key, a token or the password of a URL by mistake. Errors do not show such a
  * text.
  */
-const mayBeSecret = (text: string): boolean =>
+const mayHoldSecret = (text: string): boolean =>
   /eyJ[\w-]{8}/.test(text) ||
   /:\/\/[^/\s]*@/.test(text) ||
   (!/^["']?(?:arn:|https?:|[/~.])/.test(text.trim()) &&
@@ -131,7 +131,7 @@ const lookAlike = (setting: Setting<unknown>, text: string): Mistake | undefined
   return {
     problem: `contains the character ${codePointOf(foreign)}, which is not ASCII`,
     remedy: `Write ${
-      setting.parse(plain) === undefined || setting.isHidden === true || mayBeSecret(plain)
+      setting.parse(plain) === undefined || setting.isHidden === true || mayHoldSecret(plain)
         ? setting.description
         : plain
     }.`
@@ -314,7 +314,7 @@ export const regionName: Setting<Region> = {
   explain: (text) => {
     const lower = text.toLowerCase()
     // The remedy repeats the text, in small letters.
-    return lower !== text && isRegion(lower) && !mayBeSecret(text)
+    return lower !== text && isRegion(lower) && !mayHoldSecret(text)
       ? { problem: "has capital letters", remedy: `Write ${lower}.` }
       : /^https?:/i.test(text)
       ? { problem: "is a URL", remedy: "Write the name of the region alone, such as us-east-1." }
