@@ -47,8 +47,7 @@ export const fetchHttp = withTransport(FetchHttpClient.layer)
 export const emulator = withTransport(Emulator.layerHttpClient)
 
 /** A platform together with `Files` over its file system. */
-export const withFiles = <A, E, R>(platform: Layer.Layer<A, E, R>) =>
-  Layer.provideMerge(PlatformPorts.layerFiles, platform)
+const withFiles = <A, E, R>(platform: Layer.Layer<A, E, R>) => Layer.provideMerge(PlatformPorts.layerFiles, platform)
 
 /** `Files` over a file system of the test, and the file system. */
 export const overFileSystem = (fs: FileSystem.FileSystem) =>

@@ -1,14 +1,15 @@
 /** The form of a transport that starts a request by a plain function, which costs no fiber. */
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
-import type * as Transport from "../Transport.js"
-import { callback, type FiberServices } from "./edition.js"
+import { callback } from "./edition.js"
+
+/** Starts a request and calls `done` once. The result cancels the request. */
+type Start<Request, Response, E> = (request: Request, done: (result: Response | E) => void) => () => void
 
 /** A transport that was made from a callback. */
-export class CallbackTransport implements Transport.Service {
-  readonly start: Transport.SendCallback
+export class CallbackTransport<Request, Response extends object, E extends { readonly _tag: string }> {
+  readonly start: Start<Request, Response, E>
 
-  constructor(send: Transport.SendCallback) {
+  constructor(send: Start<Request, Response, E>) {
     this.start = (request, done) => {
       // A transport may answer late, twice, or before this function has returned.
       let isOver = false
@@ -25,27 +26,11 @@ export class CallbackTransport implements Transport.Service {
     }
   }
 
-  readonly send: Transport.Service["send"] = (request) =>
-    callback((done) =>
-      Effect.sync(
-        this.start(request, (result) => done("_tag" in result ? Effect.fail(result) : Effect.succeed(result)))
-      )
-    )
+  readonly send = (request: Request): Effect.Effect<Response, E> =>
+    callback((done) => Effect.sync(this.start(request, (result) => done(toEffect(result)))))
 }
 
-/** Starts a request on any transport, and calls `done` once. The result closes the request. */
-export const startRequest = (
-  transport: Transport.Service,
-  services: FiberServices,
-  request: Transport.Request,
-  done: (exit: Exit.Exit<Transport.Response, Transport.TransportError>) => void
-): Effect.Effect<void> => {
-  if (transport instanceof CallbackTransport) {
-    const cancel = transport.start(
-      request,
-      (result) => done("_tag" in result ? Exit.fail(result) : Exit.succeed(result))
-    )
-    return Effect.sync(cancel)
-  }
-  return services.start(transport.send(request), done)
-}
+/** Only an error has a tag. */
+export const toEffect = <Response extends object, E extends { readonly _tag: string }>(
+  result: Response | E
+): Effect.Effect<Response, E> => "_tag" in result ? Effect.fail(result as E) : Effect.succeed(result as Response)

@@ -2,11 +2,10 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import * as Exit from "effect/Exit"
 import * as Schedule from "effect/Schedule"
 import type { Request, Response, Service, TransportError } from "../Transport.js"
 import { isTransientConnection } from "./answerKind.js"
-import { startRequest } from "./callbackTransport.js"
+import { CallbackTransport, toEffect } from "./callbackTransport.js"
 import { certificateProblem } from "./connectionProblem.js"
 import { callback, type FiberServices, withFiberServices } from "./edition.js"
 import { afterRunning } from "./timeLimit.js"
@@ -29,6 +28,17 @@ export interface Lateness {
   readonly _tag: "Lateness"
 }
 
+/** Starts a request on any transport, and calls `done` once. The result closes the request. */
+const startRequest = (
+  transport: Service,
+  services: FiberServices,
+  request: Request,
+  done: (result: Effect.Effect<Response, TransportError>) => void
+): Effect.Effect<void> =>
+  transport instanceof CallbackTransport
+    ? Effect.sync(transport.start(request, (result: Response | TransportError) => done(toEffect(result))))
+    : services.start(transport.send(request), done)
+
 /** Starts a request, and calls `done` once with what it comes to within so many ms. The result closes the request. */
 export const startExchange = (
   transport: Service,
@@ -39,13 +49,10 @@ export const startExchange = (
 ): Effect.Effect<void> => {
   let stop = (): void => {}
   let isOver = false
-  const close = startRequest(transport, services, request, (exit) => {
+  const close = startRequest(transport, services, request, (result) => {
     isOver = true
     stop()
-    done(Exit.matchEffect(exit, {
-      onFailure: (cause) => Effect.catchAll(Effect.failCause(cause), (error) => Effect.succeed(diverted(error))),
-      onSuccess: (response) => Effect.succeed(checked(request, response))
-    }))
+    done(Effect.match(result, { onFailure: diverted, onSuccess: (response) => checked(request, response) }))
   })
   if (!isOver) {
     stop = afterRunning(services, millis, () => done(Effect.as(close, { _tag: "Lateness" })))
