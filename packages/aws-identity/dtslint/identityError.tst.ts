@@ -1,6 +1,5 @@
-import type { CommandExecutor, FileSystem, Path } from "@effect/platform"
 import { Effect, type Option } from "effect"
-import type { Credentials, SsoOidc } from "effect-aws-identity"
+import type { Credentials, Files, Programs, SsoOidc } from "effect-aws-identity"
 import {
   CredentialsProvider,
   IdentityError,
@@ -144,7 +143,7 @@ describe("errors of functions are named unions", () => {
       Effect.Effect<
         Credentials.Credentials,
         IdentityError.NotConfigured | IdentityError.WebIdentityCredentialsError,
-        FileSystem.FileSystem | Sts.Sts
+        Files.Files | Sts.Sts
       >
     >()
   })
@@ -154,7 +153,7 @@ describe("errors of functions are named unions", () => {
       Effect.Effect<
         Credentials.Credentials,
         IdentityError.NotConfigured | IdentityError.CredentialsUnavailable,
-        CommandExecutor.CommandExecutor | Path.Path
+        Programs.Programs
       >
     >()
   })

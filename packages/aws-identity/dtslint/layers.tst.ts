@@ -1,4 +1,3 @@
-import type { CommandExecutor, FileSystem, HttpClient, Path } from "@effect/platform"
 import { type ConfigError, Effect, Layer, LayerMap, type Redacted, type Scope } from "effect"
 import {
   AccountId,
@@ -11,8 +10,10 @@ import {
   CredentialsProvider,
   DefaultCredentials,
   EnvironmentCredentials,
+  type Files,
   type IdentityError,
   ProfileCredentials,
+  type Programs,
   Region,
   SharedConfig,
   type Sso,
@@ -22,7 +23,8 @@ import {
   type SsoSession,
   SsoTokenCache,
   SsoTokenProvider,
-  Sts
+  Sts,
+  type Transport
 } from "effect-aws-identity"
 import { describe, expect, it } from "tstyche"
 
@@ -31,7 +33,7 @@ declare const credentials: Credentials.Credentials
 declare const role: SsoCredentials.Role
 declare const config: Layer.Layer<SharedConfig.SharedConfig>
 declare const cache: Layer.Layer<SsoTokenCache.SsoTokenCache>
-declare const http: Layer.Layer<HttpClient.HttpClient>
+declare const http: Layer.Layer<Transport.Transport>
 declare const program: Effect.Effect<
   void,
   never,
@@ -45,7 +47,7 @@ describe("the type of a layer says what it provides and requires", () => {
       Layer.Layer<
         AwsIdentity.AwsIdentity,
         ConfigError.ConfigError,
-        CommandExecutor.CommandExecutor | FileSystem.FileSystem | HttpClient.HttpClient | Path.Path
+        Files.Files | Programs.Programs | Transport.Transport
       >
     >()
   })
@@ -55,7 +57,7 @@ describe("the type of a layer says what it provides and requires", () => {
       Layer.Layer<
         Sso.Sso | SsoOidc.SsoOidc | SsoTokenProvider.SsoTokenProvider | Sts.Sts,
         ConfigError.ConfigError,
-        HttpClient.HttpClient | SharedConfig.SharedConfig | SsoTokenCache.SsoTokenCache
+        Transport.Transport | SharedConfig.SharedConfig | SsoTokenCache.SsoTokenCache
       >
     >()
   })
@@ -87,16 +89,16 @@ describe("the type of a layer says what it provides and requires", () => {
       Layer.Layer<
         Sso.Sso | SsoOidc.SsoOidc | SsoTokenProvider.SsoTokenProvider | Sts.Sts | SsoTokenCache.SsoTokenCache,
         ConfigError.ConfigError,
-        HttpClient.HttpClient | SharedConfig.SharedConfig | SsoTokenCache.SsoTokenCache
+        Transport.Transport | SharedConfig.SharedConfig | SsoTokenCache.SsoTokenCache
       >
     >()
   })
 
   it("layerEnvironment of a client needs no config files, and layerProfile does", () => {
-    expect(Sts.layer()).type.toBe<Layer.Layer<Sts.Sts, never, HttpClient.HttpClient>>()
-    expect(Sts.layerEnvironment()).type.toBe<Layer.Layer<Sts.Sts, ConfigError.ConfigError, HttpClient.HttpClient>>()
+    expect(Sts.layer()).type.toBe<Layer.Layer<Sts.Sts, never, Transport.Transport>>()
+    expect(Sts.layerEnvironment()).type.toBe<Layer.Layer<Sts.Sts, ConfigError.ConfigError, Transport.Transport>>()
     expect(Sts.layerProfile()).type.toBe<
-      Layer.Layer<Sts.Sts, ConfigError.ConfigError, HttpClient.HttpClient | SharedConfig.SharedConfig>
+      Layer.Layer<Sts.Sts, ConfigError.ConfigError, Transport.Transport | SharedConfig.SharedConfig>
     >()
   })
 
@@ -113,7 +115,7 @@ describe("the type of a layer says what it provides and requires", () => {
       >
     >()
     expect(Effect.flatMap(settings, Sts.make)).type.toBe<
-      Effect.Effect<Sts.Service, ConfigError.ConfigError, HttpClient.HttpClient | SharedConfig.SharedConfig>
+      Effect.Effect<Sts.Service, ConfigError.ConfigError, Transport.Transport | SharedConfig.SharedConfig>
     >()
     expect(SharedConfig.sessionOfProfile("dev")).type.toBe<
       Effect.Effect<SsoSession.SsoSession, IdentityError.SharedConfigError, SharedConfig.SharedConfig>
@@ -122,10 +124,10 @@ describe("the type of a layer says what it provides and requires", () => {
 
   it("the files have defaults for all their options", () => {
     expect(SharedConfig.layer()).type.toBe<
-      Layer.Layer<SharedConfig.SharedConfig, ConfigError.ConfigError, FileSystem.FileSystem | Path.Path>
+      Layer.Layer<SharedConfig.SharedConfig, ConfigError.ConfigError, Files.Files>
     >()
     expect(SsoTokenCache.layer()).type.toBe<
-      Layer.Layer<SsoTokenCache.SsoTokenCache, ConfigError.ConfigError, FileSystem.FileSystem | Path.Path>
+      Layer.Layer<SsoTokenCache.SsoTokenCache, ConfigError.ConfigError, Files.Files>
     >()
   })
 
@@ -187,12 +189,12 @@ describe("providers are values", () => {
         Effect.Effect<
           Credentials.Credentials,
           IdentityError.IdentityError,
-          HttpClient.HttpClient | FileSystem.FileSystem
+          Transport.Transport | Files.Files
         >
       >
     >()
     expect(CredentialsProvider.layerFirstConfigured([EnvironmentCredentials.resolve(), container])).type.toBe<
-      Layer.Layer<CredentialsProvider.CredentialsProvider, never, HttpClient.HttpClient | FileSystem.FileSystem>
+      Layer.Layer<CredentialsProvider.CredentialsProvider, never, Transport.Transport | Files.Files>
     >()
   })
 
@@ -238,7 +240,7 @@ describe("providers are values", () => {
       Layer.Layer<
         AwsIdentity.AwsIdentity,
         ConfigError.ConfigError,
-        Vault | CommandExecutor.CommandExecutor | FileSystem.FileSystem | HttpClient.HttpClient | Path.Path
+        Vault | Files.Files | Programs.Programs | Transport.Transport
       >
     >()
     const mfa = { device: "arn:aws:iam::111122223333:mfa/me", mfaCode }

@@ -125,7 +125,8 @@ export const make = (send: Service["send"]): Service => ({ send })
  * @since 0.1.0
  * @category constructors
  */
-export const makeCallback = (send: SendCallback): Service => new CallbackTransport(send)
+export const makeCallback = (send: SendCallback): Service =>
+  new CallbackTransport<Request, Response, TransportError>(send)
 
 /**
  * A transport that answers from memory, for tests.

@@ -27,7 +27,7 @@ export class CallbackTransport<Request, Response extends object, E extends { rea
   }
 
   readonly send = (request: Request): Effect.Effect<Response, E> =>
-    callback((done) => Effect.sync(this.start(request, (result) => done(toEffect(result)))))
+    callback((done) => Effect.sync(this.start(request, (result) => done(toEffect<Response, E>(result)))))
 }
 
 /** Only an error has a tag. */

@@ -36,7 +36,7 @@ const startRequest = (
   done: (result: Effect.Effect<Response, TransportError>) => void
 ): Effect.Effect<void> =>
   transport instanceof CallbackTransport
-    ? Effect.sync(transport.start(request, (result: Response | TransportError) => done(toEffect(result))))
+    ? Effect.sync(transport.start(request, (result) => done(toEffect<Response, TransportError>(result))))
     : services.start(transport.send(request), done)
 
 /** Starts a request, and calls `done` once with what it comes to within so many ms. The result closes the request. */
