@@ -5,6 +5,7 @@
  */
 import type * as Arr from "effect/Array"
 import type * as ConfigError from "effect/ConfigError"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
@@ -124,14 +125,13 @@ export const layer = <R = never>(
   const allowed = allowedAccountIds === undefined
     ? credentials
     : Layer.provide(AllowedAccounts.layer({ ...options, accounts: allowedAccountIds }), credentials)
-  const stores = Layer.merge(
-    SharedConfig.layer({ profile: options.profile, homeDirectory: options.homeDirectory }),
-    SsoTokenCache.layer({ homeDirectory: options.homeDirectory })
-  )
-  return perSource(allowed.pipe(
-    Layer.provideMerge(services(options)),
-    Layer.provideMerge(stores),
-    Layer.merge(warnOfUnused(
+  return perSource(Layer.provideMerge(allowed, Layer.scopedContext(everythingElse(options))))
+}
+
+/** The stores and the services, made in turn: layers that are merged take a fiber each. */
+const everythingElse = ({ client, homeDirectory, profile }: Options<unknown>) =>
+  Effect.gen(function*() {
+    yield* warnOfUnused(
       "AwsIdentity.layer",
       [
         CredentialsProvider.CredentialsProvider,
@@ -140,9 +140,13 @@ export const layer = <R = never>(
         ...ownServices
       ],
       "To replace a part, use AwsIdentity.layerServices. For a second identity, use CredentialsProvider.make."
-    ))
-  ))
-}
+    )
+    const stores = Context.merge(
+      yield* Layer.build(SharedConfig.layer({ profile, homeDirectory })),
+      yield* Layer.build(SsoTokenCache.layer({ homeDirectory }))
+    )
+    return Context.merge(stores, yield* Effect.provide(services(client), stores))
+  })
 
 /**
  * Everything of `layer` but an identity and the two stores: for a provider of your own, several identities, or another
@@ -193,22 +197,28 @@ export const layerServices = (
   ConfigError.ConfigError,
   Transport.Transport | SharedConfig.SharedConfig | SsoTokenCache.SsoTokenCache
 > =>
-  perSource(
-    Layer.merge(
-      services(options),
-      warnOfUnused(
-        "AwsIdentity.layerServices",
-        ownServices,
-        "Provide another client to the layer that is to use it."
-      )
-    )
-  )
+  perSource(Layer.scopedContext(Effect.zipRight(
+    warnOfUnused(
+      "AwsIdentity.layerServices",
+      ownServices,
+      "Provide another client to the layer that is to use it."
+    ),
+    services(options.client)
+  )))
 
 /** The services of `layerServices`, whatever their context has. */
-const services = ({ client }: ServicesOptions) =>
-  SsoTokenProvider.layer().pipe(
-    Layer.provideMerge(Layer.mergeAll(Sso.layerProfile(client), SsoOidc.layerProfile(client), Sts.layerProfile(client)))
-  )
+const services = (client: ClientConfig | undefined) =>
+  Effect.gen(function*() {
+    const sso = yield* Effect.flatMap(SharedConfig.clientConfig("sso", client), Sso.make)
+    const ssoOidc = yield* Effect.flatMap(SharedConfig.clientConfig("sso_oidc", client), SsoOidc.make)
+    const sts = yield* Layer.build(Sts.layerProfile(client))
+    const tokens = yield* Effect.provideService(SsoTokenProvider.make, SsoOidc.SsoOidc, ssoOidc)
+    return sts.pipe(
+      Context.add(Sso.Sso, sso),
+      Context.add(SsoOidc.SsoOidc, ssoOidc),
+      Context.add(SsoTokenProvider.SsoTokenProvider, tokens)
+    )
+  })
 
 const ownServices = [Sso.Sso, SsoOidc.SsoOidc, Sts.Sts, SsoTokenProvider.SsoTokenProvider]
 
@@ -217,7 +227,7 @@ const ownServices = [Sso.Sso, SsoOidc.SsoOidc, Sts.Sts, SsoTokenProvider.SsoToke
  * because a layer may be provided with more than it needs.
  */
 const warnOfUnused = (name: string, own: ReadonlyArray<{ readonly key: string }>, remedy: string) =>
-  Layer.effectDiscard(Effect.gen(function*() {
+  Effect.gen(function*() {
     const context = yield* Effect.context<never>()
     const unused = own.filter(({ key }) => context.unsafeMap.has(key))
     if (unused.length === 0) return
@@ -225,4 +235,4 @@ const warnOfUnused = (name: string, own: ReadonlyArray<{ readonly key: string }>
     yield* Effect.logWarning(
       `${name} is provided with services that it does not use, because it makes its own: ${names}. ${remedy}`
     )
-  }))
+  })
