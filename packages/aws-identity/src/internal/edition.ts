@@ -1,8 +1,9 @@
 /**
- * What the library takes from a running fiber by hand: its clocks, timers and span. Callbacks need these, because a
+ * What the library takes from a running fiber by hand: its clocks, timers, span and environment. Callbacks need these, because a
  * callback is not an effect. This is the only module that uses timers and the insides of fibers.
  */
 import * as Clock from "effect/Clock"
+import * as ConfigProvider from "effect/ConfigProvider"
 import * as Context from "effect/Context"
 import * as DefaultServices from "effect/DefaultServices"
 import * as Duration from "effect/Duration"
@@ -30,6 +31,20 @@ export interface FiberServices<R = never> {
 
 const liveClock = Context.get(DefaultServices.liveServices, Clock.Clock)
 const nativeTracer = Context.get(DefaultServices.liveServices, Tracer.Tracer)
+
+const liveConfigProvider = Context.get(DefaultServices.liveServices, ConfigProvider.ConfigProvider)
+
+/**
+ * Gives an effect the variables of this process, or undefined if the fiber has a `ConfigProvider` of the application.
+ * Effect's own `ConfigProvider` reads these variables too, one at a time and in many more steps.
+ */
+export const withProcessEnvironment = <A, E, R>(
+  use: (variables: Readonly<Record<string, string | undefined>> | undefined) => Effect.Effect<A, E, R>
+): Effect.Effect<A, E, R> =>
+  Effect.withFiberRuntime((fiber) => {
+    const provider = Context.get(fiber.currentDefaultServices, ConfigProvider.ConfigProvider)
+    return use(provider === liveConfigProvider && typeof process !== "undefined" ? process.env : undefined)
+  })
 
 /** The longest delay of `setTimeout`. */
 const longestTimer = 2 ** 31 - 1

@@ -4,16 +4,27 @@ import * as ConfigError from "effect/ConfigError"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Files from "../Files.js"
+import { withProcessEnvironment } from "./edition.js"
 
 /**
  * The value of a variable without outer white space, which scripts, `.env` files and copied text may add. A blank
  * variable counts as not set.
  */
 export const variable = (name: string): Effect.Effect<Option.Option<string>, ConfigError.ConfigError> =>
+  withProcessEnvironment((variables) =>
+    variables === undefined ? throughConfig(name) : Effect.succeed(withoutWhiteSpace(variables[name]))
+  )
+
+const throughConfig = (name: string): Effect.Effect<Option.Option<string>, ConfigError.ConfigError> =>
   Effect.matchEffect(Config.string(name), {
     onFailure: (error) => ConfigError.isMissingDataOnly(error) ? Effect.succeedNone : Effect.fail(error),
-    onSuccess: (value) => value.trim() === "" ? Effect.succeedNone : Effect.succeedSome(value.trim())
+    onSuccess: (value) => Effect.succeed(withoutWhiteSpace(value))
   })
+
+const withoutWhiteSpace = (value = ""): Option.Option<string> => {
+  const trimmed = value.trim()
+  return trimmed === "" ? Option.none() : Option.some(trimmed)
+}
 
 /**
  * The home directory as AWS's tools find it: `HOME`, then Windows's own variables, then what the system knows of the user.
