@@ -21,7 +21,6 @@
 import * as Clock from "effect/Clock"
 import * as Config from "effect/Config"
 import * as ConfigError from "effect/ConfigError"
-import * as DateTime from "effect/DateTime"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -175,22 +174,25 @@ const freshToken = <E, R>(token: Effect.Effect<Redacted.Redacted, E, R>) =>
     return yield* check(given, latest.token)
   })
 
-/** STS may keep us waiting and be asked again; not with a token that has expired meanwhile. */
+/** ms. No call with all its attempts takes longer. */
+const longestCall = 3_600_000
+
+/** Ends an exchange when its token expires, so that no attempt sends a token that has expired in the meantime. */
 const beforeItsEnd = <A, E, R>(token: CheckedToken, exchange: Effect.Effect<A, E, R>) =>
-  Option.match(token.expiration, {
-    onNone: () => exchange,
-    onSome: (end) =>
-      Effect.flatMap(Clock.currentTimeMillis, (now) =>
-        timeLimit(exchange, {
-          duration: DateTime.toEpochMillis(end) - now,
-          onTimeout: () =>
-            new IdentityError.CredentialsUnavailable({
-              source: given.name,
-              reason: "Expired",
-              problem: "it expired while STS was asked",
-              remedy: given.remedy
-            })
-        }))
+  Effect.flatMap(Clock.currentTimeMillis, (now) => {
+    const left = endOf(token) - now
+    return left > longestCall
+      ? exchange
+      : timeLimit(exchange, {
+        duration: left,
+        onTimeout: () =>
+          new IdentityError.CredentialsUnavailable({
+            source: given.name,
+            reason: "Expired",
+            problem: "it expired while STS was asked",
+            remedy: given.remedy
+          })
+      })
   })
 
 const isUnavailable = (error: unknown): error is IdentityError.CredentialsUnavailable =>
