@@ -52,8 +52,7 @@ const whoAmI = Effect.gen(function*() {
 
 const onYourFiles = (profile: string) =>
   whoAmI.pipe(
-    Effect.provide(AwsIdentity.layer({ profile })),
-    Effect.provide(throughProxy())
+    Effect.provide(Layer.provide(AwsIdentity.layer({ profile }), throughProxy()))
   )
 
 // ---------------------------------------------------------------------------------------------------------------

@@ -109,8 +109,10 @@ const onOurOwn = Effect.gen(function*() {
   const center = yield* IdentityCenter.IdentityCenter
   yield* Console.log(`Asked of AWS: ${(yield* center.calls).join(", ")}`)
 }).pipe(
-  Effect.provide(Layer.provideMerge(identities, TestIdentity.layer({ config, identityCenter: { accounts } }))),
-  Effect.provide(NodeIdentity.layerPorts())
+  Effect.provide(identities.pipe(
+    Layer.provideMerge(TestIdentity.layer({ config, identityCenter: { accounts } })),
+    Layer.provide(NodeIdentity.layerPorts())
+  ))
 )
 
 const { aws: isAws } = parseArgs({ options: { aws: { type: "boolean" } } }).values

@@ -12,6 +12,8 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
+// Only the type of an agent.
+// @effect-diagnostics-next-line nodeBuiltinImport:off
 import type * as Http from "node:http"
 import * as AwsIdentity from "./AwsIdentity.js"
 import { Files } from "./Files.js"
@@ -114,6 +116,6 @@ export const layerPorts = ({ agent, dispatcher }: PortsOptions = {}): Layer.Laye
 export const layer = <R = never>(
   options: Options<R> = {}
 ): Layer.Layer<AwsIdentity.AwsIdentity | Ports, ConfigError.ConfigError, Exclude<NoInfer<R>, Scope.Scope>> =>
-  perSource(
-    Layer.provideMerge(AwsIdentity.layer(options), layerPorts(options))
-  ) as Layer.Layer<AwsIdentity.AwsIdentity | Ports, ConfigError.ConfigError, Exclude<NoInfer<R>, Scope.Scope>>
+  // TypeScript accepts the nested Excludes of R; the diagnostic does not follow them.
+  // @effect-diagnostics-next-line missingLayerContext:off
+  perSource(Layer.provideMerge(AwsIdentity.layer(options), layerPorts(options)))

@@ -561,8 +561,7 @@ describe("files", () => {
       })
       const cacheOn = (fs: FileSystem.FileSystem) =>
         SsoTokenCache.SsoTokenCache.pipe(
-          Effect.provide(SsoTokenCache.layer({ directory })),
-          Effect.provide(overFileSystem(fs))
+          Effect.provide(Layer.provide(SsoTokenCache.layer({ directory }), overFileSystem(fs)))
         )
       const cache = yield* cacheOn(fs)
       yield* cache.set("corp", token)

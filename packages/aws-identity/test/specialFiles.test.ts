@@ -1,6 +1,6 @@
 import { FileSystem } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
-import { ConfigProvider, Effect, Exit, Option } from "effect"
+import { ConfigProvider, Effect, Exit, Layer, Option } from "effect"
 import { type Files, IdentityError, SharedConfig, SsoTokenCache, WebIdentityToken } from "effect-aws-identity"
 import { execFile, execFileSync } from "node:child_process"
 import { createServer } from "node:net"
@@ -126,12 +126,14 @@ describe("a file whose size is reported as 0", () => {
       const info = yield* fs.stat("/proc/self/status")
       const error = yield* Effect.flip(
         Effect.flatMap(SharedConfig.SharedConfig, ({ read }) => read).pipe(
-          Effect.provide(SharedConfig.layer({ configFile: "/proc/endless", credentialsFile: "/no/such/file" })),
-          Effect.provide(overFileSystem({
-            ...fs,
-            stat: (path) => path === "/proc/endless" ? Effect.succeed(info) : fs.stat(path),
-            open: () => Effect.succeed(endless)
-          }))
+          Effect.provide(Layer.provide(
+            SharedConfig.layer({ configFile: "/proc/endless", credentialsFile: "/no/such/file" }),
+            overFileSystem({
+              ...fs,
+              stat: (path) => path === "/proc/endless" ? Effect.succeed(info) : fs.stat(path),
+              open: () => Effect.succeed(endless)
+            })
+          ))
         )
       )
       assert.strictEqual(error._tag, "FileError")

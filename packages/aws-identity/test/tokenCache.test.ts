@@ -52,8 +52,7 @@ const storeIn = (
   Effect.gen(function*() {
     const fs = yield* FileSystem.FileSystem
     return yield* SsoTokenCache.SsoTokenCache.pipe(
-      Effect.provide(SsoTokenCache.layer({ directory })),
-      Effect.provide(overFileSystem({ ...fs, ...tamper(fs) }))
+      Effect.provide(Layer.provide(SsoTokenCache.layer({ directory }), overFileSystem({ ...fs, ...tamper(fs) })))
     )
   })
 

@@ -14,8 +14,7 @@ const storeIn = (directory: string, tamper: Tamper = () => ({})) =>
   Effect.gen(function*() {
     const fs = yield* FileSystem.FileSystem
     return yield* SsoTokenCache.SsoTokenCache.pipe(
-      Effect.provide(SsoTokenCache.layer({ directory })),
-      Effect.provide(overFileSystem({ ...fs, ...tamper(fs) }))
+      Effect.provide(Layer.provide(SsoTokenCache.layer({ directory }), overFileSystem({ ...fs, ...tamper(fs) })))
     )
   })
 

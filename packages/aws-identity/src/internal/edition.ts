@@ -51,6 +51,8 @@ const longestTimer = 2 ** 31 - 1
 
 const after = (clock: Clock.Clock, millis: number, run: () => void): () => void => {
   if (clock === liveClock) {
+    // `Clock` has no timer for a callback.
+    // @effect-diagnostics-next-line globalTimers:off
     const timer = setTimeout(run, Math.min(millis, longestTimer))
     return () => clearTimeout(timer)
   }

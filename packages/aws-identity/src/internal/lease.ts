@@ -30,7 +30,7 @@ const longestPause = 200
 /** At most so many ms count between two looks. A longer gap means that the waiting process was suspended or starved. */
 const longestGap = 250
 /** The lock as a process holds it, or runs without it. */
-export class Lease extends Context.Tag("effect-aws-identity/internal/lease/Lease")<Lease, {
+export class Lease extends Context.Tag("effect-aws-identity/internal/lease")<Lease, {
   /** False if the lock could not be had. */
   readonly isHeld: boolean
   /**

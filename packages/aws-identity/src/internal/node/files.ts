@@ -1,4 +1,6 @@
 /** `Files` over `node:fs`. */
+// This module is where the port meets Node.
+// @effect-diagnostics asyncFunction:off processEnv:off nodeBuiltinImport:off
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"

@@ -1,4 +1,6 @@
 /** `Programs` over `node:child_process`. */
+// This module is where the port meets Node.
+// @effect-diagnostics globalTimers:off nodeBuiltinImport:off processEnv:off
 import * as Effect from "effect/Effect"
 import type { ChildProcess } from "node:child_process"
 import * as Programs from "../../Programs.js"

@@ -1,4 +1,6 @@
 /** A `Transport` over `node:http` and `node:https`, or over a dispatcher of undici. */
+// This module is where the port meets Node.
+// @effect-diagnostics asyncFunction:off nodeBuiltinImport:off
 import * as Http from "node:http"
 import type * as Https from "node:https"
 import * as Transport from "../../Transport.js"
