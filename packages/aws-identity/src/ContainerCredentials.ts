@@ -9,18 +9,18 @@
  * | `AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE` | a file with the `Authorization` header, read each time; counts first |
  * | `AWS_CONTAINER_AUTHORIZATION_TOKEN` | the header itself |
  *
- * All requests go through the application's `HttpClient`. If that uses a proxy, exclude these hosts from the proxy.
+ * All requests go through the `Transport`. If that uses a proxy, exclude these hosts from the proxy. `NodeIdentity` never
+ * sends requests to link-local hosts through its agent or dispatcher.
  *
  * @example
  * ```ts
- * import { FetchHttpClient } from "@effect/platform"
- * import { NodeFileSystem } from "@effect/platform-node"
  * import { Layer } from "effect"
  * import { ContainerCredentials, CredentialsProvider } from "effect-aws-identity"
+ * import * as NodeIdentity from "effect-aws-identity/NodeIdentity"
  *
  * export const credentials: Layer.Layer<CredentialsProvider.CredentialsProvider> = ContainerCredentials.layer({
  *   background: true
- * }).pipe(Layer.provide([FetchHttpClient.layer, NodeFileSystem.layer]))
+ * }).pipe(Layer.provide(NodeIdentity.layerPorts()))
  * ```
  *
  * @since 0.1.0

@@ -16,17 +16,18 @@
  * The settings of the same names in config files are not read, so that this provider needs no files: an instance has its
  * environment from its launch template.
  *
- * All requests go through the application's `HttpClient`. If that uses a proxy, exclude this host from the proxy.
+ * All requests go through the `Transport`. If that uses a proxy, exclude this host from the proxy. `NodeIdentity` never
+ * sends requests to link-local hosts through its agent or dispatcher.
  *
  * @example
  * ```ts
- * import { FetchHttpClient } from "@effect/platform"
  * import { Layer } from "effect"
  * import { CredentialsProvider, InstanceMetadataCredentials } from "effect-aws-identity"
+ * import * as NodeIdentity from "effect-aws-identity/NodeIdentity"
  *
  * export const credentials: Layer.Layer<CredentialsProvider.CredentialsProvider> = InstanceMetadataCredentials.layer({
  *   background: true
- * }).pipe(Layer.provide(FetchHttpClient.layer))
+ * }).pipe(Layer.provide(NodeIdentity.layerPorts()))
  * ```
  *
  * @since 0.1.0

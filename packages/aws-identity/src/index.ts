@@ -111,18 +111,18 @@ export * as ClientConfig from "./ClientConfig.js"
  * | `AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE` | a file with the `Authorization` header, read each time; counts first |
  * | `AWS_CONTAINER_AUTHORIZATION_TOKEN` | the header itself |
  *
- * All requests go through the application's `HttpClient`. If that uses a proxy, exclude these hosts from the proxy.
+ * All requests go through the `Transport`. If that uses a proxy, exclude these hosts from the proxy. `NodeIdentity` never
+ * sends requests to link-local hosts through its agent or dispatcher.
  *
  * @example
  * ```ts
- * import { FetchHttpClient } from "@effect/platform"
- * import { NodeFileSystem } from "@effect/platform-node"
  * import { Layer } from "effect"
  * import { ContainerCredentials, CredentialsProvider } from "effect-aws-identity"
+ * import * as NodeIdentity from "effect-aws-identity/NodeIdentity"
  *
  * export const credentials: Layer.Layer<CredentialsProvider.CredentialsProvider> = ContainerCredentials.layer({
  *   background: true
- * }).pipe(Layer.provide([FetchHttpClient.layer, NodeFileSystem.layer]))
+ * }).pipe(Layer.provide(NodeIdentity.layerPorts()))
  * ```
  *
  * @since 0.1.0
@@ -285,17 +285,18 @@ export * as IdentityErrorSchema from "./IdentityErrorSchema.js"
  * The settings of the same names in config files are not read, so that this provider needs no files: an instance has its
  * environment from its launch template.
  *
- * All requests go through the application's `HttpClient`. If that uses a proxy, exclude this host from the proxy.
+ * All requests go through the `Transport`. If that uses a proxy, exclude this host from the proxy. `NodeIdentity` never
+ * sends requests to link-local hosts through its agent or dispatcher.
  *
  * @example
  * ```ts
- * import { FetchHttpClient } from "@effect/platform"
  * import { Layer } from "effect"
  * import { CredentialsProvider, InstanceMetadataCredentials } from "effect-aws-identity"
+ * import * as NodeIdentity from "effect-aws-identity/NodeIdentity"
  *
  * export const credentials: Layer.Layer<CredentialsProvider.CredentialsProvider> = InstanceMetadataCredentials.layer({
  *   background: true
- * }).pipe(Layer.provide(FetchHttpClient.layer))
+ * }).pipe(Layer.provide(NodeIdentity.layerPorts()))
  * ```
  *
  * @since 0.1.0
