@@ -161,14 +161,14 @@ export const crowdOfCallers: Scenario = {
   title: "10,000 callers at once; each case makes exactly one request, or the run fails",
   works: { cold, expired, window, memory },
   run: async (bench) => {
-    const rounds = bench.quick ? 1 : 7
+    const rounds = bench.quick ? 1 : 3
     const sketch = "Effect sketch, fibers"
     const [first, afterEnd, nearEnd] = [
       await bench.compare("S5", "cold", cold, rounds),
       await bench.compare("S5", "expired", expired, rounds),
-      await bench.compare("S5", "window", window, bench.quick ? 1 : 5)
+      await bench.compare("S5", "window", window, bench.quick ? 1 : 3)
     ]
-    const waiting = await bench.compare("S5", "memory", memory, bench.quick ? 1 : 5)
+    const waiting = await bench.compare("S5", "memory", memory, bench.quick ? 1 : 3)
     const kilobytes = (name: string) => median(of(waiting, name).map(({ figures }) => figures?.["kB"] ?? NaN))
     return {
       tables: [

@@ -65,9 +65,9 @@ export const readConfig: Scenario = {
   title: "Reading a config file of many profiles",
   works: { tenThousand, hundredThousand },
   run: async (bench) => {
-    const rounds = bench.quick ? 2 : 5
+    const rounds = bench.quick ? 2 : 3
     const small = await bench.compare("S6", "tenThousand", tenThousand, rounds)
-    const large = await bench.compare("S6", "hundredThousand", hundredThousand, bench.quick ? 1 : 5)
+    const large = await bench.compare("S6", "hundredThousand", hundredThousand, bench.quick ? 1 : 3)
     const time = (samples: Samples) => typical(of(samples, "ours, every line"))
     return {
       tables: [times("10,000 profiles", "ms", small, loader), times("100,000 profiles", "ms", large, loader)],
