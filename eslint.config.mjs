@@ -70,10 +70,10 @@ const imports = (own, ...patterns) => ({
   "no-restricted-imports": ["error", {
     paths: [
       ...barrels.map((name) => ({ name, message: "Import the module, not the barrel." })),
-      ...builtinModules.map((name) => ({ name, message: "Use the services of @effect/platform." }))
+      ...builtinModules.map((name) => ({ name, message: "Use the ports: Transport, Files, Programs." }))
     ],
     patterns: [
-      { regex: "^node:", message: "Use the services of @effect/platform." },
+      { regex: "^node:", message: "Use the ports: Transport, Files, Programs." },
       { regex: own, message: "A package imports itself relatively, and nothing that is built on it." },
       ...patterns
     ]
@@ -136,7 +136,19 @@ export default tseslint.config(
       ]
     }
   },
-  { files: [library], rules: imports("^effect-aws-identity") },
+  {
+    files: [library],
+    rules: imports("^effect-aws-identity", {
+      regex: "^@effect/platform",
+      message: "The library stands on its ports. PlatformPorts and SignedHttpClient have what needs the platform."
+    })
+  },
+  {
+    files: ["PlatformPorts", "SignedHttpClient", "internal/platform/*"].map((name) =>
+      `packages/aws-identity/src/${name}.ts`
+    ),
+    rules: imports("^effect-aws-identity")
+  },
   // Chosen by a condition of package.json: see its `imports`.
   { files: ["packages/aws-identity/src/internal/*.node.ts"], rules: { "no-restricted-imports": "off" } },
   // The ports from Node, and the one module that uses timers.
@@ -145,13 +157,6 @@ export default tseslint.config(
       `packages/aws-identity/src/${name}.ts`
     ),
     rules: { "no-restricted-imports": "off", "no-restricted-globals": "off" }
-  },
-  {
-    files: ["SigV4", "internal/sigV4"].map((name) => `packages/aws-identity/src/${name}.ts`),
-    rules: imports("^effect-aws-identity", {
-      regex: "^@effect/platform",
-      message: "Signing of plain data needs no platform. SignedHttpClient has what does."
-    })
   },
   { files: [testing], rules: imports("^effect-aws-identity-testing") },
   {

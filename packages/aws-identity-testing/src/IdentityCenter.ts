@@ -566,7 +566,7 @@ export const make = (options: Options = {}): Effect.Effect<Context.Tag.Service<I
       const token = yield* issueAccess(clientId, session, accessTokenLifetime)
       const refreshToken = refreshable ? yield* issueRefresh({ clientId, session, scopes: scope }) : undefined
       const identityContext = scope.includes("sts:identity_context")
-        ? yield* randomSecret("identity-context")
+        ? yield* secret("identity-context")
         : undefined
       const idToken = scope.includes("openid")
         ? yield* Jwt.encode({

@@ -150,7 +150,7 @@ export type Plan =
     readonly role: Role
     readonly tokenFile: string
   }
-  | { readonly _tag: "Program"; readonly profile: SharedConfig.Section; readonly command: string }
+  | { readonly _tag: "Program"; readonly profile: SharedConfig.Section; readonly command: Redacted.Redacted }
   | {
     readonly _tag: "Role"
     readonly profile: SharedConfig.Section
@@ -275,7 +275,7 @@ const planFrom = (profile: SharedConfig.Section, walk: Walk): Effect.Effect<Plan
     }
     if (keys) return yield* keysOf(profile)
     const command = Section.optional(profile, "credential_process")
-    if (Option.isSome(command)) return { _tag: "Program", profile, command: command.value }
+    if (Option.isSome(command)) return { _tag: "Program", profile, command: Redacted.make(command.value) }
     return yield* nothingIn(profile, walk)
   })
 
@@ -298,7 +298,7 @@ const run = <R>(
       return Effect.mapError(SsoCredentials.resolve(plan.role), withOrigin(originOf(profile)))
     case "Program":
       return Effect.mapError(
-        ProcessCredentials.resolve(plan.command, { profile: profile.name }),
+        ProcessCredentials.resolve(Redacted.value(plan.command), { profile: profile.name }),
         withOrigin(originOf(profile))
       )
     case "WebIdentity": {

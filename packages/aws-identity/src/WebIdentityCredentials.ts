@@ -174,26 +174,19 @@ const freshToken = <E, R>(token: Effect.Effect<Redacted.Redacted, E, R>) =>
     return yield* check(given, latest.token)
   })
 
-/** ms. No call with all its attempts takes longer. */
-const longestCall = 3_600_000
-
 /** Ends an exchange when its token expires, so that no attempt sends a token that has expired in the meantime. */
 const beforeItsEnd = <A, E, R>(token: CheckedToken, exchange: Effect.Effect<A, E, R>) =>
-  Effect.flatMap(Clock.currentTimeMillis, (now) => {
-    const left = endOf(token) - now
-    return left > longestCall
-      ? exchange
-      : timeLimit(exchange, {
-        duration: left,
-        onTimeout: () =>
-          new IdentityError.CredentialsUnavailable({
-            source: given.name,
-            reason: "Expired",
-            problem: "it expired while STS was asked",
-            remedy: given.remedy
-          })
-      })
-  })
+  Option.isNone(token.expiration) ? exchange : Effect.flatMap(Clock.currentTimeMillis, (now) =>
+    timeLimit(exchange, {
+      duration: endOf(token) - now,
+      onTimeout: () =>
+        new IdentityError.CredentialsUnavailable({
+          source: given.name,
+          reason: "Expired",
+          problem: "it expired while STS was asked",
+          remedy: given.remedy
+        })
+    }))
 
 const isUnavailable = (error: unknown): error is IdentityError.CredentialsUnavailable =>
   Predicate.isTagged(error, "CredentialsUnavailable")

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, DateTime, Effect, Either, FastCheck as fc, Layer, Option, Redacted } from "effect"
-import { type AwsIdentity, IdentityError, ProfileCredentials } from "effect-aws-identity"
+import { type AwsIdentity, IdentityError, ProfileCredentials, SharedConfig } from "effect-aws-identity"
 import type { IdentityCenter } from "effect-aws-identity-testing"
 import {
   arnOfUser,
@@ -1032,4 +1032,85 @@ describe("whatever profiles say", () => {
     },
     { fastCheck: { numRuns: 60 }, timeout: 60_000 }
   )
+})
+
+// ---------------------------------------------------------------------------------------------------------------
+// Plans
+// ---------------------------------------------------------------------------------------------------------------
+
+describe("ProfileCredentials.plan", () => {
+  const config = `[profile keys]
+aws_access_key_id = AKIAKEYS
+aws_secret_access_key = MARKED-key
+[profile sso]
+sso_session = corp
+sso_account_id = 111122223333
+sso_role_name = Developer
+[profile program]
+credential_process = /bin/get --password MARKED-password
+[profile web]
+role_arn = arn:aws:iam::111122223333:role/web
+web_identity_token_file = /run/token
+[profile role]
+role_arn = arn:aws:iam::111122223333:role/second
+source_profile = first
+[profile first]
+role_arn = arn:aws:iam::111122223333:role/first
+credential_source = Ec2InstanceMetadata
+[profile circle]
+role_arn = arn:aws:iam::111122223333:role/circle
+source_profile = circle2
+[profile circle2]
+role_arn = arn:aws:iam::111122223333:role/circle
+source_profile = circle
+[sso-session corp]
+sso_start_url = https://corp.awsapps.com/start
+sso_region = eu-west-1
+`
+  const files = SharedConfig.layerMemory({ config })
+
+  const rows: ReadonlyArray<readonly [profile: string, tag: ProfileCredentials.Plan["_tag"], words: string]> = [
+    ["keys", "Keys", "[profile keys] (config:1): the access keys of AKIAKEYS"],
+    ["sso", "Sso", "[profile sso] (config:4): role Developer of account 111122223333, through [sso-session corp]"],
+    ["program", "Program", "[profile program] (config:8): what its credential_process prints"],
+    [
+      "web",
+      "WebIdentity",
+      "[profile web] (config:10): role arn:aws:iam::111122223333:role/web, by the web identity token in /run/token"
+    ],
+    [
+      "role",
+      "Role",
+      "[profile role] (config:13): role arn:aws:iam::111122223333:role/second, assumed by\n" +
+      "  [profile first] (config:16): role arn:aws:iam::111122223333:role/first, assumed by\n" +
+      "    [profile first] (config:16): credential_source Ec2InstanceMetadata"
+    ]
+  ]
+  it.effect.each(rows)(
+    "says where the credentials of profile %s come from, and shows no secret",
+    ([profile, tag, words]) =>
+      Effect.gen(function*() {
+        const plan = yield* ProfileCredentials.plan(profile)
+        assert.strictEqual(plan._tag, tag)
+        assert.strictEqual(ProfileCredentials.explain(plan), words)
+        assert.notInclude(JSON.stringify(plan), "MARKED")
+      }).pipe(Effect.provide(files))
+  )
+
+  it.effect("finds a circle of source_profiles before anything is sent, read or run", () =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip(ProfileCredentials.plan("circle"))
+      assert.instanceOf(error, IdentityError.InvalidConfig)
+      assert.include(error.message, "circle -> circle2 -> circle")
+    }).pipe(Effect.provide(files)))
+
+  it.effect("is made once for each snapshot of the config files", () =>
+    Effect.gen(function*() {
+      const first = yield* ProfileCredentials.plan("role")
+      assert.strictEqual(yield* ProfileCredentials.plan("role"), first)
+      const { set } = yield* SharedConfig.SharedConfig
+      yield* set({ profile: "role" }, { source_profile: "keys" })
+      const second = yield* ProfileCredentials.plan("role")
+      assert.strictEqual(second._tag === "Role" ? second.source._tag : "", "Keys")
+    }).pipe(Effect.provide(files)))
 })
