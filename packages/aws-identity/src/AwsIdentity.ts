@@ -4,10 +4,11 @@
  * @since 0.1.0
  */
 import type * as Arr from "effect/Array"
-import type * as ConfigError from "effect/ConfigError"
+import * as ConfigError from "effect/ConfigError"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import type { AccountId } from "./AccountId.js"
 import * as AllowedAccounts from "./AllowedAccounts.js"
@@ -209,8 +210,17 @@ export const layerServices = (
 /** The services of `layerServices`, whatever their context has. */
 const services = (client: ClientConfig | undefined) =>
   Effect.gen(function*() {
-    const sso = yield* Effect.flatMap(SharedConfig.clientConfig("sso", client), Sso.make)
-    const ssoOidc = yield* Effect.flatMap(SharedConfig.clientConfig("sso_oidc", client), SsoOidc.make)
+    // All wrong variables are reported together.
+    const settings = yield* Effect.mapError(
+      Effect.all({
+        sts: Effect.asVoid(SharedConfig.clientConfig("sts", client)),
+        sso: SharedConfig.clientConfig("sso", client),
+        ssoOidc: SharedConfig.clientConfig("sso_oidc", client)
+      }, { mode: "validate" }),
+      (errors) => Object.values(errors).flatMap(Option.toArray).reduce(ConfigError.And)
+    )
+    const sso = yield* Sso.make(settings.sso)
+    const ssoOidc = yield* SsoOidc.make(settings.ssoOidc)
     const sts = yield* Layer.build(Sts.layerProfile(client))
     const tokens = yield* Effect.provideService(SsoTokenProvider.make, SsoOidc.SsoOidc, ssoOidc)
     return sts.pipe(

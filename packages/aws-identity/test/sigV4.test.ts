@@ -307,7 +307,9 @@ const request = fc.record({
     ),
     path,
     query
-  }).map(({ origin, path, query }) => `${origin}${path}${query}`),
+  }).map(({ origin, path, query }) => `${origin}${path}${query}`)
+    // Node 20's URL parser leaves a dot segment behind a segment such as `.x`. A test of its own has this case.
+    .filter((url) => !/\/\.{1,2}(?:\/|$)/.test(new URL(url).pathname)),
   headers,
   body: fc.oneof(fc.constant(undefined), fc.string({ unit: "grapheme" }), fc.uint8Array())
 })
@@ -461,6 +463,9 @@ describe("SigV4.sign", () => {
       "/a%20b%2Bc%21~%2F%25zz//%C3%BC?q=a%20b&q=%20%21&empty"
     )
     assert.strictEqual(sent("/a b+c!%7e%2f//ü?q=a+b#fragment", "lambda"), "/a%20b+c!%7e%2f//%C3%BC?q=a%20b")
+    for (const [path, plain] of [["//.$/.", "//.$/"], ["/.x/../y", "/y"], ["/.x/./y/..", "/.x/"], ["/../.x/..", "/"]]) {
+      assert.strictEqual(sent(path ?? "", "sts"), plain)
+    }
   })
 
   it("removes the headers and query parameters of an earlier signature", () => {

@@ -188,7 +188,7 @@ const readRequest = (
   signer: Signer
 ): Result<{ readonly url: URL; readonly headers: Map<string, string> }> => {
   if (typeof request.url === "string" && !URL.canParse(request.url)) return refuse(operation, "its URL is not absolute")
-  const url = typeof request.url === "string" ? new URL(request.url) : request.url
+  const url = withoutDotSegments(typeof request.url === "string" ? new URL(request.url) : request.url)
   if (!/^https?:$/.test(url.protocol)) return refuse(operation, "its URL is neither http nor https")
   if (url.username !== "" || url.password !== "") return refuse(operation, "its URL has a user name or a password")
   if (!/^[\w-]+$/.test(signer.service)) return refuse(operation, "service is not AWS's signing name of a service")
@@ -209,6 +209,21 @@ const readRequest = (
     headers.set(name, before === undefined ? value : `${before},${value}`)
   }
   return Either.right({ url, headers })
+}
+
+/** The URL parser of Node 20 keeps a dot segment that follows a segment such as `.x`, and AWS removes it (RFC 3986, 5.2.4). */
+const withoutDotSegments = (url: URL): URL => {
+  if (!/\/\.{1,2}(?:\/|$)/.test(url.pathname)) return url
+  const path: Array<string> = []
+  const segments = url.pathname.split("/")
+  for (const [index, segment] of segments.entries()) {
+    if (segment === ".." && path.length > 1) path.pop()
+    if (segment !== "." && segment !== "..") path.push(segment)
+    else if (index === segments.length - 1) path.push("")
+  }
+  const plain = new URL(url)
+  plain.pathname = path.join("/")
+  return plain
 }
 
 const unsignedPayload = "UNSIGNED-PAYLOAD"
