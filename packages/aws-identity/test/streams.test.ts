@@ -11,6 +11,7 @@ import {
   SsoTokenProvider
 } from "effect-aws-identity"
 import { IdentityCenter, TestIdentity } from "effect-aws-identity-testing"
+import { orderedPool } from "../src/internal/orderedPool.js"
 
 // Lists of many pages, on a portal that is nothing but the pages.
 
@@ -323,4 +324,35 @@ describe("SsoRoles.stream", () => {
       const error = yield* Fiber.join(failing)
       assert.strictEqual(error._tag, "ServiceError")
     }).pipe(Effect.provide(layer)))
+})
+
+describe("orderedPool", () => {
+  it.live("gives everything once and in order, at whatever step its fibers yield", () =>
+    Effect.gen(function*() {
+      for (let steps = 12; steps <= 64; steps++) {
+        for (const [count, page, workers] of [[12, 1, 4], [30, 7, 3], [5, 5, 16]] as const) {
+          const items = Array.from({ length: count }, (_, index) => index)
+          let at = 0
+          const nextItems = Effect.suspend(() => {
+            const slice = items.slice(at, at += page)
+            return Effect.as(Effect.yieldNow(), slice.length === 0 ? Option.none() : Option.some(slice))
+          })
+          const all = yield* orderedPool({
+            nextItems,
+            work: (item) => Effect.as(Effect.promise(() => Promise.resolve()), [item]),
+            workers
+          }).pipe(
+            Stream.tap(() => Effect.repeatN(Effect.void, steps * 7)),
+            Stream.runCollect,
+            Effect.withMaxOpsBeforeYield(steps),
+            Effect.timeoutOption("20 seconds")
+          )
+          assert.deepStrictEqual(
+            Option.map(all, (all) => [...all]),
+            Option.some(items),
+            `${steps} steps, ${count} items`
+          )
+        }
+      }
+    }))
 })

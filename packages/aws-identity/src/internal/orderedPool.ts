@@ -34,40 +34,57 @@ export const orderedPool = <A, B, E, R>({ nextItems, work, workers }: {
 
     const put = (index: number, exit: Exit.Exit<ReadonlyArray<B>, Option.Option<E>>) => {
       results.set(index, exit)
-      return index === taken ? isProgress.open : Effect.void
+      if (index === taken) isProgress.unsafeOpen()
     }
 
-    /** Claims the index of the next item, after getting more items if needed. None at the end. */
-    const claim: Effect.Effect<Option.Option<number>, never, R> = Effect.suspend(() => {
-      if (isOver) return Effect.succeedNone
-      if (claimed - first < items.length) return Effect.succeedSome(claimed++)
-      return Effect.flatMap(Effect.exit(nextItems), (exit) => {
-        if (Exit.isSuccess(exit) && Option.isSome(exit.value)) {
-          first = claimed
-          items = exit.value.value
-          return claim
-        }
-        isOver = true
-        const end = Exit.isSuccess(exit) ? Exit.fail(Option.none()) : Exit.failCause(Cause.map(exit.cause, Option.some))
-        return Effect.as(put(claimed, end), Option.none())
-      })
-    })
+    // A fiber may yield between any two effects. What reads and then changes this state does both in one step of plain code.
+    /** The next item and its index, of those that are there. */
+    const claimNow = () => {
+      const item = items[claimed - first]
+      return claimed - first < items.length ? Option.some({ index: claimed++, item: item as A }) : Option.none()
+    }
+
+    /** Claims the next item, after getting more items if needed. None at the end. Only one fiber may run it at a time. */
+    const claim: Effect.Effect<Option.Option<{ readonly index: number; readonly item: A }>, never, R> = Effect.suspend(
+      () => {
+        const now = claimNow()
+        if (isOver || Option.isSome(now)) return Effect.succeed(now)
+        return Effect.flatMap(Effect.exit(nextItems), (exit) => {
+          if (Exit.isSuccess(exit) && Option.isSome(exit.value)) {
+            first = claimed
+            items = exit.value.value
+            return claim
+          }
+          isOver = true
+          const end = Exit.isSuccess(exit)
+            ? Exit.fail(Option.none())
+            : Exit.failCause(Cause.map(exit.cause, Option.some))
+          put(claimed, end)
+          return Effect.succeedNone
+        })
+      }
+    )
 
     const worker: Effect.Effect<void, never, R> = Effect.suspend(() => {
-      if (claimed - taken >= 2 * workers) return Effect.zipRight(Effect.zipRight(isRoom.close, isRoom.await), worker)
-      const claiming = claimed - first < items.length ? claim : oneAtATime.withPermits(1)(claim)
+      if (claimed - taken >= 2 * workers) {
+        isRoom.unsafeClose()
+        return Effect.zipRight(isRoom.await, worker)
+      }
+      const now = claimNow()
       return Effect.flatMap(
-        claiming,
+        Option.isSome(now) ? Effect.succeed(now) : oneAtATime.withPermits(1)(claim),
         Option.match({
           onNone: () => Effect.void,
-          onSome: (index) => {
-            const item = items[index - first] as A
-            return Effect.flatMap(Effect.exit(work(item)), (exit) => {
-              if (Exit.isSuccess(exit)) return Effect.zipRight(put(index, Exit.succeed(exit.value)), worker)
+          onSome: ({ index, item }) =>
+            Effect.flatMap(Effect.exit(work(item)), (exit) => {
+              if (Exit.isSuccess(exit)) {
+                put(index, Exit.succeed(exit.value))
+                return worker
+              }
               failure ??= Cause.map(exit.cause, Option.some)
-              return isProgress.open
+              isProgress.unsafeOpen()
+              return Effect.void
             })
-          }
         })
       )
     })
@@ -81,10 +98,14 @@ export const orderedPool = <A, B, E, R>({ nextItems, work, workers }: {
         results.delete(taken)
         taken += 1
       }
-      if (taken > before) return Effect.as(isRoom.open, Chunk.unsafeFromArray(chunk))
+      if (taken > before) {
+        isRoom.unsafeOpen()
+        return Effect.succeed(Chunk.unsafeFromArray(chunk))
+      }
       const end = results.get(taken)
       if (end !== undefined && Exit.isFailure(end)) return Effect.failCause(end.cause)
-      return Effect.zipRight(Effect.zipRight(isProgress.close, isProgress.await), take)
+      isProgress.unsafeClose()
+      return Effect.zipRight(isProgress.await, take)
     })
 
     yield* Effect.forEach(Array.from({ length: workers }), () => Effect.forkScoped(worker), { discard: true })
