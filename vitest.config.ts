@@ -8,10 +8,9 @@ const timeouts = { testTimeout: 180_000, hookTimeout: 180_000 }
 
 // The tests of real sockets, files and programs run a second time, on the ports of NodeIdentity: see test/ports.ts.
 const onNode = [
-  ...["attacks", "awsIdentity", "configWriting", "containerCredentials", "errors", "fileLock"],
-  ...["instanceMetadataCredentials", "layers", "otherTools", "processCredentials", "processes", "processesPaused"],
-  ...["sharedConfig", "specialFiles", "tokenCache", "tokenWrites", "webIdentityToken", "webIdentityWire", "wire"],
-  "worlds"
+  ...["configWriting", "containerCredentials", "fileLock", "instanceMetadataCredentials", "processCredentials"],
+  ...["processes", "processesPaused", "sharedConfig", "specialFiles", "tokenCache", "tokenWrites", "webIdentityToken"],
+  ...["webIdentityWire", "wire"]
 ]
 
 export default defineConfig({
