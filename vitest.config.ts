@@ -9,7 +9,7 @@ const timeouts = { testTimeout: 180_000, hookTimeout: 180_000 }
 // The tests of real sockets, files and programs run a second time, on the ports of NodeIdentity: see test/ports.ts.
 const onNode = [
   ...["configWriting", "containerCredentials", "fileLock", "instanceMetadataCredentials", "processCredentials"],
-  ...["processes", "processesPaused", "sharedConfig", "specialFiles", "tokenCache", "tokenWrites", "webIdentityToken"],
+  ...["processesPaused", "sharedConfig", "specialFiles", "tokenCache", "tokenWrites", "webIdentityToken"],
   ...["webIdentityWire", "wire"]
 ]
 
