@@ -18,7 +18,7 @@ const LEVELS = [
   ],
   ["ProfileCredentials"],
   ["DefaultCredentials"],
-  ["AwsIdentity", "AwsSdk", "PlatformPorts", "SignedHttpClient"],
+  ["AwsIdentity", "AwsSdk", "NodePorts", "PlatformPorts", "SignedHttpClient"],
   ["NodeIdentity"]
 ]
 
@@ -153,7 +153,7 @@ export default tseslint.config(
   { files: ["packages/aws-identity/src/internal/*.node.ts"], rules: { "no-restricted-imports": "off" } },
   // The ports from Node, and the one module that uses timers.
   {
-    files: ["NodeIdentity", "internal/node/*", "internal/edition"].map((name) =>
+    files: ["NodeIdentity", "NodePorts", "internal/node/*", "internal/edition"].map((name) =>
       `packages/aws-identity/src/${name}.ts`
     ),
     rules: { "no-restricted-imports": "off", "no-restricted-globals": "off" }

@@ -1,6 +1,6 @@
 // Writes each published package's src/index.ts: one namespace per module, under the module's own header comment.
 // With --check, writes nothing and fails if one is out of date.
-// NodeIdentity needs Node, and is imported by its path only.
+// NodeIdentity and NodePorts need Node, and are imported by their paths only.
 // (@effect/build-utils would do it, but refuses a package.json that names no repository.)
 import * as Fs from "node:fs"
 
@@ -8,7 +8,7 @@ for (const name of Fs.readdirSync("packages")) {
   const src = `packages/${name}/src`
   if (JSON.parse(Fs.readFileSync(`packages/${name}/package.json`, "utf8")).private) continue
   const modules = Fs.readdirSync(src).filter((file) =>
-    file.endsWith(".ts") && file !== "index.ts" && file !== "NodeIdentity.ts"
+    file.endsWith(".ts") && file !== "index.ts" && !/^Node(?:Identity|Ports)\.ts$/.test(file)
   ).sort()
   const index = modules.map((file) => {
     const header = /^\/\*\*\n[\s\S]*?\*\/\n/.exec(Fs.readFileSync(`${src}/${file}`, "utf8"))?.[0]

@@ -27,6 +27,8 @@ const libraryOf = (name) =>
     ? "sso"
     : /^(?:PlatformPorts|SignedHttpClient)/.test(name)
     ? "platform"
+    : name.startsWith("NodePorts")
+    ? "ports"
     : name.startsWith("NodeIdentity")
     ? "node"
     : "others"
@@ -43,7 +45,7 @@ const list = (names, from) => names.length === 0 ? "export {}\n" : `export { ${n
 const libraries = {
   name: "libraries",
   setup: ({ onLoad, onResolve }) => {
-    onResolve({ filter: /^(?:sso|platform|node|others)$/ }, ({ path }) => ({ path, namespace: "library" }))
+    onResolve({ filter: /^(?:sso|platform|ports|node|others)$/ }, ({ path }) => ({ path, namespace: "library" }))
     onLoad({ filter: /^/, namespace: "library" }, ({ path: library }) => ({
       contents: modules.filter((module) => module.library === library)
         .map(({ exports, name }) => list(exports.map((each) => `${each} as ${unique(name, each)}`), `./${name}`))
@@ -67,7 +69,7 @@ const libraries = {
 }
 
 const { outputFiles } = await build({
-  entryPoints: ["sso", "platform", "node", "others"],
+  entryPoints: ["sso", "platform", "ports", "node", "others"],
   plugins: [libraries],
   bundle: true,
   splitting: true,

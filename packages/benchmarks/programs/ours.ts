@@ -1,6 +1,6 @@
 /** The minimal program: the services that SSO needs, on Node's own HTTP with connections kept; modules by their path. */
 import * as CredentialsProvider from "effect-aws-identity/CredentialsProvider"
-import * as NodeIdentity from "effect-aws-identity/NodeIdentity"
+import * as NodePorts from "effect-aws-identity/NodePorts"
 import * as SharedConfig from "effect-aws-identity/SharedConfig"
 import * as Sso from "effect-aws-identity/Sso"
 import * as SsoCredentials from "effect-aws-identity/SsoCredentials"
@@ -14,7 +14,7 @@ const aws = CredentialsProvider.layer(SsoCredentials.resolveProfile()).pipe(
   Layer.provide(SsoTokenProvider.layer()),
   Layer.provide([Sso.layerProfile(), SsoOidc.layerProfile(), SsoTokenCache.layer()]),
   Layer.provide(SharedConfig.layer()),
-  Layer.provide(NodeIdentity.layerPorts())
+  Layer.provide(NodePorts.layer())
 )
 
 const program = Effect.flatMap(CredentialsProvider.CredentialsProvider, ({ get }) => get)

@@ -35,7 +35,7 @@ describe("the minimal SSO program", () => {
 
   it("loads few modules", () => {
     assert.include(loaded.join("\n"), "src/Sso.ts")
-    assert.isAtMost(loaded.filter(isOwn).length, 72)
+    assert.isAtMost(loaded.filter(isOwn).length, 80)
     assert.isAtMost(loadedOf(/node_modules\/(?:effect|@effect\/[^/]+)\/dist\//).length, 300)
   })
 
