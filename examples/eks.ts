@@ -6,11 +6,10 @@
  *   npx tsx examples/eks.ts --aws    in a pod with a service account that has a role
  */
 import { FileSystem, HttpServer, Path } from "@effect/platform"
-import { NodeContext, NodeHttpServer, NodeRuntime } from "@effect/platform-node"
+import { NodeContext, NodeHttpClient, NodeHttpServer, NodeRuntime } from "@effect/platform-node"
 import { ConfigProvider, Console, Effect, Layer } from "effect"
-import { CredentialsProvider, Sts, WebIdentityCredentials } from "effect-aws-identity"
+import { CredentialsProvider, PlatformPorts, Sts, WebIdentityCredentials } from "effect-aws-identity"
 import { Emulator, IdentityCenter, OpenIdProvider } from "effect-aws-identity-testing"
-import * as NodeIdentity from "effect-aws-identity/NodeIdentity"
 import { createServer } from "node:http"
 import { parseArgs } from "node:util"
 
@@ -32,7 +31,8 @@ const application = Effect.gen(function*() {
 /** EKS sets `AWS_WEB_IDENTITY_TOKEN_FILE` and `AWS_ROLE_ARN`. The file is read for each exchange. */
 const aws = WebIdentityCredentials.layerConfig().pipe(
   Layer.provideMerge(Sts.layerEnvironment()),
-  Layer.provide(NodeIdentity.layerPorts())
+  Layer.provide(PlatformPorts.layer),
+  Layer.provide([NodeContext.layer, NodeHttpClient.layer])
 )
 
 // ---------------------------------------------------------------------------------------------------------------
@@ -88,7 +88,6 @@ const onOurOwn = Effect.gen(function*() {
   Effect.scoped,
   Effect.provide([
     NodeContext.layer,
-    NodeIdentity.layerPorts(),
     NodeHttpServer.layer(createServer, { host: "127.0.0.1", port: 0 })
   ])
 )
