@@ -6,10 +6,11 @@
  *   npx tsx examples/eks.ts --aws    in a pod with a service account that has a role
  */
 import { FileSystem, HttpServer, Path } from "@effect/platform"
-import { NodeContext, NodeHttpClient, NodeHttpServer, NodeRuntime } from "@effect/platform-node"
+import { NodeContext, NodeHttpServer, NodeRuntime } from "@effect/platform-node"
 import { ConfigProvider, Console, Effect, Layer } from "effect"
-import { CredentialsProvider, PlatformPorts, Sts, WebIdentityCredentials } from "effect-aws-identity"
+import { CredentialsProvider, Sts, WebIdentityCredentials } from "effect-aws-identity"
 import { Emulator, IdentityCenter, OpenIdProvider } from "effect-aws-identity-testing"
+import * as NodePorts from "effect-aws-identity/NodePorts"
 import { createServer } from "node:http"
 import { parseArgs } from "node:util"
 
@@ -31,8 +32,7 @@ const application = Effect.gen(function*() {
 /** EKS sets `AWS_WEB_IDENTITY_TOKEN_FILE` and `AWS_ROLE_ARN`. The file is read for each exchange. */
 const aws = WebIdentityCredentials.layerConfig().pipe(
   Layer.provideMerge(Sts.layerEnvironment()),
-  Layer.provide(PlatformPorts.layer),
-  Layer.provide([NodeContext.layer, NodeHttpClient.layer])
+  Layer.provide(NodePorts.layer())
 )
 
 // ---------------------------------------------------------------------------------------------------------------

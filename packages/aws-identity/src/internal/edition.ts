@@ -14,6 +14,7 @@ import * as FiberId from "effect/FiberId"
 import * as Option from "effect/Option"
 import * as Runtime from "effect/Runtime"
 import * as Tracer from "effect/Tracer"
+import { uptimeOf } from "./uptime.js"
 
 /** The clock, timers and span of a fiber, as plain functions. */
 export interface FiberServices<R = never> {
@@ -71,8 +72,7 @@ export const withFiberServices = <A, E, R, R2 = never>(
     const clock = Context.get(fiber.currentDefaultServices, Clock.Clock)
     return use({
       now: () => clock.unsafeCurrentTimeMillis(),
-      // Not in ns: after a sleep of a fraction of a ms, the effect of `TestClock` for ns dies.
-      uptime: () => Number(clock.unsafeCurrentTimeNanos()) / 1e6,
+      uptime: () => uptimeOf(clock),
       after: (millis, run) => after(clock, millis, run),
       annotate: (attributes) => {
         const span = Context.getOption(fiber.currentContext, Tracer.ParentSpan)

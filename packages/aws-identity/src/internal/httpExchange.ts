@@ -8,7 +8,7 @@ import { isTransientConnection } from "./answerKind.js"
 import { CallbackTransport, toEffect } from "./callbackTransport.js"
 import { certificateProblem } from "./connectionProblem.js"
 import { callback, type FiberServices, withFiberServices } from "./edition.js"
-import { afterRunning } from "./timeLimit.js"
+import { startLimited } from "./timeLimit.js"
 
 /** What an exchange comes to. */
 export type Outcome = Response | NoResponse
@@ -46,22 +46,18 @@ export const startExchange = (
   request: Request,
   millis: number,
   done: (outcome: Effect.Effect<Outcome>) => void
-): Effect.Effect<void> => {
-  let stop = (): void => {}
-  let isOver = false
-  const close = startRequest(transport, services, request, (result) => {
-    isOver = true
-    stop()
-    done(Effect.match(result, { onFailure: diverted, onSuccess: (response) => checked(request, response) }))
+): Effect.Effect<void> =>
+  startLimited<Outcome, never, never>(services, {
+    start: (done) =>
+      startRequest(transport, services, request, (result) =>
+        done(Effect.match(result, {
+          onFailure: diverted,
+          onSuccess: (response) => checked(request, response)
+        }))),
+    millis,
+    onTimeout: Effect.succeed({ _tag: "Lateness" }),
+    done
   })
-  if (!isOver) {
-    stop = afterRunning(services, millis, () => done(Effect.as(close, { _tag: "Lateness" })))
-  }
-  return Effect.suspend(() => {
-    stop()
-    return close
-  })
-}
 
 const diverted = (error: TransportError): Outcome =>
   error.reason === "Diverted"
