@@ -194,7 +194,7 @@ describe("AwsSdk.credentials", () => {
       }
     }).pipe(Effect.provide(worldOf())))
 
-  it.scoped("reject with SsoLoginRequired itself when nobody is signed in", () =>
+  it.scoped("reject with SsoLoginRequired itself when the session has no token", () =>
     Effect.gen(function*() {
       const { whoAmI } = yield* clientOf(yield* AwsSdk.credentials)
       const error = yield* rejection(whoAmI)
@@ -529,7 +529,7 @@ describe("AwsSdk.token", () => {
       assert.strictEqual(yield* callsOf("createToken"), 1)
     }).pipe(Effect.provide(identityOf())))
 
-  it.effect("rejects with SsoLoginRequired when nobody is signed in", () =>
+  it.effect("rejects with SsoLoginRequired when the session has no token", () =>
     Effect.gen(function*() {
       assert.instanceOf(yield* rejection(yield* token), IdentityError.SsoLoginRequired)
     }).pipe(Effect.provide(TestIdentity.layer({ signedIn: false }))))

@@ -46,7 +46,7 @@ describe("the clients of @effect-aws", () => {
       ])
     }).pipe(Effect.provide(worldOf())))
 
-  it.effect("fail with SdkError and the message of our error when nobody is signed in", () =>
+  it.effect("fail with SdkError and the message of SsoLoginRequired when the session has no token", () =>
     Effect.gen(function*() {
       const error = yield* Effect.flip(STSService.getCallerIdentity({}))
       assert.strictEqual(error._tag, "SdkError")

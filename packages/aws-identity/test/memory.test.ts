@@ -10,6 +10,7 @@ import {
   SsoTokenProvider,
   Transport
 } from "effect-aws-identity"
+import { TestIdentity } from "effect-aws-identity-testing"
 import { setFlagsFromString } from "node:v8"
 import { runInNewContext } from "node:vm"
 import { shiftedClock } from "./shiftedClock.js"
@@ -17,15 +18,6 @@ import { shiftedClock } from "./shiftedClock.js"
 // A process that refreshes for years: IDENTITY_REFRESHES=100000 is eleven years of hourly refreshes.
 
 const refreshes = Number(process.env["IDENTITY_REFRESHES"] ?? 2000)
-
-const config = `[default]
-sso_session = corp
-sso_account_id = 111122223333
-sso_role_name = Developer
-[sso-session corp]
-sso_start_url = https://corp.awsapps.com/start
-sso_region = eu-west-1
-`
 
 setFlagsFromString("--expose-gc")
 const collectGarbage: () => void = runInNewContext("gc")
@@ -56,7 +48,7 @@ describe("a process that refreshes its token and its credentials again and again
         queueMicrotask(() => done({ status: 200, url, headers: {}, text: JSON.stringify(body) }))
         return () => {}
       })
-      const stores = Layer.merge(SharedConfig.layerMemory({ config }), SsoTokenCache.layerMemory())
+      const stores = Layer.merge(SharedConfig.layerMemory({ config: TestIdentity.config }), SsoTokenCache.layerMemory())
       const aws = SsoTokenProvider.layer().pipe(
         Layer.provideMerge(Layer.merge(Sso.layer(), SsoOidc.layer())),
         Layer.provideMerge(stores),
@@ -64,7 +56,7 @@ describe("a process that refreshes its token and its credentials again and again
       )
       yield* Effect.gen(function*() {
         const cache = yield* SsoTokenCache.SsoTokenCache
-        const session = yield* SharedConfig.session("corp")
+        const session = yield* SharedConfig.session("example")
         yield* cache.set(
           session.cacheKey,
           new SsoTokenCache.SsoToken({
