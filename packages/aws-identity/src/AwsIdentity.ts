@@ -4,11 +4,10 @@
  * @since 0.1.0
  */
 import type * as Arr from "effect/Array"
-import * as ConfigError from "effect/ConfigError"
+import type * as ConfigError from "effect/ConfigError"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import type { AccountId } from "./AccountId.js"
 import * as AllowedAccounts from "./AllowedAccounts.js"
@@ -16,6 +15,7 @@ import type { ClientConfig } from "./ClientConfig.js"
 import * as CredentialsProvider from "./CredentialsProvider.js"
 import * as DefaultCredentials from "./DefaultCredentials.js"
 import type * as Files from "./Files.js"
+import { combineErrors } from "./internal/clientSettings.js"
 import { perSource } from "./internal/perSource.js"
 import * as ProfileCredentials from "./ProfileCredentials.js"
 import type * as Programs from "./Programs.js"
@@ -211,17 +211,14 @@ export const layerServices = (
 const services = (client: ClientConfig | undefined) =>
   Effect.gen(function*() {
     // All wrong variables are reported together.
-    const settings = yield* Effect.mapError(
+    const { sso, ssoOidc, sts } = yield* Effect.mapError(
       Effect.all({
-        sts: Effect.asVoid(SharedConfig.clientConfig("sts", client)),
-        sso: SharedConfig.clientConfig("sso", client),
-        ssoOidc: SharedConfig.clientConfig("sso_oidc", client)
+        sts: Layer.build(Sts.layerProfile(client)),
+        sso: Effect.flatMap(SharedConfig.clientConfig("sso", client), Sso.make),
+        ssoOidc: Effect.flatMap(SharedConfig.clientConfig("sso_oidc", client), SsoOidc.make)
       }, { mode: "validate" }),
-      (errors) => Object.values(errors).flatMap(Option.toArray).reduce(ConfigError.And)
+      combineErrors
     )
-    const sso = yield* Sso.make(settings.sso)
-    const ssoOidc = yield* SsoOidc.make(settings.ssoOidc)
-    const sts = yield* Layer.build(Sts.layerProfile(client))
     const tokens = yield* Effect.provideService(SsoTokenProvider.make, SsoOidc.SsoOidc, ssoOidc)
     return sts.pipe(
       Context.add(Sso.Sso, sso),

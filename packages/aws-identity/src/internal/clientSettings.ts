@@ -68,7 +68,12 @@ export interface Environment {
   readonly config: ClientConfig
 }
 
-/** Reads the environment, and reports all wrong variables together, as `Config.all` does. */
+/** The errors of `Effect.all` with the mode `validate` as one, as `Config.all` reports them. */
+export const combineErrors = (
+  errors: Readonly<Record<string, Option.Option<ConfigError.ConfigError>>>
+): ConfigError.ConfigError => Object.values(errors).flatMap(Option.toArray).reduce(ConfigError.And)
+
+/** Reads the environment, and reports all wrong variables together. */
 export const readEnvironment = (service: ServiceId): Effect.Effect<Environment, ConfigError.ConfigError> => {
   const ownVariable = `AWS_ENDPOINT_URL_${service.toUpperCase()}`
   const regionOf = (name: string) =>
@@ -82,7 +87,7 @@ export const readEnvironment = (service: ServiceId): Effect.Effect<Environment, 
     endpoint: fromVariable("AWS_ENDPOINT_URL", Setting.endpointUrl),
     ...findEach<ConfigError.ConfigError>((_name, variable, _key, kind) => fromVariable(variable, kind))
   }, { mode: "validate" }).pipe(
-    Effect.mapError((errors) => Object.values(errors).flatMap(Option.toArray).reduce(ConfigError.And)),
+    Effect.mapError(combineErrors),
     Effect.map((
       { allowPlainHttp, defaultRegion, endpoint, ignoresEndpoints = false, ownEndpoint, region, ...simple }
     ) => ({
